@@ -1,0 +1,60 @@
+"""Every Problem with its number; nothing else in the project defines one.
+
+A Problem has a stable number (HTTP status, a dot, a counter), an English sentence with
+%(name)s placeholders that says what to do next, and parameters. Screens translate the
+sentence; logs keep the number.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+SENTENCES: dict[str, str] = {
+    # 400: the message cannot be read
+    "400.1": "This is not a message that pestwatch understands: %(detail)s. Update the app and send again.",
+    # 401 and 403: who are you
+    "401.1": "This phone is not enrolled here. Ask your officer for an enrolment code; your counts stay on the phone.",
+    "401.2": "The user name or the password is wrong. Try again.",
+    "403.1": "You may not see or change this. Ask an administrator if you need it.",
+    "403.2": "This photo was not agreed to be sent, so it was not stored.",
+    # 404 and 410
+    "404.1": "Nothing is here under this name: %(name)s.",
+    "410.1": "This enrolment code was used already or is too old. Ask your officer for a new one.",
+    # 413
+    "413.1": "This is too large: %(size_bytes)s bytes, %(limit_bytes)s are allowed. Send it in smaller parts.",
+    # 422: readable, but wrong
+    "422.1": "%(name)s is not a photo. Choose a JPEG, PNG or WebP picture.",
+    "422.2": "%(name)s is empty. Take the photo again.",
+    "422.3": "%(name)s is too small to count: %(side_px)s pixels, %(limit_px)s are needed. Go closer or send the original photo.",
+    "422.4": "%(name)s has %(megapixels)s megapixels, more than the %(limit)s that can be read. Choose a smaller photo size in the camera.",
+    "422.5": "The field %(field)s is wrong: %(detail)s. Correct it and send again.",
+    "422.6": "The photo that arrived is not the one that was announced. It will be sent again.",
+    # 429
+    "429.1": "Too many tries. Wait %(seconds)s seconds and try again.",
+    # 500s: ours
+    "503.1": "%(what)s is not ready yet: %(waits_for)s. It starts by itself when that is done.",
+}
+"""Number -> English sentence. The number never changes its meaning."""
+
+
+class Problem(Exception):
+    """Something that a person has to know, with what to do next.
+
+    Args:
+      number: key of SENTENCES.
+      params: values for the sentence's placeholders; never personal data.
+    """
+
+    def __init__(self, number: str, /, **params: Any) -> None:
+        self.number = number
+        self.params: Mapping[str, Any] = params
+        super().__init__(f"{number} {SENTENCES[number] % params}")
+
+    @property
+    def sentence(self) -> str:
+        """The English sentence, placeholders unfilled: the key for translation."""
+        return SENTENCES[self.number]
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that fits."""
+        return int(self.number.split(".")[0])
