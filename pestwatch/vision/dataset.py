@@ -1,0 +1,155 @@
+"""Annotated photos: what trains the counter and what measures it. Splits go by trap, never by photo.
+
+Reads the three photo sets of the base recipe. The files themselves are never part of the project;
+their folder is given by --photos or PESTWATCH_PHOTOS.
+"""
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from pestwatch.domain.species import PHOTO_COUNTED
+
+UInt8Image = npt.NDArray[np.uint8]
+
+GNORAB, HELIAR, NOCTUID_LARGE = (PHOTO_COUNTED.index(key) for key in ("GNORAB", "HELIAR", "NOCTUID_LARGE"))
+# The long side of a Helicoverpa armigera in the funnel pictures; measured on the weak boxes' median.
+FUNNEL_MOTH_PX = 50.0
+# Photos of the by-catch set kept for measuring; the set has no split of its own.
+BYCATCH_HELD_OUT = frozenset({"photo3", "photo10", "photo14", "photo18", "photo20", "photo28"})
+
+
+class Point(NamedTuple):
+    """One moth: the centre of its box and the box's long side, in pixels of the image."""
+
+    x_px: float
+    y_px: float
+    species: int
+    length_px: float
+
+
+@dataclass(frozen=True)
+class Example:
+    """One photo with what is known about it.
+
+    Args:
+      image: (h, w, 3) uint8 RGB, upright.
+      points: the moths whose place is known.
+      counts: exact counts per species where places are not (all) known; None when `points` is complete.
+      silent: species indices about which this photo says nothing; they are neither trained nor measured.
+      trap: the physical trap, the unit of every split.
+      taken_at: when, as written by the source; groups photos of one moment.
+    """
+
+    image: UInt8Image
+    points: tuple[Point, ...] = ()
+    counts: tuple[int, ...] | None = None
+    silent: frozenset[int] = frozenset()
+    trap: str = ""
+    taken_at: str = ""
+
+    @property
+    def count_only(self) -> bool:
+        """True when someone counted but did not mark every moth."""
+        return self.counts is not None
+
+    @property
+    def true_counts(self) -> tuple[int, ...]:
+        """Insects per species, in label order."""
+        if self.counts is not None:
+            return self.counts
+        return tuple(sum(point.species == species for point in self.points) for species in range(len(PHOTO_COUNTED)))
+
+
+def read_image(path: Path) -> UInt8Image:
+    """Decodes a training picture: the sets hold upright RGB pictures without EXIF."""
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def tuta_delta(photos: Path, split: str) -> list[Example]:
+    """Sticky liners of tomato delta traps, boxed.
+
+    Args:
+      photos: folder of the photo sets.
+      split: train, val (one trap), test_trap (another trap) or test_noctuid.
+    """
+    folder = photos / "tuta_delta"
+    species = {"tuta_absoluta": GNORAB, "noctuid_moth": NOCTUID_LARGE}
+    points: dict[str, list[Point]] = {}
+    for row in _rows(folder / "annotations.csv"):
+        points.setdefault(row["file"], []).append(_boxed(row, species[row["label"]]))
+    return [
+        Example(
+            read_image(folder / row["file"]),
+            tuple(points.get(row["file"], ())),
+            trap=f"tuta/{row['trap']}",
+            taken_at=row["captured"],
+        )
+        for row in _rows(folder / "images.csv")
+        if row["split"] == split and not row["near_duplicate_of"]
+    ]
+
+
+def helicoverpa_funnel(photos: Path, split: str) -> list[Example]:
+    """A camera inside a funnel trap: exact counts, and another detector's boxes as hints.
+
+    Args:
+      photos: folder of the photo sets.
+      split: train, val (Helicoverpa armigera) or train_plodia (another moth: by-catch for us).
+    """
+    folder = photos / "helicoverpa_funnel"
+    weak_boxes = json.loads((folder / "weak_boxes.json").read_text(encoding="utf-8"))
+    examples = []
+    for row in _rows(folder / "counts.csv"):
+        if row["split"] != split:
+            continue
+        is_target = row["species"].startswith("helicoverpa_armigera")
+        count = int(row["true_count"]) if is_target else 0
+        hints = [_hint(box) for box in weak_boxes.get(row["file"], ())] if is_target else []
+        counts = [0] * len(PHOTO_COUNTED)
+        counts[HELIAR] = count
+        examples.append(
+            Example(
+                read_image(folder / "images" / row["file"]),
+                tuple(hints[:count]),
+                counts=tuple(counts),
+                # Plodia is a small moth like ours: calling it background would teach the wrong thing.
+                silent=frozenset() if is_target else frozenset({GNORAB}),
+                trap=f"funnel/{row['date']}",
+                taken_at=row["timestamp"],
+            )
+        )
+    return examples
+
+
+def medfly_delta(photos: Path, *, held_out: bool) -> list[Example]:
+    """Liners with fruit flies and no moth: everything that is counted here is false."""
+    folder = photos / "medfly_delta"
+    return [
+        Example(read_image(folder / row["file"]), trap=f"medfly/{row['group']}")
+        for row in _rows(folder / "images.csv")
+        if (row["group"] in BYCATCH_HELD_OUT) == held_out
+    ]
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as lines:
+        yield from csv.DictReader(lines)
+
+
+def _boxed(row: dict[str, str], species: int) -> Point:
+    x1, y1, x2, y2 = (float(row[side]) for side in ("x1", "y1", "x2", "y2"))
+    return Point((x1 + x2) / 2, (y1 + y2) / 2, species, max(x2 - x1, y2 - y1))
+
+
+def _hint(box: Any) -> Point:
+    x1, y1, x2, y2 = (float(side) for side in box[:4])
+    return Point((x1 + x2) / 2, (y1 + y2) / 2, HELIAR, max(x2 - x1, y2 - y1))

@@ -1,0 +1,140 @@
+"""Reference counting on a .tflite file; the phone must match it. Station 2 of 9, on the server.
+
+Uses the bare LiteRT interpreter: no TensorFlow is loaded.
+
+Twin: field/src/count/counter.ts, held by tests/golden/count.json.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert.interpreter import Interpreter
+
+from pestwatch.errors import Problem
+from pestwatch.vision.gate import Gate, Limits, judge, measure_light
+from pestwatch.vision.peaks import find_peaks
+from pestwatch.vision.preprocess import decode_photo, owns, shrink, tiles
+
+UInt8Image = npt.NDArray[np.uint8]
+HeatMap = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One counted insect: its centre as a fraction of the upright photo, and the heat there in [0, 1]."""
+
+    x: float
+    y: float
+    species: str
+    score: float
+
+
+@dataclass(frozen=True)
+class PhotoCount:
+    """What one photo showed, in the shape that phone and server exchange."""
+
+    counts: dict[str, int]
+    marks: tuple[Mark, ...]
+    gate: Gate
+    model: str
+    ms: int
+    decoded_scale: float = 1.0
+
+    def to_json(self) -> dict[str, Any]:
+        """The count result of the protocol."""
+        return {
+            "counts": self.counts,
+            "marks": [
+                {"x": round(m.x, 4), "y": round(m.y, 4), "species": m.species, "score": round(m.score, 3)}
+                for m in self.marks
+            ],
+            "gate": {"verdict": self.gate.verdict, "reason": self.gate.reason},
+            "model": self.model,
+            "ms": self.ms,
+            "decoded_scale": self.decoded_scale,
+        }
+
+
+class Counter:
+    """A released model, ready to count; not for use by two threads at once.
+
+    Args:
+      model: the .tflite file or its bytes.
+      sidecar: the parsed small.json beside it.
+      threads: processors that one photo may use.
+    """
+
+    def __init__(self, model: Path | bytes, sidecar: Mapping[str, Any], threads: int = 1) -> None:
+        content = model if isinstance(model, bytes) else model.read_bytes()
+        self.version: str = sidecar["version"]
+        self.labels: tuple[str, ...] = tuple(sidecar["labels"])
+        self.threshold_q: tuple[int, ...] = tuple(sidecar["threshold_q"])
+        self.stride_px: int = sidecar["stride"]
+        self.limits = Limits.from_sidecar(sidecar["gate"])
+        self._interpreter = Interpreter(model_content=content, num_threads=threads)
+        self._interpreter.allocate_tensors()
+        self._input: int = self._interpreter.get_input_details()[0]["index"]
+        self._output: int = self._interpreter.get_output_details()[0]["index"]
+
+    @classmethod
+    def from_release(cls, release_dir: Path, threads: int = 1) -> "Counter":
+        """Opens small.tflite and small.json of a release folder.
+
+        Raises:
+          Problem 404.1: the folder holds no model.
+        """
+        try:
+            sidecar = json.loads((release_dir / "small.json").read_text(encoding="utf-8"))
+            return cls(release_dir / "small.tflite", sidecar, threads)
+        except FileNotFoundError as error:
+            raise Problem("404.1", name=str(release_dir)) from error
+
+    def heat(self, tile: UInt8Image) -> HeatMap:
+        """Runs the network on one (512, 512, 3) uint8 tile -> (128, 128, s) uint8, 256 x probability."""
+        self._interpreter.set_tensor(self._input, tile[None])
+        self._interpreter.invoke()
+        heat: HeatMap = self._interpreter.get_tensor(self._output)[0]
+        return heat
+
+    def count_image(self, image: UInt8Image) -> PhotoCount:
+        """Counts an upright (h, w, 3) uint8 RGB picture by the picture rule; a rejected one has no marks."""
+        started = time.perf_counter()
+        small = shrink(image)
+        verdict = judge(measure_light(small), self.limits)
+        marks = () if verdict.verdict == "rejected" else self._marks(small)
+        counts = {label: sum(mark.species == label for mark in marks) for label in self.labels}
+        elapsed_ms = round((time.perf_counter() - started) * 1000)
+        return PhotoCount(counts, marks, verdict, self.version, elapsed_ms)
+
+    def _marks(self, small: UInt8Image) -> tuple[Mark, ...]:
+        """Marks tile by tile, within a tile by species, row and column."""
+        height, width, _ = small.shape
+        marks = []
+        for tile in tiles(small):
+            for peak in find_peaks(self.heat(tile.pixels), self.threshold_q):
+                x_px = (peak.column + 0.5) * self.stride_px + tile.x_px
+                y_px = (peak.row + 0.5) * self.stride_px + tile.y_px
+                if owns(width, tile.x_px, x_px) and owns(height, tile.y_px, y_px):
+                    marks.append(Mark(x_px / width, y_px / height, self.labels[peak.species], peak.value / 256))
+        return tuple(marks)
+
+
+def count_photo(source: Path | bytes, counter: Counter, name: str | None = None) -> PhotoCount:
+    """Counts one photo file.
+
+    Args:
+      source: the file, or its bytes.
+      counter: the model.
+      name: what to call the photo to a person; the file's name when None.
+
+    Raises:
+      Problem 422.1, 422.2, 422.3, 422.4: as decode_photo.
+    """
+    shown = name or (source.name if isinstance(source, Path) else "photo")
+    return counter.count_image(decode_photo(source, shown))
