@@ -1,0 +1,109 @@
+"""Settings.from_env(): one frozen dataclass, each field documented; nothing else reads the environment."""
+
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from flask import current_app
+
+REPOSITORY = Path(__file__).parents[1]
+PREFIX = "PESTWATCH_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an installation may choose. Every field is an environment variable: `PESTWATCH_` + its name in capitals."""
+
+    data: Path
+    """Folder for everything that this installation makes: keys, database, photos, regional releases."""
+    database_url: str
+    """SQLAlchemy URL; SQLite inside `data` unless set to `postgresql+psycopg://…`."""
+    broker_url: str | None
+    """Valkey or Redis for Celery; unset means embedded: the worker asks the database, no broker is needed."""
+    photos_dir: Path
+    """Photos that farmers agreed to send, addressed by their SHA-256."""
+    models_dir: Path
+    """The shelf of shipped releases, keys and recipes."""
+    app_dir: Path
+    """The built field app."""
+    recipes_dir: Path
+    """What to train, and which gates a candidate has to pass."""
+    host: str
+    """Address to listen on; 127.0.0.1 keeps the server on this machine."""
+    port: int
+    """Port to listen on."""
+    tls_cert: Path | None
+    """Certificate chain in PEM. Phones on the LAN need HTTPS: browsers give camera and offline mode to secure pages only."""
+    tls_key: Path | None
+    """Private key of `tls_cert`."""
+    public_url: str
+    """Address that phones use, without a slash at the end; it stands in the enrolment QR code."""
+    secret_key: str
+    """Signs staff sessions; generated into `data` unless given."""
+    region: str
+    """The first region, a district id such as IN-MH-500."""
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
+        """Reads the settings, creating the data folder and the secret on first use.
+
+        Args:
+          env: variables to read instead of the process's own.
+        """
+        values = {k.removeprefix(PREFIX): v for k, v in (os.environ if env is None else env).items() if v}
+        data = Path(values.get("DATA", "~/.local/share/pestwatch")).expanduser().resolve()
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        models_dir = Path(values.get("MODELS_DIR", REPOSITORY / "mobile_models"))
+        host, port = values.get("HOST", "127.0.0.1"), int(values.get("PORT", "8000"))
+        tls_cert = Path(values["TLS_CERT"]) if "TLS_CERT" in values else None
+        tls_key = Path(values["TLS_KEY"]) if "TLS_KEY" in values else None
+        scheme = "https" if tls_cert else "http"
+        shown_host = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+        return cls(
+            data=data,
+            database_url=values.get("DATABASE_URL", f"sqlite:///{data / 'pestwatch.db'}"),
+            broker_url=values.get("BROKER_URL"),
+            photos_dir=Path(values.get("PHOTOS_DIR", data / "photos")),
+            models_dir=models_dir,
+            app_dir=Path(values.get("APP_DIR", REPOSITORY / "field" / "dist")),
+            recipes_dir=Path(values.get("RECIPES_DIR", models_dir / "recipes")),
+            host=host,
+            port=port,
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            public_url=values.get("PUBLIC_URL", f"{scheme}://{shown_host}:{port}").rstrip("/"),
+            secret_key=values.get("SECRET_KEY") or _kept_secret(data / "secret_key"),
+            region=values.get("REGION", "IN-MH-500"),
+        )
+
+    @property
+    def keys_dir(self) -> Path:
+        """The installation's own root and online key; made at first start, never in the repository."""
+        return self.data / "keys"
+
+    @property
+    def releases_dir(self) -> Path:
+        """Releases that this installation signed itself."""
+        return self.data / "releases"
+
+
+def current_settings() -> Settings:
+    """The settings of the app that answers this request."""
+    settings: Settings = current_app.extensions["pestwatch.settings"]
+    return settings
+
+
+def _kept_secret(path: Path) -> str:
+    """Reads the secret, or makes one that only this user may read; two processes at first start agree on one."""
+    if not path.exists():
+        with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:  # made with mode 0600
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            with suppress(FileExistsError):
+                os.link(file.name, path)
+    return path.read_text()

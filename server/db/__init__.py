@@ -1,0 +1,1 @@
+"""Tables, sessions and every read and write; no HTTP."""

@@ -1,0 +1,132 @@
+"""Engine, transaction and column types that SQLite and PostgreSQL share.
+
+Promises: a committed transaction is on disk (SQLite runs with synchronous=FULL); instants come back aware and in UTC;
+a writing transaction on SQLite takes its lock at the start, so it waits for others instead of failing half-way.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from flask import current_app
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    Integer,
+    MetaData,
+    Text,
+    TypeDecorator,
+    create_engine,
+    event,
+    make_url,
+)
+from sqlalchemy.orm import DeclarativeBase, Session
+
+LOCK_WAIT_S = 15
+"""How long a SQLite writer waits for another one; a guess, well above the longest transaction seen in tests."""
+
+
+class UtcInstant(TypeDecorator[datetime]):
+    """An aware instant in UTC; refuses naive ones, because a naive time on a server is a bug that shows months later."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Aware instant -> what the engine stores."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            msg = f"{value!r} has no time zone"
+            raise ValueError(msg)
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """What the engine stored -> aware instant in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class JsonDocument(TypeDecorator[Any]):
+    """JSON kept as canonical text.
+
+    Text rather than JSONB: both engines behave alike, and no string that a phone can send (such as one with U+0000)
+    makes PostgreSQL refuse the row.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Anything that JSON can say -> canonical text."""
+        return None if value is None else msgspec.json.encode(value, order="sorted").decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
+        """Canonical text -> what it says."""
+        return None if value is None else msgspec.json.decode(value)
+
+
+RowNumber = BigInteger().with_variant(Integer, "sqlite")
+"""A big primary key that SQLite, too, counts up by itself."""
+
+
+class Table(DeclarativeBase):
+    """Parent of every row class; constraint names follow one rule, so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+def open_engine(database_url: str) -> Engine:
+    """Connects to either database with the durability and the time zone that pestwatch relies on."""
+    if make_url(database_url).get_backend_name() != "sqlite":
+        return create_engine(database_url, pool_pre_ping=True, connect_args={"options": "-c timezone=utc"})
+    engine = create_engine(database_url, connect_args={"timeout": LOCK_WAIT_S, "check_same_thread": False})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+@contextmanager
+def session_scope(engine: Engine, *, read_only: bool = False) -> Iterator[Session]:
+    """One transaction: commits at the end, rolls back on any exception.
+
+    Args:
+      engine: from `open_engine`.
+      read_only: does not take SQLite's write lock; such a session must not write.
+    """
+    bind = engine.execution_options(pestwatch_read_only=True) if read_only else engine
+    with Session(bind, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+def request_scope(*, read_only: bool = False) -> AbstractContextManager[Session]:
+    """`session_scope` on the database of the app that answers this request."""
+    return session_scope(current_app.extensions["pestwatch.engine"], read_only=read_only)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves, below
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    read_only = connection.get_execution_options().get("pestwatch_read_only", False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
