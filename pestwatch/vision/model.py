@@ -34,7 +34,8 @@ def build_counter(side_px: int | None = None) -> Any:
       keras.Model: (b, h, w, 3) float32 in [-1, 1] -> (b, h/4, w/4, s) float32 in [0, 1], species
       in the order of PHOTO_COUNTED.
     """
-    image = keras.Input((side_px, side_px, 3), name="image")
+    # A file for phones takes one tile at a time; a batch axis left open would stop some runtimes.
+    image = keras.Input((side_px, side_px, 3), batch_size=None if side_px is None else 1, name="image")
     fine, middle, coarse = build_encoder(image)
     flow = _lateral(coarse, 16)  # (b, h/16, w/16, 48)
     flow = _doubled(flow, 8)

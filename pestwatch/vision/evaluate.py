@@ -1,0 +1,156 @@
+"""How well a .tflite counts: the same figures for every model, always from the exported file.
+
+Every figure comes through the full picture rule, as a phone counts; a photo that the gate rejects counts
+as zero insects.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pestwatch.vision.dataset import Example
+from pestwatch.vision.infer import Counter
+
+# Thresholds tried, in 1/256: 0.10 to 0.75.
+LOWEST_THRESHOLD_Q = 26
+HIGHEST_THRESHOLD_Q = 192
+THRESHOLD_STEP_Q = 4
+
+
+@dataclass(frozen=True)
+class SpeciesMetrics:
+    """Counting errors of one species over photos that say something about it.
+
+    Args:
+      mae: mean absolute error per photo, insects.
+      wape: sum of absolute errors / sum of true counts; None without insects.
+      bias: mean of counted - true, insects.
+      r2: 1 - squared error / variance of the true counts; None when they do not vary.
+      insects: true insects in all.
+      n: photos.
+    """
+
+    mae: float
+    wape: float | None
+    bias: float
+    r2: float | None
+    insects: int
+    n: int
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Errors over all photos and species together, and per species."""
+
+    mae: float
+    wape: float | None
+    bias: float
+    n: int
+    per_species: Mapping[str, SpeciesMetrics]
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object, figures rounded to four decimals."""
+
+        def rounded(value: Any) -> Any:
+            if isinstance(value, Mapping):
+                return {key: rounded(inner) for key, inner in value.items()}
+            return round(value, 4) if isinstance(value, float) else value
+
+        figures: dict[str, Any] = rounded(asdict(self))
+        return figures
+
+
+def evaluate(model: Path | bytes, sidecar: Mapping[str, Any], examples: Sequence[Example]) -> Metrics:
+    """Counts every example with a released model and compares.
+
+    Args:
+      model: the .tflite or its bytes.
+      sidecar: its sidecar.
+      examples: photos with their truth; at least one.
+    """
+    counter = Counter(model, sidecar)
+    counted = [tuple(counter.count_image(example.image).counts.values()) for example in examples]
+    return measure(counter.labels, examples, counted)
+
+
+def measure(labels: Sequence[str], examples: Sequence[Example], counted: Sequence[Sequence[int]]) -> Metrics:
+    """Compares counts with the truth.
+
+    Args:
+      labels: species keys.
+      examples: photos with their truth.
+      counted: counts per example and species, in label order.
+    """
+    per_species, errors_of_all, insects_of_all = {}, [], 0
+    for species, label in enumerate(labels):
+        known = [place for place, example in enumerate(examples) if species not in example.silent]
+        if not known:
+            continue
+        true = np.array([examples[place].true_counts[species] for place in known], np.float64)
+        errors = np.array([counted[place][species] for place in known], np.float64) - true
+        per_species[label] = _species_metrics(true, errors)
+        errors_of_all.append(errors)
+        insects_of_all += int(true.sum())
+    everything = np.concatenate(errors_of_all)
+    return Metrics(
+        mae=float(np.abs(everything).mean()),
+        wape=float(np.abs(everything).sum() / insects_of_all) if insects_of_all else None,
+        bias=float(everything.mean()),
+        n=len(examples),
+        per_species=per_species,
+    )
+
+
+def _species_metrics(true: npt.NDArray[np.float64], errors: npt.NDArray[np.float64]) -> SpeciesMetrics:
+    insects, spread = int(true.sum()), float(((true - true.mean()) ** 2).sum())
+    return SpeciesMetrics(
+        mae=float(np.abs(errors).mean()),
+        wape=float(np.abs(errors).sum() / insects) if insects else None,
+        bias=float(errors.mean()),
+        r2=1 - float((errors**2).sum()) / spread if spread else None,
+        insects=insects,
+        n=len(true),
+    )
+
+
+def scores_q(model: Path | bytes, sidecar: Mapping[str, Any], examples: Sequence[Example]) -> list[list[list[int]]]:
+    """The heat of every peak, per example and species, in 1/256: what any threshold would count."""
+    lowest = dict(sidecar) | {"threshold_q": [LOWEST_THRESHOLD_Q] * len(sidecar["labels"])}
+    counter = Counter(model, lowest)
+    found = []
+    for example in examples:
+        marks = counter.count_image(example.image).marks
+        found.append([[round(m.score * 256) for m in marks if m.species == label] for label in counter.labels])
+    return found
+
+
+def pick_threshold(true: Sequence[int], scores: Sequence[Sequence[int]], by_catch: Sequence[Sequence[int]] = ()) -> int:
+    """Picks the threshold of one species: least absolute error, by-catch included.
+
+    Among thresholds within 2 % of the best the middle one is taken: the edge of a plateau does not carry over to
+    the next phone.
+
+    Args:
+      true: insects per photo.
+      scores: heat of the peaks per photo, in 1/256.
+      by_catch: the same for photos without this species.
+
+    Returns:
+      The threshold in 1/256.
+    """
+    tried = range(LOWEST_THRESHOLD_Q, HIGHEST_THRESHOLD_Q + 1, THRESHOLD_STEP_Q)
+
+    def error(threshold: int) -> int:
+        wrong = sum(
+            abs(sum(score >= threshold for score in found) - count) for count, found in zip(true, scores, strict=True)
+        )
+        return wrong + sum(score >= threshold for found in by_catch for score in found)
+
+    errors = {threshold: error(threshold) for threshold in tried}
+    limit = min(errors.values()) * 1.02
+    plateau = [threshold for threshold in tried if errors[threshold] <= limit]
+    return plateau[len(plateau) // 2]
