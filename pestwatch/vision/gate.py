@@ -47,9 +47,9 @@ class Limits:
     """
 
     dark_mean_luma: int = 50
-    bright_mean_luma: int = 235
-    clipped_share: float = 0.4
-    blur_variance: int = 24
+    bright_mean_luma: int = 240
+    clipped_share: float = 0.5
+    blur_variance: int = 8
     min_side_px: int = 96
 
     @classmethod

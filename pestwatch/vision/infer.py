@@ -1,4 +1,4 @@
-"""Reference counting on a .tflite file; the phone must match it. Station 2 of 9, on the server.
+"""Reference counting on a .tflite file; the phone must match it.
 
 Uses the bare LiteRT interpreter: no TensorFlow is loaded.
 

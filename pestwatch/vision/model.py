@@ -17,7 +17,6 @@ import numpy.typing as npt
 from pestwatch.domain.species import PHOTO_COUNTED
 from pestwatch.vision.encoder import build_encoder
 
-STRIDE_PX = 4
 HEAD_CHANNELS = 48
 WEIGHTS_NAME = "small.weights.npz"
 # Every cell starts at p = 0.018: with a neutral start the first steps would only unlearn moths.

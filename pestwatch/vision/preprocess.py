@@ -24,6 +24,8 @@ MAX_SIDE_PX = 960
 MIN_SIDE_PX = 96
 TILE_PX = 512
 OVERLAP_PX = 64
+# One cell of the heat map spans this many pixels of the tile.
+STRIDE_PX = 4
 OUTSIDE = 128
 MAX_PIXELS = 50_000_000
 # Rows of the source that are shrunk at a time: bounds the memory of a 50 megapixel photo.

@@ -1,11 +1,11 @@
-"""Examples to a trained float network. Station 8 of 9, for the base and for every region.
+"""Examples to a trained float network.
 
 Every random choice follows the seed, but TensorFlow sums in an order of its own: two runs agree
 closely, not bit for bit.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import keras
@@ -15,8 +15,10 @@ import tensorflow as tf
 
 from pestwatch.vision.augment import CROP_PX, training_crop
 from pestwatch.vision.dataset import Example, Point
-from pestwatch.vision.model import STRIDE_PX, freeze_encoder, normalise
+from pestwatch.vision.model import freeze_encoder, normalise
 from pestwatch.vision.peaks import find_peaks
+from pestwatch.vision.preprocess import STRIDE_PX
+from pestwatch.vision.recipe import Settings
 
 FloatArray = npt.NDArray[np.float32]
 Progress = Callable[[int, float], None]
@@ -26,27 +28,6 @@ PROGRESS_EVERY = 10
 # A peak must reach this value to become the place of a counted but unmarked moth.
 PLACE_FROM_Q = 20
 GRID = CROP_PX // STRIDE_PX
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to train; a recipe's [train] section.
-
-    Args:
-      batch: crops per step.
-      peak_rate: Adam's learning rate after the warm-up; it falls to 0 along a cosine.
-      warm_up_steps: steps of linear rise.
-      scale: least and greatest magnification of a crop.
-      place_every_steps: how often the moths of count-only photos are placed anew; 0 trusts the given points.
-      counted_moth_px: length assumed for a moth that was counted but not marked.
-    """
-
-    batch: int = 8
-    peak_rate: float = 1.5e-3
-    warm_up_steps: int = 40
-    scale: tuple[float, float] = (0.6, 1.5)
-    place_every_steps: int = 120
-    counted_moth_px: float = 50.0
 
 
 def fit(

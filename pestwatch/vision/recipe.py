@@ -1,0 +1,115 @@
+"""What to train, as a file: settings, shares of the photo sets, the photo gate.
+
+Recipes live in mobile_models/recipes; `mobile_models/recipes/base.toml` states its commands and the score to expect.
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pestwatch.vision.dataset import NOCTUID_LARGE, Example, helicoverpa_funnel, medfly_delta, tuta_delta
+from pestwatch.vision.gate import Limits
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train; a recipe's [train] section.
+
+    Args:
+      batch: crops per step.
+      peak_rate: Adam's learning rate after the warm-up; it falls to 0 along a cosine.
+      warm_up_steps: steps of linear rise.
+      scale: least and greatest magnification of a crop.
+      place_every_steps: how often the moths of count-only photos are placed anew; 0 trusts the given points.
+      counted_moth_px: length assumed for a moth that was counted but not marked.
+    """
+
+    batch: int = 8
+    peak_rate: float = 1.5e-3
+    warm_up_steps: int = 40
+    scale: tuple[float, float] = (0.6, 1.5)
+    place_every_steps: int = 120
+    counted_moth_px: float = 50.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A parsed recipe.
+
+    Args:
+      region: whom the model is for.
+      steps: optimiser steps.
+      seed: of every choice in training.
+      settings: the rest of [train].
+      data: [data], relative shares of the photo sets.
+      calibration_tiles: tiles that set the activation scales.
+      limits: of the photo gate.
+    """
+
+    region: str
+    steps: int
+    seed: int
+    settings: Settings
+    data: Mapping[str, float]
+    calibration_tiles: int
+    limits: Limits
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Reads a recipe file."""
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    train = dict(table["train"])
+    steps, seed = int(train.pop("steps")), int(train.pop("seed"))
+    scale = tuple(train.pop("scale", Settings().scale))
+    return Recipe(
+        region=table["region"],
+        steps=steps,
+        seed=seed,
+        settings=Settings(scale=scale, **train),
+        data=table.get("data", {}),
+        calibration_tiles=table.get("quantize", {}).get("calibration_tiles", 60),
+        limits=Limits(**table.get("gate", {})),
+    )
+
+
+def training_set(photos: Path, recipe: Recipe) -> tuple[list[Example], list[float]]:
+    """The training photos of the base, and how often each is drawn.
+
+    Args:
+      photos: folder of the photo sets; only train splits are read.
+      recipe: its [data] section holds the shares.
+    """
+    boost = recipe.data["noctuid_boost"]
+    sets: tuple[tuple[str, list[Example], Callable[[Example], float]], ...] = (
+        (
+            "tuta_delta",
+            tuta_delta(photos, "train"),
+            lambda example: boost if example.true_counts[NOCTUID_LARGE] else 1.0,
+        ),
+        ("helicoverpa_funnel", helicoverpa_funnel(photos, "train"), _evenly),
+        ("plodia_funnel", helicoverpa_funnel(photos, "train_plodia"), _evenly),
+        ("medfly_delta", medfly_delta(photos, held_out=False), _evenly),
+    )
+    examples: list[Example] = []
+    weights: list[float] = []
+    for name, found, weigh in sets:
+        raw = [weigh(example) for example in found]
+        examples += found
+        weights += [recipe.data[name] * weight / sum(raw) for weight in raw]
+    return examples, weights
+
+
+def _evenly(_: Example) -> float:
+    return 1.0
+
+
+def measuring_sets(photos: Path) -> dict[str, Sequence[Example]]:
+    """The photos that a base model is measured on, none of them trained on; near duplicates are left out."""
+    return {
+        "val": tuta_delta(photos, "val"),
+        "test_trap": tuta_delta(photos, "test_trap"),
+        "test_noctuid": tuta_delta(photos, "test_noctuid"),
+        "funnel_val": helicoverpa_funnel(photos, "val"),
+        "by_catch": medfly_delta(photos, held_out=True),
+    }
