@@ -16,11 +16,15 @@ SENTENCES: dict[str, str] = {
     "401.2": "The user name or the password is wrong. Try again.",
     "403.1": "You may not see or change this. Ask an administrator if you need it.",
     "403.2": "This photo was not agreed to be sent, so it was not stored.",
+    "403.3": "This page is too old to be trusted. Load it again and repeat what you did.",
     # 404 and 410
     "404.1": "Nothing is here under this name: %(name)s.",
     "410.1": "This enrolment code was used already or is too old. Ask your officer for a new one.",
-    # 413
+    # 405
+    "405.1": "This address does not know the method %(method)s.",
+    # 413 and 415
     "413.1": "This is too large: %(size_bytes)s bytes, %(limit_bytes)s are allowed. Send it in smaller parts.",
+    "415.1": "The encoding %(encoding)s is not understood. Send plain JSON, or JSON packed with gzip.",
     # 422: readable, but wrong
     "422.1": "%(name)s is not a photo. Choose a JPEG, PNG or WebP picture.",
     "422.2": "%(name)s is empty. Take the photo again.",
@@ -28,9 +32,20 @@ SENTENCES: dict[str, str] = {
     "422.4": "%(name)s has %(megapixels)s megapixels, more than the %(limit)s that can be read. Choose a smaller photo size in the camera.",
     "422.5": "The field %(field)s is wrong: %(detail)s. Correct it and send again.",
     "422.6": "The photo that arrived is not the one that was announced. It will be sent again.",
+    "422.7": "The language %(locale)s is not known here, so English is used. Choose another one in the settings.",
+    "422.8": "The phone's clock is %(days)s days off. Set date and time; your counts are kept with the corrected time.",
+    # 422.20 and on: releases, and the training that makes them
+    "422.20": "The release file %(name)s cannot be understood: %(detail)s. Fetch or make the release again.",
+    "422.21": "The file %(name)s is not the one that was signed. Fetch the release again.",
+    "422.22": "The release is not signed by anyone who may: %(detail)s. The present model stays in use.",
+    "422.23": "Release %(version)s has number %(seq)s, but number %(seen)s was seen already. The present model stays in use.",
+    "422.24": "A release named %(version)s exists already. Choose the next number.",
+    "422.25": "The trained network does not fit into the model file: %(detail)s. Release a new base model first.",
+    "422.26": "The training job cannot be understood: %(detail)s. Export it again.",
     # 429
     "429.1": "Too many tries. Wait %(seconds)s seconds and try again.",
     # 500s: ours
+    "500.1": "Something broke here, and it is written down. Nothing that you sent is lost; try again later.",
     "503.1": "%(what)s is not ready yet: %(waits_for)s. It starts by itself when that is done.",
 }
 """Number -> English sentence. The number never changes its meaning."""
