@@ -42,6 +42,8 @@ SENTENCES: dict[str, str] = {
     "422.24": "A release named %(version)s exists already. Choose the next number.",
     "422.25": "The trained network does not fit into the model file: %(detail)s. Release a new base model first.",
     "422.26": "The training job cannot be understood: %(detail)s. Export it again.",
+    "422.27": "Release %(version)s needs a newer app. Open the app with the network on; the present model stays in use until then.",
+    "422.28": "Release %(version)s counted its test photo wrongly on this phone. The present model stays in use.",
     # 429
     "429.1": "Too many tries. Wait %(seconds)s seconds and try again.",
     # 500s: ours
