@@ -128,8 +128,25 @@ def scores_q(model: Path | bytes, sidecar: Mapping[str, Any], examples: Sequence
     return found
 
 
-def pick_threshold(true: Sequence[int], scores: Sequence[Sequence[int]], by_catch: Sequence[Sequence[int]] = ()) -> int:
-    """Picks the threshold of one species: least absolute error, by-catch included.
+def pick_thresholds(
+    model: Path | bytes, sidecar: Mapping[str, Any], photos: Sequence[Sequence[Example]]
+) -> tuple[int, ...]:
+    """Picks every species' threshold on the exported file.
+
+    Args:
+      model: the .tflite or its bytes.
+      sidecar: its sidecar; the thresholds in it do not matter.
+      photos: per species, in label order, those to pick on.
+    """
+    thresholds = []
+    for species, examples in enumerate(photos):
+        found = [per_species[species] for per_species in scores_q(model, sidecar, examples)]
+        thresholds.append(pick_threshold([example.true_counts[species] for example in examples], found))
+    return tuple(thresholds)
+
+
+def pick_threshold(true: Sequence[int], scores: Sequence[Sequence[int]]) -> int:
+    """Picks the threshold of one species: least absolute error.
 
     Among thresholds within 2 % of the best the middle one is taken: the edge of a plateau does not carry over to
     the next phone.
@@ -137,20 +154,17 @@ def pick_threshold(true: Sequence[int], scores: Sequence[Sequence[int]], by_catc
     Args:
       true: insects per photo.
       scores: heat of the peaks per photo, in 1/256.
-      by_catch: the same for photos without this species.
 
     Returns:
       The threshold in 1/256.
     """
     tried = range(LOWEST_THRESHOLD_Q, HIGHEST_THRESHOLD_Q + 1, THRESHOLD_STEP_Q)
-
-    def error(threshold: int) -> int:
-        wrong = sum(
+    errors = {
+        threshold: sum(
             abs(sum(score >= threshold for score in found) - count) for count, found in zip(true, scores, strict=True)
         )
-        return wrong + sum(score >= threshold for found in by_catch for score in found)
-
-    errors = {threshold: error(threshold) for threshold in tried}
+        for threshold in tried
+    }
     limit = min(errors.values()) * 1.02
     plateau = [threshold for threshold in tried if errors[threshold] <= limit]
     return plateau[len(plateau) // 2]

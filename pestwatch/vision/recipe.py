@@ -113,3 +113,13 @@ def measuring_sets(photos: Path) -> dict[str, Sequence[Example]]:
         "funnel_val": helicoverpa_funnel(photos, "val"),
         "by_catch": medfly_delta(photos, held_out=True),
     }
+
+
+def threshold_sets(photos: Path) -> tuple[Sequence[Example], ...]:
+    """The photos on which each species' threshold is picked, in label order.
+
+    GNORAB and HELIAR have photos for it. No large noctuid is left over for it: its threshold comes from photos that
+    it was trained on, liners and by-catch, and is the least certain of the three.
+    """
+    noctuids = [*tuta_delta(photos, "train"), *medfly_delta(photos, held_out=False)]
+    return tuta_delta(photos, "val"), helicoverpa_funnel(photos, "val"), noctuids

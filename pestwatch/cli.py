@@ -1,0 +1,228 @@
+"""The command line: `pestwatch VERB`. Verbs are named like the modules that they run.
+
+Imports live inside the verbs: counting must not load TensorFlow, and no verb must wait for another's libraries.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pestwatch import __version__
+from pestwatch.errors import Problem
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+photos_option = click.option(
+    "--photos",
+    envvar="PESTWATCH_PHOTOS",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder with the trap photo sets; also PESTWATCH_PHOTOS.",
+)
+recipe_option = click.option(
+    "--recipe",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Recipe file; the base's when not given.",
+)
+work_option = click.option(
+    "--work",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("build/base"),
+    show_default=True,
+    help="Folder that the steps hand their results on in.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Counts pests on trap photos, trains and ships the models that count, keeps the catalogues."""
+
+
+def models_dir() -> Path:
+    """The shelf of models: PESTWATCH_MODELS_DIR, else the repository's."""
+    return Path(os.environ.get("PESTWATCH_MODELS_DIR") or REPOSITORY / "mobile_models")
+
+
+def current_base() -> Path:
+    """The folder of the base release in use.
+
+    Raises:
+      Problem 404.1: none is installed.
+    """
+    base = models_dir() / "releases" / "base"
+    try:
+        version = json.loads((base / "current.json").read_text(encoding="utf-8"))["version"]
+    except FileNotFoundError as error:
+        raise Problem("404.1", name=str(base)) from error
+    return base / str(version)
+
+
+def _need_photos(photos: Path | None) -> Path:
+    """Leaves with one line when the photo sets are not at hand: they are no part of the project."""
+    if photos is None:
+        click.echo("Skipped: this needs the trap photo sets. Give their folder with --photos or PESTWATCH_PHOTOS.")
+        sys.exit(0)
+    return photos
+
+
+@main.command()
+@click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PHOTO...")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line and photo.")
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Release folder; the base in use when not given.",
+)
+def count(photos: Sequence[Path], as_json: bool, model: Path | None) -> None:
+    """Counts the pests on each PHOTO. A photo that cannot be read is named, and the others are still counted."""
+    from pestwatch.vision.infer import Counter
+
+    try:
+        counter = Counter.from_release(model or current_base())
+    except Problem as problem:
+        raise click.ClickException(str(problem)) from problem
+    rows = [_count_one(path, counter) for path in photos]
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(row, ensure_ascii=False))
+    else:
+        _print_counts(rows, counter.labels, counter.version)
+    if any("problem" in row for row in rows):
+        sys.exit(1)
+
+
+def _count_one(path: Path, counter: Any) -> dict[str, Any]:
+    from pestwatch.vision.infer import count_photo
+
+    try:
+        try:
+            return {"photo": str(path)} | count_photo(path, counter).to_json()
+        except FileNotFoundError as error:
+            raise Problem("404.1", name=str(path)) from error
+        except OSError as error:
+            raise Problem("422.1", name=path.name) from error
+    except Problem as problem:
+        detail = {
+            "number": problem.number,
+            "message": problem.sentence,
+            "params": dict(problem.params),
+            "text": problem.sentence % problem.params,
+        }
+        return {"photo": str(path), "problem": detail}
+
+
+def _print_counts(rows: Sequence[dict[str, Any]], labels: Sequence[str], version: str) -> None:
+    good = [row for row in rows if "problem" not in row]
+    width = max([len("photo"), *(len(row["photo"]) for row in good)])
+    if good:
+        click.echo("  ".join([f"{'photo':{width}}", *labels, "gate"]))
+    for row in good:
+        numbers = [f"{row['counts'][label]:>{len(label)}}" for label in labels]
+        gate = " ".join(filter(None, (row["gate"]["verdict"], row["gate"]["reason"])))
+        click.echo("  ".join([f"{row['photo']:{width}}", *numbers, gate]))
+    if good:
+        click.echo(f"counted by {version}")
+    for row in rows:
+        if "problem" in row:
+            click.echo(f"{row['problem']['number']} {row['photo']}: {row['problem']['text']}", err=True)
+
+
+@main.command()
+@photos_option
+@recipe_option
+@work_option
+def train(photos: Path | None, recipe: Path | None, work: Path) -> None:
+    """Trains the base network from ImageNet weights."""
+    photos = _need_photos(photos)
+    from pestwatch.vision.encoder import load_imagenet_weights
+    from pestwatch.vision.model import WEIGHTS_NAME, build_counter, save_float
+    from pestwatch.vision.recipe import training_set
+    from pestwatch.vision.train import fit
+
+    plan = _recipe(recipe)
+    examples, weights = training_set(photos, plan)
+    model = build_counter()
+    load_imagenet_weights(model)
+
+    def tell(step: int, loss: float) -> None:
+        click.echo(f"step {step} of {plan.steps}, loss {loss:.3f}")
+
+    fit(model, examples, plan.steps, plan.seed, "all", progress=tell, weights=weights, settings=plan.settings)
+    work.mkdir(parents=True, exist_ok=True)
+    save_float(model, work / WEIGHTS_NAME)
+    click.echo(f"wrote {work / WEIGHTS_NAME}")
+
+
+def _recipe(path: Path | None) -> Any:
+    from pestwatch.vision.recipe import read_recipe
+
+    return read_recipe(path or models_dir() / "recipes" / "base.toml")
+
+
+@main.command()
+@photos_option
+@recipe_option
+@work_option
+def quantize(photos: Path | None, recipe: Path | None, work: Path) -> None:
+    """Exports the trained network as a full-int8 file."""
+    photos = _need_photos(photos)
+    from pestwatch.vision.model import load_float
+    from pestwatch.vision.quantize import calibration_tiles
+    from pestwatch.vision.quantize import quantize as export
+    from pestwatch.vision.recipe import training_set
+
+    plan = _recipe(recipe)
+    examples, _ = training_set(photos, plan)
+    model = export(load_float(work), calibration_tiles(examples, plan.calibration_tiles))
+    (work / "small.tflite").write_bytes(model)
+    click.echo(f"wrote {work / 'small.tflite'}, {len(model)} bytes")
+
+
+@main.command()
+@photos_option
+@recipe_option
+@click.option(
+    "--work",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of a model in the making: its thresholds are picked first.",
+)
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Release folder; the base in use when neither is given.",
+)
+def evaluate(photos: Path | None, recipe: Path | None, work: Path | None, model: Path | None) -> None:
+    """Measures an exported file on photos that it was not trained on."""
+    photos = _need_photos(photos)
+    from pestwatch.vision.evaluate import evaluate as measure
+    from pestwatch.vision.evaluate import pick_thresholds
+    from pestwatch.vision.recipe import measuring_sets, threshold_sets
+    from pestwatch.vision.sidecar import make_sidecar, sidecar_bytes
+
+    folder = work or model or current_base()
+    tflite = folder / "small.tflite"
+    if work:
+        limits = _recipe(recipe).limits
+        any_thresholds = make_sidecar("base", tflite.read_bytes(), (128, 128, 128), limits)
+        thresholds = pick_thresholds(tflite, any_thresholds, threshold_sets(photos))
+        sidecar = make_sidecar("base", tflite.read_bytes(), thresholds, limits)
+        (work / "small.json").write_bytes(sidecar_bytes(sidecar))
+    sidecar = json.loads((folder / "small.json").read_text(encoding="utf-8"))
+    metrics = {name: measure(tflite, sidecar, examples) for name, examples in measuring_sets(photos).items()}
+    if work:
+        table = {name: found.to_json() for name, found in metrics.items()}
+        (work / "metrics.json").write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    click.echo(f"{'set':13} {'species':14} photos insects    MAE   WAPE    bias     R2")
+    for name, found in metrics.items():
+        for species, row in found.per_species.items():
+            figures = "".join(f" {_figure(value):>6}" for value in (row.mae, row.wape, row.bias, row.r2))
+            click.echo(f"{name:13} {species:14} {row.n:6} {row.insects:7}{figures}")
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
