@@ -5,7 +5,7 @@ import secrets
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -21,9 +21,9 @@ class Settings:
 
     data: Path
     """Folder for everything that this installation makes: keys, database, photos, regional releases."""
-    database_url: str
+    database_url: str = field(repr=False)
     """SQLAlchemy URL; SQLite inside `data` unless set to `postgresql+psycopg://…`."""
-    broker_url: str | None
+    broker_url: str | None = field(repr=False)
     """Valkey or Redis for Celery; unset means embedded: the worker asks the database, no broker is needed."""
     photos_dir: Path
     """Photos that farmers agreed to send, addressed by their SHA-256."""
@@ -43,7 +43,7 @@ class Settings:
     """Private key of `tls_cert`."""
     public_url: str
     """Address that phones use, without a slash at the end; it stands in the enrolment QR code."""
-    secret_key: str
+    secret_key: str = field(repr=False)
     """Signs staff sessions; generated into `data` unless given."""
     region: str
     """The first region, a district id such as IN-MH-500."""

@@ -139,6 +139,7 @@ class Fact(Table):
     problem: Mapped[Any | None] = mapped_column(JsonDocument, comment="why it was rejected: number, params")
     at_phone: Mapped[datetime | None] = mapped_column(UtcInstant, comment="by the phone's clock")
     at_corrected: Mapped[datetime] = mapped_column(UtcInstant, comment="by ours; received_at when unreadable")
+    clock_offset_ms: Mapped[int] = mapped_column(BigInteger, comment="server minus phone when it was sent")
     received_at: Mapped[datetime] = mapped_column(UtcInstant)
     server_seq: Mapped[int] = mapped_column(BigInteger, index=True, comment="order of arrival; one per batch")
 
@@ -188,13 +189,15 @@ class Observation(Table):
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     trap: Mapped[str] = mapped_column(String(16), comment="may be described by a fact still under way")
     taken_at: Mapped[datetime] = mapped_column(UtcInstant, index=True, comment="corrected")
+    taken_at_doubtful: Mapped[bool] = mapped_column(comment="the phone's clock was not to be believed")
     source: Mapped[str] = mapped_column(String(8))
     counts: Mapped[dict[str, int]] = mapped_column(JsonDocument, comment="species key to insects")
     nights: Mapped[float | None] = mapped_column(Float, comment="since the trap was last emptied")
     emptied: Mapped[bool]
     lure_age_days: Mapped[int | None]
     model: Mapped[str | None] = mapped_column(String(80), comment="model version that counted")
-    gate: Mapped[dict[str, Any] | None] = mapped_column(JsonDocument, comment="the photo's verdict and reason")
+    gate_verdict: Mapped[str | None] = mapped_column(String(16), comment="good, doubtful or rejected")
+    gate_reason: Mapped[str | None] = mapped_column(String(32))
     photo: Mapped[str | None] = mapped_column(String(64), index=True, comment="SHA-256 of the photo, hex")
     photo_consent: Mapped[bool] = mapped_column(comment="the farmer agreed to send the photo")
     decoded_scale: Mapped[float | None] = mapped_column(Float, comment="1 = the phone saw every pixel")

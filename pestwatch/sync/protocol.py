@@ -1,0 +1,303 @@
+"""Messages v1 between phone and server: what they look like, and how one is read.
+
+Station 4 of 9. Promises: a batch with one bad fact in it still gives every other fact; a fact that cannot be used is
+returned with its Problem, never dropped; fields that this version does not know stay in `Fact.content`. Refuses, with
+400.1, only what is no message at all. docs/sync.schema.json is made from these classes; docs/sync.md explains them.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from pestwatch.errors import Problem
+
+VERSION = 1
+MAX_FACTS = 200
+MAX_BODY_BYTES = 512_000
+MAX_SEQ = 2**53 - 1
+"""The largest whole number that JavaScript keeps exact."""
+
+Instant = Annotated[datetime, Meta(tz=True, description="ISO 8601 with zone; phones send UTC, 2026-11-25T03:04:05Z")]
+Seq = Annotated[
+    int, Meta(ge=1, le=MAX_SEQ, description="rises with every fact of a phone; with the device it is the id")
+]
+TrapName = Annotated[str, Meta(pattern=r"^[a-z0-9]{1,16}$(?!\n)", description="the phone's own name for a trap")]
+Line = Annotated[str, Meta(max_length=60, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
+Word = Annotated[str, Meta(max_length=80, pattern=r"^[A-Za-z0-9._-]*$(?!\n)")]
+SpeciesKey = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]{1,23}$(?!\n)", description="EPPO code or our own key")]
+Counts = Annotated[
+    dict[SpeciesKey, Annotated[int, Meta(ge=0, le=5000)]], Meta(max_length=40, description="species key to insects")
+]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+Days = Annotated[int, Meta(ge=0, le=3650)]
+Crop = Literal["cotton", "tomato", "maize", "rice", "pigeonpea", "chickpea", "okra", "brinjal", "cabbage", "other"]
+TrapType = Literal["delta", "funnel", "sleeve", "water", "sticky", "light"]
+GateReason = Literal["too_dark", "too_bright", "too_blurred", "too_small"]
+
+
+class TrapBody(Struct, frozen=True):
+    """A trap as the farmer describes it; the newest description wins."""
+
+    trap: TrapName
+    name: Line
+    pest: SpeciesKey
+    crop: Crop
+    trap_type: TrapType
+    district: Annotated[str, Meta(pattern=r"^[A-Z0-9-]{1,32}$(?!\n)")] | None = None
+    subdistrict: Annotated[int, Meta(ge=0, le=2**31 - 1, description="LGD code")] | None = None
+    village: Line | None = None
+    lure_changed_on: date | None = None
+    emptied_at: Instant | None = None
+    sown_on: date | None = None
+
+
+class ServiceBody(Struct, frozen=True):
+    """The trap was emptied, or its lure changed."""
+
+    trap: TrapName
+    serviced_at: Instant
+    emptied: bool
+    lure_changed: bool
+
+
+class PhotoGate(Struct, frozen=True):
+    """What the phone thought of the photo."""
+
+    verdict: Literal["good", "doubtful", "rejected"]
+    reason: GateReason | None = None
+
+
+class ObservationBody(Struct, frozen=True):
+    """What was counted in one trap at one time."""
+
+    trap: TrapName
+    taken_at: Instant
+    source: Literal["photo", "hand"]
+    counts: Counts
+    emptied: bool
+    nights: Annotated[float, Meta(gt=0, le=3650, description="since the trap was last emptied")] | None = None
+    lure_age_days: Days | None = None
+    model: Word | None = None
+    gate: PhotoGate | None = None
+    photo: Sha256 | None = None
+    photo_consent: bool = False
+    decoded_scale: Annotated[float, Meta(gt=0, le=1)] | None = None
+
+
+class Mark(Struct, frozen=True):
+    """One insect, as fractions of the upright photo."""
+
+    x: Fraction
+    y: Fraction
+    species: SpeciesKey
+
+
+class CorrectionBody(Struct, frozen=True):
+    """The farmer's own recount of an observation."""
+
+    observation: Seq
+    counts: Counts
+    marks: Annotated[list[Mark], Meta(max_length=5000)] | None = None
+
+
+class TrapFact(Struct, frozen=True, tag_field="kind", tag="trap"):
+    """A trap was set up or its description changed."""
+
+    seq: Seq
+    at: Instant
+    body: TrapBody
+
+
+class ServiceFact(Struct, frozen=True, tag_field="kind", tag="service"):
+    """A trap was serviced."""
+
+    seq: Seq
+    at: Instant
+    body: ServiceBody
+
+
+class ObservationFact(Struct, frozen=True, tag_field="kind", tag="observation"):
+    """Insects were counted."""
+
+    seq: Seq
+    at: Instant
+    body: ObservationBody
+
+
+class CorrectionFact(Struct, frozen=True, tag_field="kind", tag="correction"):
+    """The farmer recounted."""
+
+    seq: Seq
+    at: Instant
+    body: CorrectionBody
+
+
+KINDS = ("trap", "service", "observation", "correction")
+TypedFact = TrapFact | ServiceFact | ObservationFact | CorrectionFact
+F = TypeVar("F")
+
+
+class SyncRequest(Struct, Generic[F], frozen=True):
+    """Push and pull in one message. `F` is TypedFact in the schema, and Raw while reading."""
+
+    v: int
+    sent_at: Instant
+    facts: list[F]
+    cursor: str | None = None
+    locale: str = "en"
+    app: str | None = None
+    model: str | None = None
+
+
+class WordedProblem(Struct, frozen=True):
+    """A Problem as the phone shows it."""
+
+    number: str
+    message: Annotated[str, Meta(description="English, with %(name)s placeholders: the key for translation")]
+    params: dict[str, Any]
+    text: Annotated[str, Meta(description="in the language asked for, or in English")]
+
+
+class ItemAnswer(Struct, frozen=True):
+    """What became of one fact, in the order of sending."""
+
+    seq: Annotated[int, Meta(description="null: the fact had no readable number")] | None
+    status: Literal["stored", "duplicate", "conflict", "rejected", "quarantined"]
+    problem: WordedProblem | None = None
+
+
+class AdvisoryChange(Struct, frozen=True, tag_field="kind", tag="advisory"):
+    """Advice from the office."""
+
+    id: int
+    region: str
+    trap: str | None
+    advice: dict[str, Any]
+    issued_at: datetime
+
+
+class RecountChange(Struct, frozen=True, tag_field="kind", tag="recount"):
+    """An officer recounted one of this phone's observations."""
+
+    observation: int
+    counts: dict[str, int]
+    by: str
+    at: datetime
+
+
+class ReleaseName(Struct, frozen=True):
+    """The model that phones of this region should count with."""
+
+    region: str
+    version: str
+    seq: int
+
+
+class SyncAnswer(Struct, frozen=True):
+    """The answer to a SyncRequest; everything acknowledged in it is on the server's disk."""
+
+    v: int
+    server_time: datetime
+    clock_offset_ms: Annotated[int, Meta(description="add to the phone's clock to get the server's")]
+    device: Literal["active", "revoked"]
+    items: list[ItemAnswer]
+    cursor: Annotated[str, Meta(description="opaque; send it back next time")]
+    more: Annotated[bool, Meta(description="more changes wait: ask again with the new cursor")]
+    changes: list[AdvisoryChange | RecountChange]
+    release: ReleaseName | None
+    notices: Annotated[list[WordedProblem], Meta(description="what the farmer should know; nothing was refused for it")]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One fact as read: usable (`typed`), or not (`problem`); in both cases with its content for the ledger."""
+
+    seq: int | None
+    kind: str | None
+    content: str
+    content_hash: str
+    typed: TypedFact | None
+    problem: Problem | None
+
+
+_read_request = msgspec.json.Decoder(SyncRequest[Raw])
+
+
+def read_request(message: bytes) -> SyncRequest[Raw]:
+    """Reads a message, its facts still unread.
+
+    Raises:
+      Problem 400.1: it is no message, or one of another version.
+      Problem 413.1: too many facts.
+    """
+    try:
+        try:
+            request = _read_request.decode(message)
+        except msgspec.DecodeError:
+            request = _read_request.decode(_mended(message))
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise Problem("400.1", detail=str(error)) from error
+    if request.v != VERSION:
+        raise Problem("400.1", detail=f"version {request.v}")
+    if len(request.facts) > MAX_FACTS:
+        raise Problem("413.1", size_bytes=len(message), limit_bytes=MAX_BODY_BYTES)
+    return request
+
+
+def read_fact(raw: bytes | Raw) -> Fact:
+    """Reads one fact, whatever it is; never raises for its content."""
+    try:
+        document = msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, ValueError) as error:  # such as 1e999, or bytes that are no UTF-8
+        return _fact({"unreadable": bytes(raw).decode(errors="replace")}, None, Problem("400.1", detail=str(error)))
+    try:
+        return _fact(document, msgspec.convert(document, TypedFact), None)
+    except msgspec.ValidationError as error:
+        detail, _, path = str(error).partition(" - at `$")
+        field = path.rstrip("`").lstrip(".") or "fact"
+        return _fact(document, None, Problem("422.5", field=field, detail=detail))
+
+
+def canonical(document: Any) -> bytes:
+    """One spelling for equal JSON: sorted keys, no spaces, UTF-8."""
+    return msgspec.json.encode(document, order="sorted")
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of both messages: docs/sync.schema.json."""
+    (request, answer), components = msgspec.json.schema_components([SyncRequest[TypedFact], SyncAnswer])
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "pestwatch sync, version 1",
+        "request": request,
+        "answer": answer,
+        "$defs": components,
+    }
+
+
+def _fact(document: Any, typed: TypedFact | None, problem: Problem | None) -> Fact:
+    content = canonical(document)
+    fields = document if isinstance(document, dict) else {}
+    seq, kind = fields.get("seq"), fields.get("kind")
+    return Fact(
+        seq=seq if type(seq) is int and 1 <= seq <= MAX_SEQ else None,
+        kind=kind if kind in KINDS else None,
+        content=content.decode(),
+        content_hash=hashlib.sha256(content).hexdigest(),
+        typed=typed,
+        problem=problem,
+    )
+
+
+def _mended(message: bytes) -> bytes:
+    """A message with half a character in it, as JavaScript makes when it cuts a text inside an emoji, with `?` there.
+
+    One such name must not keep a phone's whole outbox from being read.
+    """
+    return json.dumps(json.loads(message), ensure_ascii=False).encode(errors="replace")

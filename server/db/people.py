@@ -1,0 +1,96 @@
+"""Reads and writes about regions and the staff who look after them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from server.db.tables import LoginTry, Region, Staff, StaffRegion
+
+
+def record_region(session: Session, region: str, name: str, now: datetime) -> Region:
+    """Adds a region, or renames the one that is there."""
+    row = session.get(Region, region)
+    if row is None:
+        row = Region(id=region, name=name, created_at=now)
+        session.add(row)
+    row.name = name
+    return row
+
+
+def all_regions(session: Session) -> list[Region]:
+    """Every region, by name."""
+    return list(session.scalars(select(Region).order_by(Region.name)))
+
+
+def record_staff(
+    session: Session,
+    name: str,
+    *,
+    password_hash: str,
+    role: str,
+    regions: Iterable[str],
+    now: datetime,
+    locale: str = "en",
+) -> Staff:
+    """Adds a person who may log in.
+
+    Args:
+      session: a writing transaction.
+      name: login name; letter case does not matter.
+      password_hash: from `server.auth.hash_password`.
+      role: `officer` or `admin`.
+      regions: ids of the regions that an officer sees; an admin sees all.
+      now: aware instant.
+      locale: language of the dashboard.
+    """
+    row = Staff(name=_folded(name), password_hash=password_hash, role=role, locale=locale, created_at=now)
+    session.add(row)
+    session.flush()
+    session.add_all(StaffRegion(staff_id=row.id, region_id=region) for region in regions)
+    return row
+
+
+def staff_by_name(session: Session, name: str) -> Staff | None:
+    """The person of this login name, unless they have left."""
+    return session.scalar(select(Staff).where(Staff.name == _folded(name), Staff.left_at.is_(None)))
+
+
+def staff_by_id(session: Session, staff: int) -> Staff | None:
+    """The person of this number, unless they have left."""
+    return session.scalar(select(Staff).where(Staff.id == staff, Staff.left_at.is_(None)))
+
+
+def staff_exists(session: Session) -> bool:
+    """Whether anybody can log in yet."""
+    return session.scalar(select(Staff.id).limit(1)) is not None
+
+
+def regions_for(session: Session, staff: Staff) -> list[Region]:
+    """The regions that this person may see, by name."""
+    if staff.role == "admin":
+        return all_regions(session)
+    own = select(StaffRegion.region_id).where(StaffRegion.staff_id == staff.id)
+    return list(session.scalars(select(Region).where(Region.id.in_(own)).order_by(Region.name)))
+
+
+def failed_logins_since(session: Session, subject: str, since: datetime) -> list[datetime]:
+    """When logins of this name or address failed, oldest first."""
+    tries = select(LoginTry.at).where(LoginTry.subject == subject, LoginTry.at > since).order_by(LoginTry.at)
+    return list(session.scalars(tries))
+
+
+def record_failed_login(session: Session, subjects: Iterable[str], now: datetime, forget_before: datetime) -> None:
+    """Remembers a failed login and forgets those that no longer matter."""
+    session.execute(delete(LoginTry).where(LoginTry.at <= forget_before))
+    session.add_all(LoginTry(subject=subject, at=now) for subject in subjects)
+
+
+def forget_failed_logins(session: Session, subject: str) -> None:
+    """After a login that succeeded."""
+    session.execute(delete(LoginTry).where(LoginTry.subject == subject))
+
+
+def _folded(name: str) -> str:
+    return name.strip().casefold()

@@ -1,0 +1,284 @@
+"""The ledger: stores each fact once, however often it comes, and tells a phone what is new.
+
+Station 5 of 9. Promises: (device, seq) is unique and decided by the database; a fact's status never changes except from
+quarantined to stored; `server_seq` rises in the order of commit, because whoever takes a number holds the counter's row
+until commit, so a reader who has seen 7 can never meet a late 6. Whoever writes facts takes the number *first*; all
+writers so lock in one order. Source: docs/adr/0003. The other reads and writes stand beside this file, by noun.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from pestwatch.errors import Problem
+from pestwatch.sync.clock import PhoneClock
+from pestwatch.sync.merge import description_wins
+from pestwatch.sync.protocol import CorrectionFact, Fact, ObservationFact, ServiceFact, TrapFact, read_fact
+from server.db import tables
+from server.db.tables import Advisory, Correction, Counter, Device, Observation, Service, Trap
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of one fact; `status` is a word of the protocol."""
+
+    seq: int | None
+    status: str
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Changes after a cursor, oldest first."""
+
+    changes: Sequence[Advisory | Correction]
+    last: int
+    more: bool
+
+
+def next_server_seq(session: Session) -> int:
+    """Takes the next number; every other taker waits until this transaction ends."""
+    raised = (
+        update(Counter).where(Counter.name == "server_seq").values(value=Counter.value + 1).returning(Counter.value)
+    )
+    return session.scalars(raised.execution_options(synchronize_session=False)).one()
+
+
+def record_facts(session: Session, device: Device, facts: Sequence[Fact], clock: PhoneClock) -> list[Receipt]:
+    """Stores what a phone pushed and answers for each fact, in the same order.
+
+    Args:
+      session: a writing transaction; acknowledge only after it has committed.
+      device: who sent them; a revoked phone's facts are kept in quarantine.
+      facts: as read by the protocol, usable or not.
+      clock: the phone's clock as this message showed it.
+    """
+    if not facts:
+        return []
+    server_seq = next_server_seq(session)
+    known = _known(session, device.id, facts)
+    receipts, rows, usable = [], [], []
+    for fact in facts:
+        before = known.get(fact.seq) if fact.seq is not None else known.get(fact.content_hash)
+        if before is not None and before.content_hash == fact.content_hash:
+            receipts.append(_receipt_again(before, fact.seq))
+            continue
+        row = _ledger_row(device, fact, clock, server_seq, is_conflict=before is not None)
+        receipts.append(Receipt(fact.seq, row.status, fact.problem))
+        if row.seq is None and fact.content_hash in known:
+            continue  # kept aside once already
+        known[fact.content_hash if row.seq is None else row.seq] = row
+        rows.append(row)
+        if row.status == "stored":
+            usable.append(fact)
+    if rows:
+        session.execute(insert(tables.Fact), [_columns(row) for row in rows])
+    _project(session, device.id, usable, clock, server_seq)
+    return receipts
+
+
+def accept_quarantined(session: Session, device: int) -> int:
+    """An officer believes what a revoked phone sent: its quarantined facts count from now on. Returns how many."""
+    quarantined = select(tables.Fact).where(tables.Fact.device_id == device, tables.Fact.status == "quarantined")
+    server_seq = next_server_seq(session)
+    rows = list(session.scalars(quarantined.order_by(tables.Fact.seq)))
+    for row in rows:
+        row.status = "stored"
+        clock = PhoneClock(timedelta(milliseconds=row.clock_offset_ms), row.received_at)
+        _project(session, device, [read_fact(row.content.encode())], clock, server_seq)
+    return len(rows)
+
+
+def facts_with_problems(session: Session, region: str, limit: int = 100) -> list[tables.Fact]:
+    """What a region's phones sent and could not be used as it came (rejected, conflict, quarantined), newest first."""
+    wanted = (
+        select(tables.Fact)
+        .join(Device, Device.id == tables.Fact.device_id)
+        .where(Device.region_id == region, tables.Fact.status != "stored")
+    )
+    return list(session.scalars(wanted.order_by(tables.Fact.id.desc()).limit(limit)))
+
+
+def changes_since(session: Session, device: Device, after: int, limit: int) -> Page:
+    """What a phone does not know yet: advice for its region or traps, and officers' recounts of its observations.
+
+    Args:
+      session: reading is enough.
+      device: whose changes.
+      after: `Page.last` of the previous page, 0 at first. A number that was never given out (the database came back
+        from a backup) starts over: every change may come twice without harm.
+      limit: changes on a page.
+    """
+    newest = session.scalars(select(Counter.value).where(Counter.name == "server_seq")).one()
+    after = 0 if after > newest else after
+    advisories = (
+        select(Advisory)
+        .where(Advisory.region_id == device.region_id, _for_device(device), Advisory.server_seq > after)
+        .order_by(Advisory.server_seq)
+        .limit(limit + 1)
+    )
+    recounts = (
+        select(Correction)
+        .where(Correction.observation_device == device.id, Correction.by == "officer", Correction.server_seq > after)
+        .order_by(Correction.server_seq)
+        .limit(limit + 1)
+    )
+    found: list[Advisory | Correction] = [*session.scalars(advisories), *session.scalars(recounts)]
+    found.sort(key=lambda change: change.server_seq)
+    page = found[:limit]
+    return Page(page, last=page[-1].server_seq if page else after, more=len(found) > limit)
+
+
+def record_sync(session: Session, device: Device, now: datetime, clock: PhoneClock, **said: str | None) -> None:
+    """Notes when a phone was here and what it said about itself (locale, app_version, model_version)."""
+    values = {column: value for column, value in said.items() if value is not None}
+    seen = update(Device).where(Device.id == device.id)
+    session.execute(seen.values(last_seen_at=now, clock_offset_ms=clock.offset_ms, **values))
+
+
+def _for_device(device: Device) -> ColumnElement[bool]:
+    return or_(Advisory.device_id.is_(None), Advisory.device_id == device.id)
+
+
+def _known(session: Session, device: int, facts: Iterable[Fact]) -> dict[int | str, tables.Fact]:
+    """Rows that stand under the same number, and rows kept aside with the same content."""
+    columns = tables.Fact
+    found: dict[int | str, tables.Fact] = {}
+    numbers = {fact.seq for fact in facts if fact.seq is not None}
+    for row in session.scalars(select(columns).where(columns.device_id == device, columns.seq.in_(numbers))):
+        found[row.seq or 0] = row
+    strays = {
+        f.content_hash
+        for f in facts
+        if f.seq is None or (f.seq in found and found[f.seq].content_hash != f.content_hash)
+    }
+    if strays:
+        aside = select(columns).where(
+            columns.device_id == device, columns.seq.is_(None), columns.content_hash.in_(strays)
+        )
+        found |= {row.content_hash: row for row in session.scalars(aside)}
+    return found
+
+
+def _receipt_again(row: tables.Fact, seq: int | None) -> Receipt:
+    """The answer to a fact that came before: the same as then, only `stored` is now `duplicate`."""
+    problem = Problem(row.problem["number"], **row.problem["params"]) if row.problem else None
+    return Receipt(seq, "duplicate" if row.status == "stored" else row.status, problem)
+
+
+def _ledger_row(device: Device, fact: Fact, clock: PhoneClock, server_seq: int, *, is_conflict: bool) -> tables.Fact:
+    at = clock.corrected(fact.typed.at) if fact.typed else None
+    if is_conflict:
+        status = "conflict"
+    elif fact.problem:
+        status = "rejected"
+    else:
+        status = "quarantined" if device.revoked_at else "stored"
+    return tables.Fact(
+        device_id=device.id,
+        seq=None if is_conflict else fact.seq,
+        kind=fact.kind,
+        content_hash=fact.content_hash,
+        content=fact.content,
+        status=status,
+        problem={"number": fact.problem.number, "params": dict(fact.problem.params)} if fact.problem else None,
+        at_phone=fact.typed.at if fact.typed else None,
+        at_corrected=at.at if at else clock.received_at,
+        clock_offset_ms=clock.offset_ms,
+        received_at=clock.received_at,
+        server_seq=server_seq,
+    )
+
+
+_LEDGER_COLUMNS = [column.key for column in tables.Fact.__mapper__.column_attrs if column.key != "id"]
+
+
+def _columns(row: tables.Fact) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in _LEDGER_COLUMNS}
+
+
+def _project(session: Session, device: int, facts: Iterable[Fact], clock: PhoneClock, server_seq: int) -> None:
+    """Writes usable facts into the tables that are read; one statement for each kind."""
+    typed = [fact.typed for fact in facts]
+    _describe_traps(session, device, [f for f in typed if isinstance(f, TrapFact)], clock)
+    rows = {
+        Service: [_service(device, f, clock) for f in typed if isinstance(f, ServiceFact)],
+        Observation: [_observation(device, f, clock) for f in typed if isinstance(f, ObservationFact)],
+        Correction: [_correction(device, f, clock, server_seq) for f in typed if isinstance(f, CorrectionFact)],
+    }
+    for table, values in rows.items():
+        if values:
+            session.execute(insert(table), values)
+
+
+def _describe_traps(session: Session, device: int, facts: Sequence[TrapFact], clock: PhoneClock) -> None:
+    names = {fact.body.trap for fact in facts}
+    if not names:
+        return
+    wanted = select(Trap).where(Trap.device_id == device, Trap.trap.in_(names))
+    standing = {trap.trap: trap for trap in session.scalars(wanted)}
+    for fact in facts:
+        body, at = fact.body, clock.corrected(fact.at).at
+        trap = standing.get(body.trap)
+        if not description_wins((at, fact.seq), (trap.described_at, trap.described_seq) if trap else None):
+            continue
+        if trap is None:
+            trap = standing[body.trap] = Trap(device_id=device, trap=body.trap)
+            session.add(trap)
+        for name in body.__struct_fields__:
+            setattr(trap, name, getattr(body, name))
+        trap.emptied_at = clock.corrected(body.emptied_at).at if body.emptied_at else None
+        trap.described_at, trap.described_seq = at, fact.seq
+    session.flush()
+
+
+def _service(device: int, fact: ServiceFact, clock: PhoneClock) -> dict[str, Any]:
+    body = fact.body
+    return {
+        "device_id": device,
+        "seq": fact.seq,
+        "trap": body.trap,
+        "serviced_at": clock.corrected(body.serviced_at).at,
+        "emptied": body.emptied,
+        "lure_changed": body.lure_changed,
+    }
+
+
+def _observation(device: int, fact: ObservationFact, clock: PhoneClock) -> dict[str, Any]:
+    body, taken = fact.body, clock.corrected(fact.body.taken_at)
+    return {
+        "device_id": device,
+        "seq": fact.seq,
+        "trap": body.trap,
+        "taken_at": taken.at,
+        "taken_at_doubtful": taken.is_doubtful,
+        "source": body.source,
+        "counts": body.counts,
+        "nights": body.nights,
+        "emptied": body.emptied,
+        "lure_age_days": body.lure_age_days,
+        "model": body.model,
+        "gate_verdict": body.gate.verdict if body.gate else None,
+        "gate_reason": body.gate.reason if body.gate else None,
+        "photo": body.photo,
+        "photo_consent": body.photo_consent,
+        "decoded_scale": body.decoded_scale,
+    }
+
+
+def _correction(device: int, fact: CorrectionFact, clock: PhoneClock, server_seq: int) -> dict[str, Any]:
+    body = fact.body
+    return {
+        "observation_device": device,
+        "observation_seq": body.observation,
+        "by": "farmer",
+        "fact_seq": fact.seq,
+        "counts": body.counts,
+        "marks": None if body.marks is None else [{"x": m.x, "y": m.y, "species": m.species} for m in body.marks],
+        "made_at": clock.corrected(fact.at).at,
+        "server_seq": server_seq,
+    }
