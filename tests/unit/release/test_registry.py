@@ -1,0 +1,162 @@
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from pestwatch.errors import Problem
+from pestwatch.release.candidate import Candidate
+from pestwatch.release.installation import InstallationKeys
+from pestwatch.release.registry import (
+    Release,
+    current_version,
+    find_current,
+    find_release,
+    next_version,
+    point_current,
+    publish,
+    publish_base,
+    read_release,
+    releases,
+    restore,
+)
+from pestwatch.release.signing import Trust
+
+Publish = Callable[..., Release]
+
+
+@pytest.fixture
+def put(shelf: Path, candidate: Candidate, installation: InstallationKeys, now: datetime) -> Publish:
+    def put(region: str = "IN-MH-500", number: int = 1) -> Release:
+        return publish(shelf, region, f"{region}-20261125-{number}", candidate, installation.online, now=now)
+
+    return put
+
+
+def test_a_published_release_is_complete_verified_and_in_use(
+    put: Publish, shelf: Path, installation: InstallationKeys
+) -> None:
+    release = put()
+    assert release.verified(Trust(root=installation.root)).manifest.seq == 1
+    assert find_current("IN-MH-500", shelf).content == release.content
+    assert {path.name for path in release.folder.iterdir()} == {
+        "small.tflite",
+        "small.json",
+        "golden.png",
+        "manifest.json",
+        "manifest.sig",
+        "MODEL_CARD.md",
+    }
+
+
+def test_a_changed_file_is_found_out(put: Publish, installation: InstallationKeys) -> None:
+    release = put()
+    (release.folder / "small.tflite").write_bytes(b"b model")
+    with pytest.raises(Problem, match=r"422\.21 .*small\.tflite"):
+        release.verified(Trust(root=installation.root))
+
+
+def test_a_version_is_published_once(put: Publish, shelf: Path) -> None:
+    first = put()
+    with pytest.raises(Problem, match=r"422\.24"):
+        put()
+    assert read_release(first.folder).content == first.content
+    assert not list(shelf.rglob(".draft*"))
+
+
+def test_seq_rises_over_all_regions_of_an_installation(put: Publish) -> None:
+    assert [put().manifest.seq, put("IN-TS-532").manifest.seq, put(number=2).manifest.seq] == [1, 2, 3]
+
+
+def test_publishers_at_the_same_time_never_share_a_seq(put: Publish) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        released = list(pool.map(lambda number: put(number=number), range(1, 9)))
+    assert sorted(release.manifest.seq for release in released) == list(range(1, 9))
+
+
+def test_a_region_without_its_own_release_uses_the_base(
+    put: Publish, shelf: Path, tmp_path: Path, candidate: Candidate, now: datetime
+) -> None:
+    project = tmp_path / "project"
+    publish_base(project, tmp_path / "shipped", "base-20261125-1", candidate, now=now)
+    put()
+    assert find_current("IN-MH-500", shelf, project).manifest.region == "IN-MH-500"
+    assert find_current("IN-TS-532", shelf, project).manifest.version == "base-20261125-1"
+    with pytest.raises(Problem, match=r"404\.1"):
+        find_current("IN-TS-532", shelf)
+
+
+def test_a_base_release_leaves_its_public_key_and_no_private_one(
+    shelf: Path, tmp_path: Path, candidate: Candidate, now: datetime
+) -> None:
+    files = {**candidate.files, "small.weights.npz": b"weights"}
+    with_weights = Candidate(files, candidate.golden_counts, candidate.metrics, candidate.facts)
+    release = publish_base(shelf, tmp_path / "shipped", "base-20261125-1", with_weights, now=now)
+    (key_file,) = (tmp_path / "shipped").iterdir()
+    assert key_file.name == f"{release.signature.key_id}.json"
+    assert set(json.loads(key_file.read_bytes())) == {"key_id", "public_key", "not_before", "not_after", "signs"}
+    release.verified(Trust.shipped(tmp_path / "shipped"))
+    assert [entry.name for entry in release.manifest.training_files] == ["small.weights.npz"]
+    assert "small.weights.npz" not in [entry.name for entry in release.manifest.files]
+
+
+def test_a_region_is_rolled_back_under_a_new_name_and_a_higher_seq(
+    put: Publish, shelf: Path, installation: InstallationKeys, now: datetime
+) -> None:
+    first, second = put(number=1), put(number=2)
+    again = restore(shelf, "IN-MH-500", first, installation.online, now=now)
+    assert again.manifest.seq == 3 > second.manifest.seq
+    assert again.manifest.version == "IN-MH-500-20261125-3" == current_version(shelf, "IN-MH-500")
+    assert again.manifest.file("small.tflite").sha256 == first.manifest.file("small.tflite").sha256
+    assert json.loads((again.folder / "small.json").read_bytes())["version"] == again.manifest.version
+    assert "rolled back" in (again.folder / "MODEL_CARD.md").read_text()
+
+
+def test_current_points_only_at_what_lies_on_the_shelf(put: Publish, shelf: Path) -> None:
+    put()
+    with pytest.raises(Problem, match=r"404\.1"):
+        point_current(shelf, "IN-MH-500", "IN-MH-500-20261125-9")
+    (shelf / "IN-MH-500" / "current.json").write_text("[]")
+    with pytest.raises(Problem, match=r"422\.20"):
+        current_version(shelf, "IN-MH-500")
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "a/b", ".lock", "../../keys"])
+def test_names_from_outside_never_leave_the_shelf(put: Publish, shelf: Path, name: str) -> None:
+    release = put()
+    for region, version in ((name, release.manifest.version), ("IN-MH-500", name)):
+        with pytest.raises(Problem, match=r"404\.1"):
+            find_release(region, version, shelf)
+    assert current_version(shelf, name) is None
+
+
+def test_the_next_version_is_one_that_no_shelf_has(put: Publish, shelf: Path, now: datetime) -> None:
+    assert next_version("IN-MH-500", now, shelf) == "IN-MH-500-20261125-1"
+    put(number=1)
+    put(number=3)
+    assert next_version("IN-MH-500", now, shelf) == "IN-MH-500-20261125-2"
+
+
+def test_a_draft_is_not_a_release(put: Publish, shelf: Path) -> None:
+    release = put()
+    draft = shelf / "IN-MH-500" / ".draftx"
+    draft.mkdir()
+    (draft / "manifest.json").write_text("{")
+    assert [found.manifest.version for found in releases(shelf)] == [release.manifest.version]
+
+
+def test_what_would_be_refused_on_a_phone_is_not_published(
+    shelf: Path, candidate: Candidate, installation: InstallationKeys, now: datetime
+) -> None:
+    with pytest.raises(Problem, match="not one of its region"):
+        publish(shelf, "IN-MH-500", "IN-TS-532-20261125-1", candidate, installation.online, now=now)
+    assert current_version(shelf, "IN-MH-500") is None
+
+
+def test_a_candidate_crosses_a_folder_unchanged(candidate: Candidate, tmp_path: Path) -> None:
+    candidate.write(tmp_path / "candidate")
+    assert Candidate.read(tmp_path / "candidate") == candidate
+    with pytest.raises(Problem, match=r"422\.20"):
+        Candidate.read(tmp_path)
