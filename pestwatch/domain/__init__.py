@@ -1,0 +1,1 @@
+"""Nouns: species, places, catches, thresholds. Frozen data; standard library only."""
