@@ -1,6 +1,6 @@
 """Districts and sub-districts by their code: names are labels that change, codes are keys.
 
-No outlines: places/README.md says why, and where the tables come from.
+No outlines: lgd/README.md says why, and where the tables come from.
 """
 
 import csv
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-TABLES = Path(__file__).parent / "places"
+TABLES = Path(__file__).parent / "lgd"
 
 
 @dataclass(frozen=True)
