@@ -226,3 +226,54 @@ def evaluate(photos: Path | None, recipe: Path | None, work: Path | None, model:
 
 def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
+
+
+@main.command()
+@click.option("--base", "is_base", is_flag=True, required=True, help="Regions are released by their server.")
+@click.option("--version", required=True, help="base-<yyyymmdd>-<n>.")
+@recipe_option
+@work_option
+def release(is_base: bool, version: str, recipe: Path | None, work: Path) -> None:  # noqa: ARG001  # the flag is the point
+    """Signs a measured base model with a key made for it and puts it on the shelf; the private half is discarded."""
+    from datetime import UTC, datetime
+
+    from pestwatch.release.candidate import Candidate
+    from pestwatch.release.card import CardFacts
+    from pestwatch.release.registry import publish_base
+    from pestwatch.vision.drawn import golden_picture
+    from pestwatch.vision.infer import Counter, count_photo
+    from pestwatch.vision.metadata import write_metadata
+    from pestwatch.vision.model import WEIGHTS_NAME
+    from pestwatch.vision.sidecar import make_sidecar, sidecar_bytes
+
+    plan = _recipe(recipe)
+    measured = json.loads((work / "small.json").read_text(encoding="utf-8"))
+    tflite = write_metadata(
+        (work / "small.tflite").read_bytes(),
+        version=version,
+        labels=measured["labels"],
+        author="pestwatch",
+        licence="Apache-2.0; trained on MIT-licensed photos from ImageNet weights, see MODEL_CARD.md",
+    )
+    sidecar = make_sidecar(version, tflite, measured["threshold_q"], plan.limits)
+    golden = golden_picture()
+    candidate = Candidate(
+        files={
+            "small.tflite": tflite,
+            "small.json": sidecar_bytes(sidecar),
+            "golden.png": golden,
+            WEIGHTS_NAME: (work / WEIGHTS_NAME).read_bytes(),
+        },
+        golden_counts=count_photo(golden, Counter(tflite, sidecar), "golden.png").counts,
+        metrics=json.loads((work / "metrics.json").read_text(encoding="utf-8")),
+        facts=CardFacts(
+            summary=plan.card["summary"].strip(),
+            trained_on=tuple(plan.card["trained_on"]),
+            limits=tuple(plan.card["limits"]),
+            origin=tuple(plan.card["origin"]),
+        ),
+    )
+    shelf = models_dir()
+    now = datetime.now(UTC).replace(microsecond=0)
+    made = publish_base(shelf / "releases", shelf / "keys", version, candidate, now=now)
+    click.echo(f"released {made.folder}")

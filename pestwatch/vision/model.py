@@ -4,7 +4,7 @@ A MobileNetV2 encoder and a light pyramid head at stride 4, about 265 thousand w
 kernel and one bias, without batch norm, so that a region can retrain the head and only those
 bytes of the phone's file change.
 
-Source: ADR 0004 (centre maps rather than boxes or densities).
+Source: ADR 0007 (centre maps rather than boxes or densities).
 """
 
 from pathlib import Path

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pestwatch.vision.dataset import NOCTUID_LARGE, Example, helicoverpa_funnel, medfly_delta, tuta_delta
 from pestwatch.vision.gate import Limits
@@ -45,6 +46,7 @@ class Recipe:
       data: [data], relative shares of the photo sets.
       calibration_tiles: tiles that set the activation scales.
       limits: of the photo gate.
+      card: [card], the words of the model card: summary, trained_on, limits, origin.
     """
 
     region: str
@@ -54,6 +56,7 @@ class Recipe:
     data: Mapping[str, float]
     calibration_tiles: int
     limits: Limits
+    card: Mapping[str, Any]
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -70,6 +73,7 @@ def read_recipe(path: Path) -> Recipe:
         data=table.get("data", {}),
         calibration_tiles=table.get("quantize", {}).get("calibration_tiles", 60),
         limits=Limits(**table.get("gate", {})),
+        card=table.get("card", {}),
     )
 
 
