@@ -1,0 +1,69 @@
+/**
+ * Lays a .br and a .gz beside every built file that gets smaller by it: the server sends those as they are.
+ *
+ * Brotli at its slowest: it is paid once here, and by nobody on a 2G link. The engine alone takes half a minute, so what
+ * was packed before is kept in node_modules/.cache under the hash of its content.
+ */
+
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import type { Plugin, ResolvedConfig } from "vite";
+
+const WORTH_IT = 0.95;
+const PACKED_ALREADY = /\.(br|gz|png|jpe?g|webp)$/;
+
+function brotli(content: Buffer): Buffer {
+  return brotliCompressSync(content, {
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY,
+      [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS,
+      [constants.BROTLI_PARAM_SIZE_HINT]: content.length,
+    },
+  });
+}
+
+function gzip(content: Buffer): Buffer {
+  return gzipSync(content, { level: 9 });
+}
+
+/** Packs, or finds what an earlier build has packed. */
+function packed(content: Buffer, ending: "br" | "gz", cache: string): Buffer {
+  const path = join(cache, `${createHash("sha256").update(content).digest("hex")}.${ending}`);
+  if (existsSync(path)) return readFileSync(path);
+  const result = ending === "br" ? brotli(content) : gzip(content);
+  writeFileSync(path, result);
+  return result;
+}
+
+export function precompressed(): Plugin {
+  let config: ResolvedConfig;
+  return {
+    name: "precompressed",
+    apply: "build",
+    enforce: "post",
+    configResolved(resolved) {
+      config = resolved;
+    },
+    writeBundle: {
+      order: "post",
+      sequential: true,
+      handler() {
+        const outDir = join(config.root, config.build.outDir);
+        const cache = join(config.root, "node_modules/.cache/precompressed");
+        mkdirSync(cache, { recursive: true });
+        const entries = readdirSync(outDir, { recursive: true, withFileTypes: true });
+        for (const entry of entries) {
+          if (!entry.isFile() || PACKED_ALREADY.test(entry.name)) continue;
+          const path = join(entry.parentPath, entry.name);
+          const content = readFileSync(path);
+          for (const ending of ["br", "gz"] as const) {
+            const smaller = packed(content, ending, cache);
+            if (smaller.length < content.length * WORTH_IT) writeFileSync(`${path}.${ending}`, smaller);
+          }
+        }
+      },
+    },
+  };
+}

@@ -1,0 +1,49 @@
+/**
+ * Owns the network: a photo comes in, its count goes out. Station 2 of 9.
+ *
+ * One request at a time; the page keeps the queue, and ends this worker to stop a count or to free its memory.
+ * Next: station 3, `store/outbox.ts`, keeps the observation.
+ */
+
+import { decodePhoto } from "../photo/decode";
+import { asProblem, problemJson } from "../problem";
+import { countPicture, type Sidecar } from "./count-picture";
+import { LiteRtEngine } from "./litert";
+import type { CountRequest, CountResult, Model, WorkerAnswer } from "./messages";
+
+/** Shares of the work that are done when reading and counting begin; guessed for a 12 megapixel photo. */
+const LOADED = 0.2;
+const DECODED = 0.5;
+
+const engine = new LiteRtEngine();
+let sidecar: Sidecar | undefined;
+
+self.onmessage = async ({ data }: MessageEvent<CountRequest>) => {
+  try {
+    if (data.model) await load(data.model);
+    answer({ kind: "counted", result: await count(data.photo) });
+  } catch (error) {
+    answer({ kind: "problem", problem: problemJson(asProblem(error)) });
+  }
+};
+
+function answer(message: WorkerAnswer): void {
+  self.postMessage(message);
+}
+
+async function load(model: Model): Promise<void> {
+  await engine.load(model.tflite);
+  sidecar = model.sidecar;
+}
+
+async function count(photo: Blob): Promise<CountResult> {
+  if (!sidecar) throw new Error("a photo came before a model");
+  answer({ kind: "progress", share: LOADED });
+  const started = performance.now();
+  const { picture, decoded_scale } = await decodePhoto(photo);
+  const counted = await countPicture(picture, sidecar, engine, (done) =>
+    answer({ kind: "progress", share: DECODED + (1 - DECODED) * done }),
+  );
+  const ms = Math.round(performance.now() - started);
+  return { ...counted, model: sidecar.version, ms, decoded_scale };
+}

@@ -1,0 +1,104 @@
+/**
+ * The page's side of counting: one queue, abortable, and the network leaves memory when nobody counts.
+ */
+
+import { Problem, type ProblemNumber } from "../problem";
+import { modelOf, releaseInUse } from "../release/shelf";
+import type { CountRequest, CountResult, Model, WorkerAnswer } from "./messages";
+
+/** About as long as a farmer takes from one trap to the next photo. */
+const IDLE_MS = 60_000;
+
+export interface CountOptions {
+  signal?: AbortSignal;
+  /** Told the share of the work that is done, 0 to 1. */
+  onProgress?: (share: number) => void;
+}
+
+function startWorker(): Worker {
+  return new Worker(new URL("./count.worker.ts", import.meta.url), { type: "module", name: "count" });
+}
+
+export class Counter {
+  readonly #start: () => Worker;
+  #worker: Worker | undefined;
+  /** The version that the worker holds. */
+  #loaded: string | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #idle: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(start: () => Worker = startWorker) {
+    this.#start = start;
+  }
+
+  /**
+   * Counts a photo, after those that were asked for before it.
+   *
+   * @throws Problem 422.1 to 422.4 for photos that cannot be counted; the signal's reason when aborted
+   */
+  count(photo: Blob, model: Model, options: CountOptions = {}): Promise<CountResult> {
+    const turn = this.#last.then(() => this.#ask(photo, model, options));
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  /** Frees the network's memory now. */
+  unload(): void {
+    clearTimeout(this.#idle);
+    this.#worker?.terminate();
+    this.#worker = undefined;
+    this.#loaded = undefined;
+  }
+
+  async #ask(photo: Blob, model: Model, options: CountOptions): Promise<CountResult> {
+    options.signal?.throwIfAborted();
+    clearTimeout(this.#idle);
+    this.#worker ??= this.#start();
+    const { version } = model.sidecar;
+    const request: CountRequest = { photo, model: this.#loaded === version ? null : model };
+    try {
+      const result = await this.#exchange(this.#worker, request, options);
+      this.#loaded = version;
+      return result;
+    } catch (error) {
+      this.#loaded = undefined; // it may have been the model; loading it again costs little
+      throw error;
+    } finally {
+      this.#idle = setTimeout(() => this.unload(), IDLE_MS);
+    }
+  }
+
+  /** Sends a request and waits for its end. */
+  #exchange(worker: Worker, request: CountRequest, { signal, onProgress }: CountOptions): Promise<CountResult> {
+    return new Promise((resolve, reject) => {
+      // A count cannot be interrupted from within: its worker goes, and the next count starts a new one.
+      const stop = () => {
+        this.unload();
+        reject(signal?.reason);
+      };
+      signal?.addEventListener("abort", stop, { once: true });
+      const settle = (end: () => void) => {
+        signal?.removeEventListener("abort", stop);
+        end();
+      };
+      worker.onmessage = ({ data }: MessageEvent<WorkerAnswer>) => {
+        if (data.kind === "progress") onProgress?.(data.share);
+        else if (data.kind === "counted") settle(() => resolve(data.result));
+        else settle(() => reject(new Problem(data.problem.number as ProblemNumber, data.problem.params)));
+      };
+      worker.onerror = (event) => {
+        this.unload();
+        settle(() => reject(new Problem("500.1", { detail: event.message || "the counting worker stopped" })));
+      };
+      worker.postMessage(request);
+    });
+  }
+}
+
+/** The one counter of this page: an engine takes 80 MB, so there are never two. */
+export const counter = new Counter();
+
+/** Counts a photo with the model that this phone uses now; throws as Counter.count does. */
+export async function countPhoto(photo: Blob, options: CountOptions = {}): Promise<CountResult> {
+  return counter.count(photo, modelOf(await releaseInUse()), options);
+}

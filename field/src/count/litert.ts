@@ -1,0 +1,46 @@
+/** The engine: LiteRT.js, which gives the same bytes as the interpreter that the server counts with. */
+
+import { ModuleFactory } from "virtual:litert-glue";
+import { type CompiledModel, loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
+import wasmUrl from "@litertjs/core/wasm/litert_wasm_compat_internal.wasm?url";
+import type { Engine } from "./engine";
+import { TILE_PX } from "./preprocess";
+
+/**
+ * LiteRT.js fetches its script with importScripts, which throws in a module worker. The script is bundled with this
+ * file; we hand it over where LiteRT.js looks for it, and let importScripts do nothing.
+ */
+async function start(): Promise<void> {
+  const silent = () => {};
+  const Module = { locateFile: () => wasmUrl, print: silent, printErr: silent };
+  Object.assign(globalThis, { ModuleFactory, Module, importScripts: silent });
+  await loadLiteRt("litert_wasm_compat_internal.js");
+}
+
+export class LiteRtEngine implements Engine {
+  #started: Promise<void> | undefined;
+  #model: CompiledModel | undefined;
+
+  async load(model: Uint8Array): Promise<void> {
+    this.#started ??= start();
+    await this.#started;
+    this.#model?.delete();
+    this.#model = await loadAndCompile(model, { accelerator: "wasm" });
+  }
+
+  async run(tile: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+    if (!this.#model) throw new Error("run before load");
+    const input = new Tensor(tile, [1, TILE_PX, TILE_PX, 3]);
+    try {
+      const [output] = await this.#model.run(input);
+      if (!output) throw new Error("the model has no output");
+      try {
+        return Uint8Array.from((await output.data()) as Uint8Array);
+      } finally {
+        output.delete();
+      }
+    } finally {
+      input.delete();
+    }
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * A photo file becomes the shrunk picture that is counted: upright, RGB, without colour conversion.
+ *
+ * Runs in the worker. A 50 megapixel photo never lies in memory twice: it passes through a canvas of 128 rows.
+ * The browser must not do the shrinking: its ways of doing so differ from one another and from the server.
+ */
+
+import { type Picture, Shrinker, type Size } from "../count/preprocess";
+import { Problem } from "../problem";
+import { readSize } from "./header";
+
+const MIN_SIDE_PX = 96;
+const MAX_PIXELS = 50_000_000;
+const STRIPE_ROWS = 128;
+
+export interface DecodedPhoto {
+  picture: Picture;
+  /**
+   * How much smaller than the file the browser decoded it, 1 for not at all. Phones with little memory do this in
+   * silence; as the whole frame is counted it costs little, but it must be known.
+   */
+  decoded_scale: number;
+}
+
+/**
+ * Decodes and shrinks a photo.
+ *
+ * @throws Problem 422.1 (no picture, or a damaged one), 422.2 (empty), 422.3 (too small), 422.4 (too large)
+ */
+export async function decodePhoto(photo: Blob): Promise<DecodedPhoto> {
+  const name = nameOf(photo);
+  if (photo.size === 0) throw new Problem("422.2", { name });
+  const stored = await readSize(photo);
+  if (!stored) throw new Problem("422.1", { name });
+  refuseOddSizes(stored, name);
+  const bitmap = await bitmapOf(photo, name);
+  try {
+    return {
+      picture: shrinkBitmap(bitmap),
+      decoded_scale: Math.max(bitmap.width, bitmap.height) / Math.max(stored.width, stored.height),
+    };
+  } finally {
+    bitmap.close();
+  }
+}
+
+function nameOf(photo: Blob): string {
+  return photo instanceof File && photo.name ? photo.name : "photo";
+}
+
+/** Refuses what the server would refuse. */
+export function refuseOddSizes({ width, height }: Size, name: string): void {
+  const millions = 1_000_000;
+  if (width * height > MAX_PIXELS) {
+    const megapixels = Math.floor((width * height) / millions);
+    throw new Problem("422.4", { name, megapixels, limit: MAX_PIXELS / millions });
+  }
+  const side_px = Math.max(width, height);
+  if (side_px < MIN_SIDE_PX) throw new Problem("422.3", { name, side_px, limit_px: MIN_SIDE_PX });
+}
+
+async function bitmapOf(photo: Blob, name: string): Promise<ImageBitmap> {
+  try {
+    return await createImageBitmap(photo, {
+      imageOrientation: "from-image",
+      colorSpaceConversion: "none",
+      premultiplyAlpha: "none",
+    });
+  } catch {
+    throw new Problem("422.1", { name });
+  }
+}
+
+function shrinkBitmap(bitmap: ImageBitmap): Picture {
+  const { width, height } = bitmap;
+  const shrinker = new Shrinker({ width, height });
+  const canvas = new OffscreenCanvas(width, Math.min(STRIPE_ROWS, height));
+  const context = contextOf(canvas);
+  for (let top = 0; top < height; top += STRIPE_ROWS) {
+    const rows = Math.min(STRIPE_ROWS, height - top);
+    context.drawImage(bitmap, 0, top, width, rows, 0, 0, width, rows);
+    shrinker.push(context.getImageData(0, 0, width, rows).data);
+  }
+  return shrinker.picture();
+}
+
+function contextOf(canvas: OffscreenCanvas): OffscreenCanvasRenderingContext2D {
+  const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+  if (!context) throw new Error("this browser cannot draw in a worker");
+  context.imageSmoothingEnabled = false;
+  return context;
+}

@@ -1,0 +1,27 @@
+/** Builds the app into dist/, served under /app/. */
+
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+import { bundledRelease } from "./plugins/bundled-release";
+import { litertGlue } from "./plugins/litert-glue";
+import { precompressed } from "./plugins/precompressed";
+import { serviceWorker } from "./plugins/service-worker";
+
+const { version } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf-8")) as { version: string };
+const modelsDir = process.env.PESTWATCH_MODELS_DIR ?? fileURLToPath(new URL("../mobile_models", import.meta.url));
+const define = { __APP_VERSION__: JSON.stringify(version) };
+
+export default defineConfig({
+  base: "/app/",
+  define,
+  // Old phones that still get module workers and WASM with SIMD; Chrome 106 is the last for Android 6.
+  build: {
+    target: ["chrome100", "firefox114", "safari16.4"],
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  plugins: [bundledRelease(modelsDir), litertGlue(), serviceWorker(define), precompressed()],
+  worker: { format: "es", plugins: () => [litertGlue()] },
+  test: { include: ["test/**/*.test.ts"], environment: "node" },
+});
