@@ -1,1 +1,83 @@
-"""The server: Flask, SQLAlchemy, Celery."""
+"""The server: Flask, SQLAlchemy, Celery. `create_app` is where its rooms are put together.
+
+Start-up stays free of TensorFlow and numpy: a page view must not load 500 MB.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from pestwatch.errors import Problem
+from server import app_files, commands
+from server.api import enrol, health, photos, releases, sync
+from server.api.answers import answer_problem, as_problem
+from server.config import Settings
+from server.db.session import open_engine
+
+MAX_BODY_BYTES = 1_000_000
+"""For every request that does not say otherwise."""
+SESSION_LIFE = timedelta(hours=12)
+log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    """The clock of production."""
+    return datetime.now(UTC)
+
+
+def create_app(settings: Settings | None = None, clock: Callable[[], datetime] = utc_now) -> Flask:
+    """Puts the server together.
+
+    Args:
+      settings: read from the environment if None.
+      clock: what time it is; a parameter so that tests can say.
+    """
+    settings = settings or Settings.from_env()
+    app = Flask("server", static_folder=None)
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        PERMANENT_SESSION_LIFETIME=SESSION_LIFE,
+        SESSION_COOKIE_NAME="pestwatch",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.public_url.startswith("https:"),
+    )
+    app.extensions["pestwatch.settings"] = settings
+    app.extensions["pestwatch.engine"] = open_engine(settings.database_url)
+    app.extensions["pestwatch.clock"] = clock
+    for room in (sync, enrol, photos, releases, health, app_files):
+        app.register_blueprint(room.blueprint)
+    commands.register(app)
+    app.register_error_handler(Problem, _answer_problem)
+    app.register_error_handler(HTTPException, _answer_refusal)
+    app.register_error_handler(Exception, _answer_fault)
+    app.after_request(_harden)
+    if settings.proxies:
+        hops = settings.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    return app
+
+
+def _answer_problem(problem: Problem) -> Response:
+    return answer_problem(problem)
+
+
+def _answer_refusal(error: HTTPException) -> Response:
+    if error.response is not None or (error.code or 500) < 400:  # a redirect
+        return error.get_response()  # type: ignore[return-value]
+    return answer_problem(as_problem(error))
+
+
+def _answer_fault(error: Exception) -> Response:
+    log.error("%s %s broke", request.method, request.path, exc_info=error)
+    return answer_problem(Problem("500.1"))
+
+
+def _harden(response: Response) -> Response:
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    return response

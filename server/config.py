@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
@@ -45,6 +46,8 @@ class Settings:
     """Address that phones use, without a slash at the end; it stands in the enrolment QR code."""
     secret_key: str = field(repr=False)
     """Signs staff sessions; generated into `data` unless given."""
+    proxies: int
+    """How many proxies of our own stand in front and tell the caller's address; 0 believes no such header."""
     region: str
     """The first region, a district id such as IN-MH-500."""
 
@@ -78,6 +81,7 @@ class Settings:
             tls_key=tls_key,
             public_url=values.get("PUBLIC_URL", f"{scheme}://{shown_host}:{port}").rstrip("/"),
             secret_key=values.get("SECRET_KEY") or _kept_secret(data / "secret_key"),
+            proxies=int(values.get("PROXIES", "0")),
             region=values.get("REGION", "IN-MH-500"),
         )
 
@@ -96,6 +100,12 @@ def current_settings() -> Settings:
     """The settings of the app that answers this request."""
     settings: Settings = current_app.extensions["pestwatch.settings"]
     return settings
+
+
+def current_time() -> datetime:
+    """Now, by the clock of the app that answers this request; tests give the app another one."""
+    now: datetime = current_app.extensions["pestwatch.clock"]()
+    return now
 
 
 def _kept_secret(path: Path) -> str:

@@ -37,6 +37,7 @@ Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 Days = Annotated[int, Meta(ge=0, le=3650)]
 Crop = Literal["cotton", "tomato", "maize", "rice", "pigeonpea", "chickpea", "okra", "brinjal", "cabbage", "other"]
+Status = Literal["stored", "duplicate", "conflict", "rejected", "quarantined"]
 TrapType = Literal["delta", "funnel", "sleeve", "water", "sticky", "light"]
 GateReason = Literal["too_dark", "too_bright", "too_blurred", "too_small"]
 
@@ -168,7 +169,7 @@ class ItemAnswer(Struct, frozen=True):
     """What became of one fact, in the order of sending."""
 
     seq: Annotated[int, Meta(description="null: the fact had no readable number")] | None
-    status: Literal["stored", "duplicate", "conflict", "rejected", "quarantined"]
+    status: Status
     problem: WordedProblem | None = None
 
 
@@ -262,6 +263,23 @@ def read_fact(raw: bytes | Raw) -> Fact:
         detail, _, path = str(error).partition(" - at `$")
         field = path.rstrip("`").lstrip(".") or "fact"
         return _fact(document, None, Problem("422.5", field=field, detail=detail))
+
+
+def write_cursor(last: int) -> str:
+    """The cursor after change number `last`; phones only hand it back."""
+    return f"1.{last:x}"
+
+
+def read_cursor(cursor: str | None) -> int:
+    """The change number that a cursor stands for; 0, which is the beginning, if it cannot be read.
+
+    A phone that lost its cursor, or kept one of another version, gets everything again rather than an error.
+    """
+    version, _, last = (cursor or "").partition(".")
+    try:
+        return max(0, int(last, 16)) if version == "1" and len(last) < 16 else 0
+    except ValueError:
+        return 0
 
 
 def canonical(document: Any) -> bytes:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from pestwatch.errors import Problem
 from pestwatch.sync.merge import standing_recount
 from server.db.store import next_server_seq
-from server.db.tables import Correction, Device, Observation, Photo, Region, Staff, Trap
+from server.db.tables import Correction, Device, Observation, Photo, Staff, Trap
 
 
 class ObservationId(NamedTuple):
@@ -170,18 +170,6 @@ def traps_of(session: Session, region: str) -> list[Trap]:
     """A region's traps, by name."""
     wanted = select(Trap).join(Device, Device.id == Trap.device_id).where(Device.region_id == region)
     return list(session.scalars(wanted.order_by(Trap.name, Trap.device_id)))
-
-
-def region_by_id(session: Session, region: str) -> Region:
-    """A region.
-
-    Raises:
-      Problem 404.1: it is not known here.
-    """
-    row = session.get(Region, region)
-    if row is None:
-        raise Problem("404.1", name=region)
-    return row
 
 
 Observations = Select[Observation, Trap, str, Photo]

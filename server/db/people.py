@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from pestwatch.errors import Problem
 from server.db.tables import LoginTry, Region, Staff, StaffRegion
 
 
@@ -16,6 +17,18 @@ def record_region(session: Session, region: str, name: str, now: datetime) -> Re
         row = Region(id=region, name=name, created_at=now)
         session.add(row)
     row.name = name
+    return row
+
+
+def region_by_id(session: Session, region: str) -> Region:
+    """A region.
+
+    Raises:
+      Problem 404.1: it is not known here.
+    """
+    row = session.get(Region, region)
+    if row is None:
+        raise Problem("404.1", name=region)
     return row
 
 

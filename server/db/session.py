@@ -14,6 +14,7 @@ from flask import current_app
 from sqlalchemy import (
     BigInteger,
     Connection,
+    CursorResult,
     DateTime,
     Dialect,
     Engine,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     event,
     make_url,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
 
 LOCK_WAIT_S = 15
@@ -112,6 +114,13 @@ def session_scope(engine: Engine, *, read_only: bool = False) -> Iterator[Sessio
     bind = engine.execution_options(pestwatch_read_only=True) if read_only else engine
     with Session(bind, expire_on_commit=False) as session, session.begin():
         yield session
+
+
+def insert_once(session: Session, table: type[Table], **values: Any) -> bool:
+    """Inserts a row unless a unique constraint forbids it; True: it was inserted. The database decides, not a look before."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    inserted = session.execute(dialect.insert(table).values(values).on_conflict_do_nothing())
+    return isinstance(inserted, CursorResult) and inserted.rowcount == 1
 
 
 def request_scope(*, read_only: bool = False) -> AbstractContextManager[Session]:

@@ -8,7 +8,7 @@ writers so lock in one order. Source: docs/adr/0003. The other reads and writes 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, insert, or_, select, update
@@ -17,17 +17,17 @@ from sqlalchemy.orm import Session
 from pestwatch.errors import Problem
 from pestwatch.sync.clock import PhoneClock
 from pestwatch.sync.merge import description_wins
-from pestwatch.sync.protocol import CorrectionFact, Fact, ObservationFact, ServiceFact, TrapFact, read_fact
+from pestwatch.sync.protocol import CorrectionFact, Fact, ObservationFact, ServiceFact, Status, TrapFact, read_fact
 from server.db import tables
 from server.db.tables import Advisory, Correction, Counter, Device, Observation, Service, Trap
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What became of one fact; `status` is a word of the protocol."""
+    """What became of one fact; `status` is the protocol's word for it."""
 
     seq: int | None
-    status: str
+    status: Status
     problem: Problem | None = None
 
 
@@ -133,11 +133,25 @@ def changes_since(session: Session, device: Device, after: int, limit: int) -> P
     return Page(page, last=page[-1].server_seq if page else after, more=len(found) > limit)
 
 
-def record_sync(session: Session, device: Device, now: datetime, clock: PhoneClock, **said: str | None) -> None:
-    """Notes when a phone was here and what it said about itself (locale, app_version, model_version)."""
-    values = {column: value for column, value in said.items() if value is not None}
-    seen = update(Device).where(Device.id == device.id)
-    session.execute(seen.values(last_seen_at=now, clock_offset_ms=clock.offset_ms, **values))
+def record_sync(
+    session: Session, device: Device, clock: PhoneClock, *, locale: str, app: str | None, model: str | None
+) -> None:
+    """Notes when a phone was here and what it said about itself; over-long names are cut, for they must block nothing."""
+    session.execute(
+        update(Device)
+        .where(Device.id == device.id)
+        .values(
+            last_seen_at=clock.received_at,
+            clock_offset_ms=clock.offset_ms,
+            locale=locale,
+            app_version=_word(app, 40),
+            model_version=_word(model, 80),
+        )
+    )
+
+
+def _word(text: str | None, letters: int) -> str | None:
+    return text and text.replace("\0", "")[:letters]
 
 
 def _for_device(device: Device) -> ColumnElement[bool]:
@@ -172,6 +186,7 @@ def _receipt_again(row: tables.Fact, seq: int | None) -> Receipt:
 
 def _ledger_row(device: Device, fact: Fact, clock: PhoneClock, server_seq: int, *, is_conflict: bool) -> tables.Fact:
     at = clock.corrected(fact.typed.at) if fact.typed else None
+    status: Status
     if is_conflict:
         status = "conflict"
     elif fact.problem:

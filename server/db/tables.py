@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from pestwatch.sync.protocol import Status
 from server.db.session import JsonDocument, RowNumber, Table, UtcInstant
 
 ACTIVE_RUN = text("state IN ('queued', 'running')")
@@ -135,7 +136,7 @@ class Fact(Table):
     kind: Mapped[str | None] = mapped_column(String(32), comment="trap, service, observation, correction")
     content_hash: Mapped[str] = mapped_column(String(64), comment="SHA-256 of content, hex")
     content: Mapped[str] = mapped_column(Text, comment="canonical JSON of the fact, unknown fields included")
-    status: Mapped[str] = mapped_column(String(16))
+    status: Mapped[Status] = mapped_column(String(16))
     problem: Mapped[Any | None] = mapped_column(JsonDocument, comment="why it was rejected: number, params")
     at_phone: Mapped[datetime | None] = mapped_column(UtcInstant, comment="by the phone's clock")
     at_corrected: Mapped[datetime] = mapped_column(UtcInstant, comment="by ours; received_at when unreadable")

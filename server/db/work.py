@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CursorResult, and_, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from server.db.session import insert_once
 from server.db.store import next_server_seq
 from server.db.tables import Advisory, ProcessBeat, Release, TrainingRun
 
@@ -42,14 +42,8 @@ def request_run(
       staff: who asked; None is the schedule.
       seed: fixes the run's randomness; drawn if None.
     """
-    values = {
-        "region_id": region,
-        "requested_by": staff,
-        "requested_at": now,
-        "seed": secrets.randbelow(2**31) if seed is None else seed,
-    }
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.execute(dialect.insert(TrainingRun).values(values).on_conflict_do_nothing())
+    seed = secrets.randbelow(2**31) if seed is None else seed
+    insert_once(session, TrainingRun, region_id=region, state="queued", requested_by=staff, requested_at=now, seed=seed)
     active = select(TrainingRun).where(TrainingRun.region_id == region, TrainingRun.state.in_(("queued", "running")))
     return session.scalars(active).one()
 
@@ -198,9 +192,8 @@ def latest_advisories(session: Session, region: str) -> list[Advisory]:
 
 def record_beat(session: Session, name: str, now: datetime, detail: Any = None) -> None:
     """A process says that it is alive."""
-    changed = session.execute(update(ProcessBeat).where(ProcessBeat.name == name).values(at=now, detail=detail))
-    if isinstance(changed, CursorResult) and changed.rowcount == 0:
-        session.execute(insert(ProcessBeat).values(name=name, at=now, detail=detail))
+    if not insert_once(session, ProcessBeat, name=name, at=now, detail=detail):
+        session.execute(update(ProcessBeat).where(ProcessBeat.name == name).values(at=now, detail=detail))
 
 
 def beats(session: Session) -> list[ProcessBeat]:

@@ -1,0 +1,48 @@
+"""GET /releases: manifest, signature and files of a model, with ETag and Range.
+
+Station 9 of 9, the server's side. Needs no token: what is signed may be read by anyone, and a phone checks it itself.
+"""
+
+import base64
+from pathlib import Path
+
+import msgspec
+from flask import Blueprint, Response, request, send_file
+
+from pestwatch.release.registry import find_current, find_release
+from server.api.answers import PREFIX
+from server.config import current_settings
+
+SAME_FOR_EVER = "public, max-age=31536000, immutable"
+blueprint = Blueprint("releases", __name__, url_prefix=PREFIX)
+
+
+@blueprint.get("/releases/<region>/current")
+def current(region: str) -> Response:
+    """The manifest's exact bytes and their signature; the base's for a region without a model of its own."""
+    release = find_current(region, *_shelves())
+    document = {"manifest": base64.b64encode(release.content).decode(), "signature": release.signature}
+    response = Response(msgspec.json.encode(document), content_type="application/json")
+    response.headers["Cache-Control"] = "no-cache"
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+@blueprint.get("/releases/<region>/<version>/<name>")
+def release_file(region: str, version: str, name: str) -> Response:
+    """One file of a release; the rest of it when a broken download asks for a Range."""
+    release = find_release(region, version, *_shelves())
+    entry = release.manifest.file(name)
+    response = send_file(
+        release.folder / entry.name,
+        mimetype="image/png" if name.endswith(".png") else "application/octet-stream",
+        etag=entry.sha256,
+    )
+    response.headers["Cache-Control"] = SAME_FOR_EVER
+    return response
+
+
+def _shelves() -> tuple[Path, Path]:
+    settings = current_settings()
+    return settings.releases_dir, settings.models_dir / "releases"

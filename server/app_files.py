@@ -1,0 +1,66 @@
+"""Serves the built field app under /app/: packed siblings where the browser takes them, and headers that keep it safe.
+
+A file with a hash in its name never changes and is cached for ever; the page and the service worker are asked for anew
+each time, or phones would keep an old app. In production the TLS front does the same.
+"""
+
+import mimetypes
+
+from flask import Blueprint, Response, redirect, request, send_from_directory
+from werkzeug.wrappers import Response as AnyResponse
+
+from pestwatch.errors import Problem
+from server.config import current_settings
+
+SAME_FOR_EVER = "public, max-age=31536000, immutable"
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' blob: data:; media-src 'self' blob:; "
+    "connect-src 'self'; worker-src 'self'; style-src 'self'"
+)
+MEDIA_TYPES = {
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+    ".tflite": "application/octet-stream",
+}
+PACKED = (("br", ".br"), ("gzip", ".gz"))
+blueprint = Blueprint("app_files", __name__, url_prefix="/app")
+
+
+@blueprint.get("")
+def without_slash() -> AnyResponse:
+    """The app's addresses are relative to its folder."""
+    return redirect("/app/", 308)
+
+
+@blueprint.get("/")
+@blueprint.get("/<path:name>")
+def app_file(name: str = "index.html") -> Response:
+    """One file of the app, packed if a packed sibling lies beside it and the browser takes it."""
+    folder = current_settings().app_dir
+    if not (folder / "index.html").is_file():
+        raise Problem("503.1", what="The app", waits_for="`make app`")
+    encoding, packed_name = _packed(name)
+    response = send_from_directory(folder, packed_name, mimetype=_media_type(name), conditional=True)
+    if encoding:
+        response.headers["Content-Encoding"] = encoding
+    response.headers["Vary"] = "Accept-Encoding"
+    response.headers["Cache-Control"] = SAME_FOR_EVER if name.startswith("assets/") else "no-cache"
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _packed(name: str) -> tuple[str | None, str]:
+    folder = current_settings().app_dir
+    for encoding, suffix in PACKED:
+        # A name that leaves the folder is refused by send_from_directory, so looking is all that happens here.
+        if request.accept_encodings[encoding] > 0 and (folder / f"{name}{suffix}").is_file():
+            return encoding, f"{name}{suffix}"
+    return None, name
+
+
+def _media_type(name: str) -> str:
+    suffix = f".{name.rpartition('.')[2]}"
+    return MEDIA_TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"

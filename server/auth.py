@@ -1,0 +1,179 @@
+"""Device tokens, enrolment codes, staff sessions: who is asking, and what they may see.
+
+Promises: tokens and codes are stored as SHA-256 only (they are random, so a fast hash is enough: 0.6 µs); passwords as
+argon2id. A token travels in a header, never in a URL, so it stands in no access log. Five failed logins within fifteen
+minutes close a name, or an address, for the rest of them.
+"""
+
+import hashlib
+import hmac
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from flask import request
+from flask import session as cookie
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from pestwatch.errors import Problem
+from server.db import devices, people
+from server.db.session import session_scope
+from server.db.tables import Device, Region, Staff
+
+CODE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+CODE_LETTERS = 13
+"""13 letters of base32 are 65 bits."""
+CODE_LIFE = timedelta(hours=24)
+LOGIN_TRIES = 5
+LOGIN_WINDOW = timedelta(minutes=15)
+MIN_PASSWORD_LETTERS = 10
+_READ_AS = str.maketrans({"0": "O", "1": "I", "8": "B", "-": "", " ": ""})
+_hasher = PasswordHasher()
+
+
+def hash_secret(token: str) -> str:
+    """SHA-256 of a random token or code, hex."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def make_code(session: Session, region: str, now: datetime, staff: int | None = None) -> str:
+    """Makes a code that enrols one phone in a region, once, within 24 hours."""
+    code = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LETTERS))
+    devices.record_code(session, region, hash_secret(code), now=now, expires_at=now + CODE_LIFE, staff=staff)
+    return code
+
+
+def enrolment_address(public_url: str, code: str) -> str:
+    """What stands in the QR code. The code follows a #, so that no server and no proxy ever sees it in a log."""
+    return f"{public_url}/app/#enrol={code}"
+
+
+def enrol(session: Session, code: str, now: datetime, **phone: Any) -> tuple[Device, str]:
+    """Enrols a phone and makes its token, which is shown this once.
+
+    Args:
+      session: a writing transaction.
+      code: as scanned or typed; letter case, spaces and the digits 0, 1 and 8 are forgiven.
+      now: aware instant.
+      **phone: locale, consent, app_version.
+
+    Raises:
+      Problem 410.1: the code is unknown, used or too old.
+    """
+    token = secrets.token_urlsafe(32)
+    typed = code.upper().translate(_READ_AS)
+    return devices.enrol_device(session, hash_secret(typed), hash_secret(token), now=now, **phone), token
+
+
+def device_of_request(session: Session) -> Device:
+    """The phone that sent this request, revoked or not.
+
+    Raises:
+      Problem 401.1: no token, or an unknown one.
+    """
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    device = devices.device_by_token(session, hash_secret(token)) if scheme == "Bearer" else None
+    if device is None:
+        raise Problem("401.1")
+    return device
+
+
+def hash_password(password: str) -> str:
+    """argon2id of a password.
+
+    Raises:
+      Problem 422.5: it is too short.
+    """
+    if len(password) < MIN_PASSWORD_LETTERS:
+        raise Problem("422.5", field="password", detail=f"it needs {MIN_PASSWORD_LETTERS} letters or more")
+    return _hasher.hash(password)
+
+
+def log_in(engine: Engine, name: str, password: str, address: str, now: datetime) -> Staff:
+    """Checks name and password. The slow hash runs outside any transaction.
+
+    Args:
+      engine: the database.
+      name: login name.
+      password: as typed.
+      address: where the request came from.
+      now: aware instant.
+
+    Raises:
+      Problem 401.2: name or password is wrong; which of them stays unsaid, and takes equally long.
+      Problem 429.1: too many failures for this name or from this address.
+    """
+    subjects = (f"name:{name.strip().casefold()[:100]}", f"address:{address[:100]}")
+    with session_scope(engine, read_only=True) as session:
+        staff = people.staff_by_name(session, name)
+        for subject in subjects:
+            tries = people.failed_logins_since(session, subject, now - LOGIN_WINDOW)
+            if len(tries) >= LOGIN_TRIES:
+                free_again = tries[-LOGIN_TRIES] + LOGIN_WINDOW
+                raise Problem("429.1", seconds=max(1, round((free_again - now).total_seconds())))
+    if not _is_password(password, staff) or staff is None:
+        with session_scope(engine) as session:
+            people.record_failed_login(session, subjects, now, forget_before=now - LOGIN_WINDOW)
+        raise Problem("401.2")
+    with session_scope(engine) as session:
+        people.forget_failed_logins(session, subjects[0])
+    return staff
+
+
+def remember(staff: Staff) -> None:
+    """Opens a session: a cookie signed by this server that says who, and carries a fresh CSRF token."""
+    cookie.clear()
+    cookie.permanent = True
+    cookie["staff"] = staff.id
+
+
+def forget() -> None:
+    """Closes the session of this request."""
+    cookie.clear()
+
+
+def current_staff(session: Session) -> Staff | None:
+    """Who is logged in, None if nobody is or they have left."""
+    staff = cookie.get("staff")
+    return people.staff_by_id(session, staff) if isinstance(staff, int) else None
+
+
+def allowed_region(session: Session, staff: Staff, region: str) -> Region:
+    """The region, if this person may see it.
+
+    Raises:
+      Problem 403.1: they may not, or there is no such region; which of them stays unsaid.
+    """
+    for row in people.regions_for(session, staff):
+        if row.id == region:
+            return row
+    raise Problem("403.1")
+
+
+def csrf_token() -> str:
+    """The token that every form of this session carries in a field named `csrf`."""
+    return str(cookie.setdefault("csrf", secrets.token_urlsafe(24)))
+
+
+def check_csrf() -> None:
+    """Makes sure that a form was filled in on a page of ours.
+
+    Raises:
+      Problem 403.3: it was not, or the session has ended since.
+    """
+    expected, given = cookie.get("csrf", ""), request.form.get("csrf", "")
+    if not expected or not hmac.compare_digest(expected.encode(), given.encode()):
+        raise Problem("403.3")
+
+
+def _is_password(password: str, staff: Staff | None) -> bool:
+    # An unknown name costs one hash too, or its absence could be read from a clock.
+    try:
+        return _hasher.verify(staff.password_hash if staff else _hasher.hash(""), password) and staff is not None
+    except VerificationError:
+        return False
+    except ValueError:  # a hash of another kind: this person cannot log in with a password
+        return False

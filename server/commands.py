@@ -1,0 +1,110 @@
+"""`flask --app server …`: what an operator does without the dashboard."""
+
+import secrets
+
+import click
+import segno
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+
+from pestwatch.errors import Problem
+from server import auth
+from server.config import current_settings, current_time
+from server.db import devices, people, work
+from server.db.migrate import upgrade_to_head
+from server.db.session import request_scope
+
+REGION = click.option("--region", help="District id such as IN-MH-500; the installation's first region if left out.")
+
+
+def register(app: Flask) -> None:
+    """Gives the app its commands."""
+    for command in (db_upgrade, seed_region, first_officer, enrolment_code, revoke_device, retrain_now):
+        app.cli.add_command(command)
+
+
+class InWords(click.Command):
+    """A command whose Problems are one line on the terminal instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Runs the command."""
+        try:
+            return super().invoke(ctx)
+        except Problem as problem:
+            raise click.ClickException(str(problem)) from problem
+
+
+@click.command("db-upgrade", cls=InWords)
+@with_appcontext
+def db_upgrade() -> None:
+    """Bring the database to the schema that this version needs."""
+    upgrade_to_head(current_app.extensions["pestwatch.engine"])
+    click.echo("The database is up to date.")
+
+
+@click.command("seed-region", cls=InWords)
+@REGION
+@click.option("--name", required=True, help="Name for people, such as Pune.")
+@with_appcontext
+def seed_region(region: str | None, name: str) -> None:
+    """Add a region, or rename it."""
+    with request_scope() as session:
+        row = people.record_region(session, region or current_settings().region, name, current_time())
+        click.echo(f"{row.id} is {row.name}.")
+
+
+@click.command("first-officer", cls=InWords)
+@click.option("--name", default="officer", show_default=True, help="Login name.")
+@click.option("--password", help="A password is made and printed if left out.")
+@click.option("--admin", is_flag=True, help="May see every region.")
+@REGION
+@with_appcontext
+def first_officer(name: str, password: str | None, admin: bool, region: str | None) -> None:
+    """Add somebody who may log in to the dashboard."""
+    chosen = password or secrets.token_urlsafe(9)
+    hashed = auth.hash_password(chosen)
+    region = region or current_settings().region
+    with request_scope() as session:
+        people.region_by_id(session, region)
+        if people.staff_by_name(session, name) is not None:
+            raise click.ClickException(f"{name} is there already.")
+        role = "admin" if admin else "officer"
+        people.record_staff(session, name, password_hash=hashed, role=role, regions=[region], now=current_time())
+    click.echo(f"{name} may log in." if password else f"{name} may log in with the password {chosen}")
+
+
+@click.command("enrolment-code", cls=InWords)
+@REGION
+@click.option("--qr/--no-qr", default=True, show_default=True, help="Draw the code for a phone's camera.")
+@with_appcontext
+def enrolment_code(region: str | None, qr: bool) -> None:
+    """Make a code that enrols one phone, once, within 24 hours."""
+    settings = current_settings()
+    with request_scope() as session:
+        row = people.region_by_id(session, region or settings.region)
+        code = auth.make_code(session, row.id, current_time())
+    address = auth.enrolment_address(settings.public_url, code)
+    if qr:
+        segno.make(address).terminal(compact=True)
+    click.echo(f"{code}\n{address}")
+
+
+@click.command("revoke-device", cls=InWords)
+@click.argument("device", type=int)
+@with_appcontext
+def revoke_device(device: int) -> None:
+    """Keep what a phone sends from now on in quarantine."""
+    with request_scope() as session:
+        devices.revoke_device(session, device, current_time())
+    click.echo(f"Phone {device} is revoked. What it sends is kept, and not counted.")
+
+
+@click.command("retrain-now", cls=InWords)
+@REGION
+@with_appcontext
+def retrain_now(region: str | None) -> None:
+    """Ask for a region's model to be retrained; the worker starts it."""
+    with request_scope() as session:
+        row = people.region_by_id(session, region or current_settings().region)
+        run = work.request_run(session, row.id, current_time())
+        click.echo(f"Run {run.id} for {row.id} is {run.state}.")

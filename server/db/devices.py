@@ -1,0 +1,87 @@
+"""Reads and writes about phones and the codes that enrol them. Tokens and codes come here hashed, never plain."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from pestwatch.errors import Problem
+from server.db.tables import Device, EnrolmentCode, Fact
+
+
+def record_code(
+    session: Session, region: str, code_hash: str, *, now: datetime, expires_at: datetime, staff: int | None
+) -> None:
+    """Keeps a code that may enrol one phone until `expires_at`."""
+    session.add(
+        EnrolmentCode(region_id=region, code_hash=code_hash, made_by=staff, created_at=now, expires_at=expires_at)
+    )
+
+
+def enrol_device(
+    session: Session,
+    code_hash: str,
+    token_hash: str,
+    *,
+    now: datetime,
+    locale: str,
+    consent: Mapping[str, Any],
+    app_version: str | None,
+) -> Device:
+    """Turns an unused code into a phone of its region; of two phones with one code, the first wins.
+
+    Raises:
+      Problem 410.1: the code is unknown, used or too old. One answer for all three: a guesser learns nothing.
+    """
+    code = session.scalar(select(EnrolmentCode).where(EnrolmentCode.code_hash == code_hash).with_for_update())
+    if code is None or code.device_id is not None or code.expires_at <= now:
+        raise Problem("410.1")
+    device = Device(
+        region_id=code.region_id,
+        token_hash=token_hash,
+        locale=locale,
+        consent=dict(consent),
+        app_version=app_version,
+        enrolled_at=now,
+    )
+    session.add(device)
+    session.flush()
+    code.device_id = device.id
+    return device
+
+
+def device_by_token(session: Session, token_hash: str) -> Device | None:
+    """The phone that holds this token, revoked or not."""
+    return session.scalar(select(Device).where(Device.token_hash == token_hash))
+
+
+def device_by_id(session: Session, device: int) -> Device:
+    """A phone.
+
+    Raises:
+      Problem 404.1: there is none of this number.
+    """
+    row = session.get(Device, device)
+    if row is None:
+        raise Problem("404.1", name=f"device {device}")
+    return row
+
+
+def devices_of(session: Session, region: str) -> list[Device]:
+    """A region's phones, the most recently seen first."""
+    seen_last_first = func.coalesce(Device.last_seen_at, Device.enrolled_at).desc()
+    return list(session.scalars(select(Device).where(Device.region_id == region).order_by(seen_last_first)))
+
+
+def revoke_device(session: Session, device: int, now: datetime) -> None:
+    """From now on what this phone sends is kept in quarantine, and not counted."""
+    row = device_by_id(session, device)
+    row.revoked_at = row.revoked_at or now
+
+
+def facts_by_status(session: Session, device: int) -> dict[str, int]:
+    """How many facts of a phone stand in each status."""
+    counted = select(Fact.status, func.count()).where(Fact.device_id == device).group_by(Fact.status)
+    return dict(session.execute(counted).tuples().all())

@@ -1,0 +1,101 @@
+"""A whole server on a fresh database of either engine, at a time that the test decides."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+from werkzeug.test import TestResponse
+
+from server import create_app
+from server.config import Settings
+from server.db.migrate import upgrade_to_head
+from server.db.session import open_engine, session_scope
+from server.db.tables import Device
+from tests import factories
+
+
+@dataclass
+class Clock:
+    """The server's clock, which a test may set."""
+
+    now: datetime = factories.NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """An installation in a folder of its own; nothing of the developer's environment gets in."""
+    here = Settings.from_env({"PESTWATCH_DATA": str(tmp_path / "installation"), "PESTWATCH_SECRET_KEY": "of-the-tests"})
+    return replace(here, database_url=database_url, models_dir=tmp_path / "models", app_dir=tmp_path / "app")
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """A database with the schema and one region."""
+    engine = open_engine(database_url)
+    upgrade_to_head(engine)
+    with session_scope(engine) as session:
+        factories.region(session)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def app(settings: Settings, engine: Engine, clock: Clock) -> Iterator[Flask]:
+    app = create_app(settings, clock)
+    yield app
+    app.extensions["pestwatch.engine"].dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@dataclass
+class Phone:
+    """An enrolled phone as tests play it."""
+
+    row: Device
+    token: str
+    client: FlaskClient
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def sync(self, *facts: Any, **fields: Any) -> dict[str, Any]:
+        """Pushes facts; the answer's JSON."""
+        response = self.send(json.dumps(factories.push(*facts, **fields)).encode())
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.json
+        return answer
+
+    def send(self, body: bytes, **headers: str) -> TestResponse:
+        """Posts any bytes to /sync."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.post("/api/v1/sync", data=body, headers=self.headers | named)
+
+    def put_photo(self, sha256: str, photo: bytes) -> TestResponse:
+        return self.client.put(f"/api/v1/photos/{sha256}", data=photo, headers=self.headers)
+
+
+@pytest.fixture
+def phone(engine: Engine, client: FlaskClient) -> Phone:
+    with session_scope(engine) as session:
+        row = factories.device(session, token="the-phone's-token")
+    return Phone(row, "the-phone's-token", client)
