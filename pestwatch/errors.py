@@ -49,6 +49,11 @@ SENTENCES: dict[str, str] = {
     # 500s: ours
     "500.1": "Something broke here, and it is written down. Nothing that you sent is lost; try again later.",
     "503.1": "%(what)s is not ready yet: %(waits_for)s. It starts by itself when that is done.",
+    # 500.2, 502 and 507: met by the phone itself (field/src/problem.ts)
+    "500.2": "Something went wrong on this phone: %(detail)s. Your saved counts are safe. Open the app again.",
+    "502.1": "The server cannot be reached. Your counts stay on the phone and are sent later.",
+    "502.2": "The server did not answer well. Your counts stay on the phone and are sent later.",
+    "507.1": "The phone has no room left. Delete some videos or photos, then save again.",
 }
 """Number -> English sentence. The number never changes its meaning."""
 

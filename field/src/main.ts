@@ -1,0 +1,117 @@
+/** Boot: language, stored state, routes, the service worker, and the first sync. */
+
+import "./style.css";
+import { h } from "./elements";
+import { loadLocale, locale, t } from "./i18n";
+import { asProblem } from "./problem";
+import { adviceScreen } from "./screens/advice";
+import { countScreen } from "./screens/capture";
+import { consentScreen } from "./screens/consent";
+import { enrolScreen } from "./screens/enrol";
+import { goInstead, notice, onRedraw, type Screen, say, show } from "./screens/frame";
+import { historyScreen } from "./screens/history";
+import { languageScreen } from "./screens/language";
+import { editTrapScreen, newTrapScreen } from "./screens/new-trap";
+import { outboxScreen } from "./screens/outbox";
+import { settingsScreen } from "./screens/settings";
+import { trapsScreen } from "./screens/traps";
+import { onChange } from "./store/changed";
+import { currentDraft } from "./store/draft";
+import { keep, setting } from "./store/settings";
+import { codeInHash } from "./sync/enrol";
+import { type FlushReason, flush } from "./sync/flush";
+
+type Route = [RegExp, (id: string) => Promise<Screen | null>];
+
+/** A screen that has nothing to show (a trap that is not there) gives null, and home is shown instead. */
+const ROUTES: Route[] = [
+  [/^#\/$/, trapsScreen],
+  [/^#\/language$/, languageScreen],
+  [/^#\/consent$/, consentScreen],
+  [/^#\/traps\/new$/, newTrapScreen],
+  [/^#\/traps\/(\w+)$/, historyScreen],
+  [/^#\/traps\/(\w+)\/edit$/, editTrapScreen],
+  [/^#\/traps\/(\w+)\/advice$/, adviceScreen],
+  [/^#\/count$/, countScreen],
+  [/^#\/outbox$/, outboxScreen],
+  [/^#\/settings$/, settingsScreen],
+  [/^#\/enrol$/, enrolScreen],
+];
+
+/** Screens that only show what is stored, so that they may be drawn anew whenever that changes. */
+const FOLLOWS_CHANGES = /^#\/(outbox|settings)?$/;
+
+let drawing = 0;
+
+async function draw(keepScroll = false): Promise<void> {
+  const turn = ++drawing;
+  const screen = await screenFor(location.hash || "#/");
+  // A later call has overtaken this one.
+  if (turn === drawing && screen) show(screen, { keepScroll });
+}
+
+async function screenFor(hash: string): Promise<Screen | null> {
+  const code = codeInHash(hash);
+  if (code) {
+    await keep("pending_code", code);
+    void flush("asked");
+    // Taken out of the address, so that it is neither used twice nor left in a history.
+    goInstead("#/");
+    return null;
+  }
+  // Nothing is asked before the language, and nothing is done before consent has an answer.
+  if (!(await setting("locale"))) return languageScreen();
+  if (!(await setting("consent")) && hash !== "#/language") return consentScreen();
+  try {
+    for (const [pattern, make] of ROUTES) {
+      const found = pattern.exec(hash);
+      if (found) return (await make(found[1] ?? "")) ?? trapsScreen();
+    }
+    return trapsScreen();
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+/** An error is a screen too, with the way home still there. */
+function failed(error: unknown): Screen {
+  const problem = asProblem(error);
+  return {
+    testid: "problem",
+    title: t("Something went wrong"),
+    tab: "traps",
+    body: notice("trouble", "watch", "problem", t(problem.message, problem.params)),
+  };
+}
+
+function syncWhenever(): void {
+  const sync = (reason: FlushReason): void => void flush(reason);
+  window.addEventListener("online", () => sync("asked"));
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") sync("automatic");
+  });
+  sync("automatic");
+}
+
+async function boot(): Promise<void> {
+  document.body.append(h("div", { id: "live", role: "status", "aria-live": "polite" }));
+  const chosen = await setting("locale");
+  await loadLocale(chosen ?? "en");
+  document.documentElement.lang = locale();
+  // Back from a camera that pushed the page out of memory: go on where it stopped.
+  const draft = await currentDraft();
+  if (draft?.photo && (location.hash === "" || location.hash === "#/")) goInstead("#/count");
+  window.addEventListener("hashchange", () => void draw());
+  window.addEventListener("unhandledrejection", ({ reason }) => {
+    const problem = asProblem(reason);
+    say(t(problem.message, problem.params));
+  });
+  onRedraw(() => void draw(true));
+  onChange(() => {
+    if (FOLLOWS_CHANGES.test(location.hash || "#/")) void draw(true);
+  });
+  await draw();
+  syncWhenever();
+}
+
+void boot();

@@ -1,0 +1,116 @@
+/** Advice at once: level, what to do, and by what number; to read and to hear. */
+
+import { type Child, h } from "../elements";
+import { dateText, locale, type Message, number, t, tn } from "../i18n";
+import { icon } from "../icons";
+import { canSpeak, speak, whenVoicesChange } from "../speak";
+import { database } from "../store/database";
+import type { AdviceJson, AdvisoryChange } from "../sync/protocol";
+import { adviceFor, LEVELS, messagesOf } from "../trap/advice";
+import { type MyTrap, myTrap } from "../trap/my-traps";
+import { pestPicture } from "../trap/pest-picture";
+import { pestName } from "../trap/pests";
+import { button, notice, type Screen } from "./frame";
+
+export async function adviceScreen(id: string): Promise<Screen | null> {
+  const trap = await myTrap(id);
+  if (!trap) return null;
+  const advice = adviceFor(trap, new Date());
+  const officers = await officersWord(trap);
+  return {
+    testid: "advice",
+    title: trap.name,
+    back: "#/",
+    body: [
+      adviceCard(trap, advice),
+      officers && officerCard(officers),
+      h(
+        "div",
+        { class: "stack" },
+        button("calendar", t("All counts of this trap"), { testid: "open-history", href: `#/traps/${trap.trap}` }),
+        button("check", t("Done"), { testid: "advice-done", look: "main", href: "#/" }),
+      ),
+    ],
+  };
+}
+
+/** Level, sentences and numbers of one advice, with a button that reads it. */
+export function adviceCard(trap: MyTrap, advice: AdviceJson): HTMLElement {
+  const level = LEVELS[advice.level];
+  const last = trap.counts.at(-1);
+  const sentences = messagesOf(advice);
+  return h(
+    "section",
+    { class: `advice ${level.class}`, testid: "advice", "data-level": advice.level },
+    h("p", { class: "advice-level", testid: "advice-level" }, icon(level.icon, "huge"), h("strong", {}, level.name())),
+    h(
+      "div",
+      { class: "advice-words" },
+      h(
+        "p",
+        { class: "subject" },
+        pestPicture(trap.pest),
+        h(
+          "span",
+          {},
+          h("strong", {}, pestName(trap.pest)),
+          last && [": ", tn("%(n)s insect", "%(n)s insects", last.count)],
+        ),
+      ),
+      h(
+        "ul",
+        { class: "sentences", testid: "advice-messages" },
+        sentences.map((sentence) => h("li", {}, sentence)),
+      ),
+      listenButton([level.name(), ...sentences]),
+      numbers(advice),
+    ),
+  );
+}
+
+function listenButton(sentences: Message[]): HTMLElement {
+  const listen = button("speaker", t("Listen"), { testid: "listen", onclick: () => speak(sentences) });
+  const offer = (): void => {
+    listen.hidden = !canSpeak(locale());
+  };
+  offer();
+  whenVoicesChange(offer);
+  return listen;
+}
+
+function numbers({ catch_rate, threshold }: AdviceJson): Child {
+  if (catch_rate === null) return null;
+  return [
+    h("p", { class: "rate", testid: "catch-rate" }, t("Each night: %(rate)s", { rate: catch_rate })),
+    threshold && [
+      h(
+        "p",
+        { class: "rate" },
+        t("Inspect the plants from: %(limit)s each night", { limit: threshold.value_per_night }),
+      ),
+      h("p", { class: "quiet source" }, t("Where this number comes from: %(source)s", { source: threshold.source })),
+    ],
+  ];
+}
+
+/** The newest advisory that the server sent for this trap, if it is newer than the last count. */
+async function officersWord(trap: MyTrap): Promise<AdvisoryChange | undefined> {
+  const all = await (await database()).getAll("advisories");
+  const last = trap.counts.at(-1)?.taken_at ?? "";
+  return all
+    .filter((advisory) => advisory.trap === trap.trap && advisory.issued_at > last)
+    .sort((a, b) => a.issued_at.localeCompare(b.issued_at))
+    .at(-1);
+}
+
+function officerCard({ advice, issued_at }: AdvisoryChange): HTMLElement {
+  const level = LEVELS[advice.level];
+  return notice(
+    "plain",
+    "officer",
+    "officer-advice",
+    h("p", {}, h("strong", {}, t("From your officers")), ` · ${dateText(new Date(issued_at))}`),
+    h("p", {}, h("strong", {}, level.name()), advice.catch_rate !== null && ` · ${number(advice.catch_rate)}`),
+    messagesOf(advice).map((sentence) => h("p", {}, sentence)),
+  );
+}

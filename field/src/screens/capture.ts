@@ -1,0 +1,107 @@
+/** While the phone counts: the photo, how far it is, and a way out at every moment. */
+
+import { photoButton, sha256Hex, smallCopy } from "../camera";
+import { countPhoto } from "../count/counter";
+import { type Child, h } from "../elements";
+import { t } from "../i18n";
+import { asProblem, type Problem } from "../problem";
+import type { Draft } from "../store/database";
+import { currentDraft, dropDraft, keepDraft } from "../store/draft";
+import { keep } from "../store/settings";
+import { type MyTrap, myTrap } from "../trap/my-traps";
+import { nightsSince } from "../trap/trap";
+import { button, goInstead, notice, redraw, type Screen, say } from "./frame";
+import { resultScreen } from "./result";
+
+/** The screen of the draft: counting if its photo has no count yet, else the number. */
+export async function countScreen(): Promise<Screen | null> {
+  const draft = await currentDraft();
+  const trap = draft && (await myTrap(draft.trap));
+  if (!draft || !trap) return null;
+  if (draft.source === "hand" || draft.counted) return resultScreen(draft, trap);
+  return draft.photo ? countingScreen(draft, draft.photo, trap) : null;
+}
+
+function countingScreen(draft: Draft, photo: Blob, trap: MyTrap): Screen {
+  const stop = new AbortController();
+  const bar = h("progress", { max: 1, testid: "count-progress", "aria-label": t("Counting") });
+  const url = URL.createObjectURL(photo);
+  const below = h("div", { class: "stack" });
+  const wait: Child[] = [
+    h("p", { class: "counting", role: "status" }, t("Counting…")),
+    bar,
+    button("hand", t("Count by hand"), { testid: "count-by-hand", onclick: () => byHand() }),
+  ];
+  below.append(h("div", { class: "stack" }, wait));
+
+  void count(draft, photo, stop.signal, (share) => {
+    bar.value = share;
+  }).then(
+    () => {
+      if (!stop.signal.aborted) redraw();
+    },
+    (error: unknown) => {
+      if (!stop.signal.aborted) below.replaceChildren(failed(asProblem(error), trap));
+    },
+  );
+  return {
+    testid: "capture",
+    title: t("Counting"),
+    back: "#/",
+    leave: () => {
+      stop.abort();
+      URL.revokeObjectURL(url);
+    },
+    body: [h("img", { class: "photo", src: url, alt: t("Your photo") }), below],
+  };
+}
+
+/** Counts the photo as it came, then keeps only the smaller copy: the draft must not fill the phone. */
+async function count(
+  draft: Draft,
+  photo: Blob,
+  signal: AbortSignal,
+  onProgress: (share: number) => void,
+): Promise<void> {
+  const { counts, marks, gate, model, decoded_scale } = await countPhoto(photo, { signal, onProgress });
+  const small = await smallCopy(photo);
+  if (signal.aborted) return;
+  await keep("model", model);
+  await keepDraft({
+    ...draft,
+    photo: small,
+    sha256: await sha256Hex(small),
+    counted: { counts, marks, gate, model, decoded_scale },
+  });
+}
+
+function failed(problem: Problem, trap: MyTrap): HTMLElement {
+  const nights = nightsSince(trap.emptied_at, new Date());
+  const onProblem = (next: Problem): void => say(t(next.message, next.params));
+  return h(
+    "div",
+    { class: "stack" },
+    notice("trouble", "watch", "count-problem", t(problem.message, problem.params)),
+    h(
+      "div",
+      { class: "ways" },
+      photoButton({ from: "camera", trap: trap.trap, nights, look: "main", onPhoto: redraw, onProblem }),
+      photoButton({ from: "gallery", trap: trap.trap, nights, onPhoto: redraw, onProblem }),
+      button("hand", t("By hand"), { testid: "count-by-hand", onclick: () => byHand() }),
+    ),
+    button("cross", t("Discard"), {
+      testid: "draft-discard",
+      onclick: async () => {
+        await dropDraft();
+        goInstead("#/");
+      },
+    }),
+  );
+}
+
+/** Turns the draft into a count by hand, keeping what is known of the trap. */
+async function byHand(): Promise<void> {
+  const draft = await currentDraft();
+  if (draft) await keepDraft({ ...draft, source: "hand", photo: null, sha256: null, counted: null, corrected: null });
+  redraw();
+}

@@ -1,0 +1,106 @@
+/** One trap: its season as a line against the threshold, every count, and what was done to the trap. */
+
+import { h } from "../elements";
+import { dateText, number, t, tn } from "../i18n";
+import { type IconName, icon } from "../icons";
+import { append } from "../store/outbox";
+import { flushSoon } from "../sync/flush";
+import { instant } from "../sync/protocol";
+import { adviceFor } from "../trap/advice";
+import { type Count, type MyTrap, myTrap } from "../trap/my-traps";
+import { CROPS, noonOf, TRAP_TYPES } from "../trap/trap";
+import { adviceCard } from "./advice";
+import { button, redraw, type Screen, say } from "./frame";
+import { seasonLine } from "./season-line";
+import { waysToCount } from "./traps";
+
+export async function historyScreen(id: string): Promise<Screen | null> {
+  const trap = await myTrap(id);
+  if (!trap) return null;
+  const advice = adviceFor(trap, new Date());
+  const did = async (what: { emptied: boolean; lure_changed: boolean }): Promise<void> => {
+    const now = instant(new Date());
+    await append({ kind: "service", at: now, body: { trap: trap.trap, serviced_at: now, ...what } });
+    void flushSoon();
+    say(t("Saved"));
+    redraw();
+  };
+  return {
+    testid: "history",
+    title: trap.name,
+    back: "#/",
+    body: [
+      waysToCount(trap),
+      trap.counts.length > 0 && adviceCard(trap, advice),
+      seasonLine(trap.counts, advice.threshold?.value_per_night ?? null),
+      countList(trap.counts),
+      h(
+        "section",
+        { class: "card" },
+        about(trap),
+        h(
+          "div",
+          { class: "stack" },
+          button("lure", t("I put in a new lure now"), {
+            testid: "lure-changed",
+            onclick: () => did({ emptied: false, lure_changed: true }),
+          }),
+          button("empty", t("I emptied the trap now"), {
+            testid: "trap-emptied",
+            onclick: () => did({ emptied: true, lure_changed: false }),
+          }),
+          button("settings", t("Change the trap"), { testid: "edit-trap", href: `#/traps/${trap.trap}/edit` }),
+        ),
+      ),
+    ],
+  };
+}
+
+function about(trap: MyTrap): HTMLElement {
+  const lure = trap.lure_changed_on ? dateText(noonOf(trap.lure_changed_on)) : t("I do not know");
+  const emptied = trap.emptied_at ? dateText(new Date(trap.emptied_at)) : t("I do not know");
+  return h(
+    "dl",
+    { class: "about" },
+    h("dt", {}, icon(CROPS[trap.crop].icon), t("Crop")),
+    h("dd", {}, CROPS[trap.crop].name()),
+    h("dt", {}, icon(TRAP_TYPES[trap.trap_type].icon), t("Trap")),
+    h("dd", {}, TRAP_TYPES[trap.trap_type].name()),
+    h("dt", {}, icon("lure"), t("Lure put in")),
+    h("dd", {}, lure),
+    h("dt", {}, icon("empty"), t("Last emptied")),
+    h("dd", {}, emptied),
+  );
+}
+
+const MADE_BY: Record<Count["by"], IconName> = { model: "phone", farmer: "hand", officer: "officer" };
+
+function countList(counts: Count[]): HTMLElement {
+  const made = { model: t("Counted by the phone"), farmer: t("Counted by you"), officer: t("Counted by an officer") };
+  return h(
+    "ol",
+    { class: "rows", testid: "count-list" },
+    [...counts]
+      .reverse()
+      .map((count) =>
+        h(
+          "li",
+          { testid: "count-row" },
+          h("span", { class: "by", role: "img", "aria-label": made[count.by] }, icon(MADE_BY[count.by])),
+          h(
+            "span",
+            {},
+            h("strong", {}, tn("%(n)s insect", "%(n)s insects", count.count)),
+            h("br"),
+            dateText(new Date(count.taken_at)),
+            count.nights !== null && [" · ", tn("%(n)s night", "%(n)s nights", count.nights)],
+          ),
+          count.gate &&
+            count.gate.verdict !== "good" &&
+            h("span", { class: "mark-doubt" }, icon("question"), t("Doubtful photo")),
+        ),
+      ),
+    counts.length > 0 &&
+      h("li", { class: "quiet" }, tn("%(n)s count", "%(n)s counts", counts.length, { n: number(counts.length) })),
+  );
+}

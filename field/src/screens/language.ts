@@ -1,0 +1,41 @@
+/** The first screen: each language by its own name in its own script, nothing else to read. */
+
+import { h } from "../elements";
+import { LOCALES, loadLocale, preferredLocale, t } from "../i18n";
+import { keep, setting } from "../store/settings";
+import { go, type Screen } from "./frame";
+
+export async function languageScreen(): Promise<Screen> {
+  const chosen = (await setting("locale")) ?? preferredLocale(navigator.languages);
+  // The language that the phone itself speaks stands on top.
+  const order = Object.entries(LOCALES).sort(([a], [b]) => Number(b === chosen) - Number(a === chosen));
+  const choose = async (locale: string): Promise<void> => {
+    await keep("locale", locale);
+    await loadLocale(locale);
+    document.documentElement.lang = locale;
+    go((await setting("consent")) ? "#/settings" : "#/consent");
+  };
+  return {
+    testid: "language",
+    title: t("Language"),
+    ...((await setting("consent")) ? { back: "#/settings" } : {}),
+    body: h(
+      "div",
+      { class: "stack" },
+      order.map(([locale, endonym]) =>
+        h(
+          "button",
+          {
+            type: "button",
+            class: "button language",
+            lang: locale,
+            testid: `language-${locale}`,
+            "aria-pressed": String(locale === chosen),
+            onclick: () => choose(locale),
+          },
+          endonym,
+        ),
+      ),
+    ),
+  };
+}

@@ -1,0 +1,205 @@
+/** Sending: what waits, what arrived, what was refused and why; send now; everything as a file. */
+
+import { type Child, h } from "../elements";
+import { dateText, type Message, number, t, timeText, tn } from "../i18n";
+import { type IconName, icon } from "../icons";
+import { type Delivery, database, type KeptPhoto } from "../store/database";
+import { exportEverything } from "../store/export";
+import { factsWithDeliveries, sendAgain } from "../store/outbox";
+import { setting } from "../store/settings";
+import { type FlushOutcome, flush } from "../sync/flush";
+import type { Fact, ProblemJson } from "../sync/protocol";
+import { CLOCK_WARNING_MS } from "../sync/sync";
+import { foldTraps, type MyTrap } from "../trap/my-traps";
+import { button, notice, redraw, type Screen, say } from "./frame";
+
+/** The newest ones; the file has them all. */
+const SHOWN = 60;
+
+type Group = "waiting" | "arrived" | "refused" | "held";
+const GROUP: Record<Delivery["status"], Group> = {
+  waiting: "waiting",
+  stored: "arrived",
+  duplicate: "arrived",
+  conflict: "refused",
+  rejected: "refused",
+  quarantined: "held",
+};
+
+const GROUPS: Record<Group, { icon: IconName; words: () => Message }> = {
+  waiting: { icon: "clock", words: () => t("Waits") },
+  arrived: { icon: "check", words: () => t("Arrived") },
+  refused: { icon: "cross", words: () => t("Refused") },
+  held: { icon: "lock", words: () => t("Held back") },
+};
+
+const problemText = (problem: ProblemJson): Message => t(problem.message, problem.params);
+
+export async function outboxScreen(): Promise<Screen> {
+  const [stored, photos] = await Promise.all([factsWithDeliveries(), database().then((db) => db.getAll("photos"))]);
+  const traps = new Map(foldTraps(stored, new Map()).map((trap) => [trap.trap, trap]));
+  const totals: Record<Group, number> = { waiting: 0, arrived: 0, refused: 0, held: 0 };
+  for (const { delivery } of stored) totals[GROUP[delivery.status]]++;
+  const photoOf = new Map(photos.map((photo) => [photo.observation, photo]));
+
+  const send = button("outbox", t("Send now"), { testid: "send-now", look: "main", onclick: () => sendNow(send) });
+  return {
+    testid: "outbox",
+    title: t("Sending"),
+    tab: "outbox",
+    body: [
+      h(
+        "ul",
+        { class: "totals" },
+        (Object.keys(GROUPS) as Group[])
+          .filter((group) => group !== "held" || totals.held > 0)
+          .map((group) =>
+            h(
+              "li",
+              { class: `total ${group}`, testid: `total-${group}`, "data-count": totals[group] },
+              icon(GROUPS[group].icon),
+              h("strong", {}, number(totals[group])),
+              h("span", {}, GROUPS[group].words()),
+            ),
+          ),
+      ),
+      await lastTime(),
+      await whatHolds(),
+      send,
+      h(
+        "ol",
+        { class: "rows", testid: "outbox-items" },
+        [...stored]
+          .reverse()
+          .slice(0, SHOWN)
+          .map(({ fact, delivery }) => row(fact, delivery, traps, photoOf.get(fact.seq))),
+      ),
+      stored.length > SHOWN && h("p", { class: "quiet" }, t("The file has all of them.")),
+      stored.length > 0 &&
+        button("file", t("Save everything to a file"), { testid: "export", onclick: () => exportEverything() }),
+    ],
+  };
+}
+
+async function sendNow(send: HTMLElement): Promise<void> {
+  send.setAttribute("disabled", "");
+  const outcome = await flush("asked");
+  send.removeAttribute("disabled");
+  const words: Record<FlushOutcome["state"], () => Message> = {
+    sent: () => t("Sent"),
+    "not-enrolled": () => t("Sending needs an enrolment code. Your counts are safe on this phone."),
+    "no-consent": () => t("You chose to keep everything on this phone."),
+    "waiting-to-retry": () => t("It is sent later by itself."),
+    failed: () => (outcome.problem ? problemText(outcome.problem) : t("It is sent later by itself.")),
+  };
+  say(words[outcome.state]());
+  redraw();
+}
+
+async function lastTime(): Promise<Child> {
+  const at = await setting("last_synced_at");
+  const date = at && new Date(at);
+  return h(
+    "p",
+    { class: "last-time", testid: "last-synced", "data-at": at ?? "" },
+    date
+      ? [t("Last sent: %(day)s, %(time)s", { day: dateText(date), time: timeText(date) })]
+      : t("Nothing was sent yet"),
+  );
+}
+
+/** Why nothing goes, if something stands in the way. */
+async function whatHolds(): Promise<Child> {
+  const [consent, enrolment, code, problem, offset] = await Promise.all([
+    setting("consent"),
+    setting("enrolment"),
+    setting("pending_code"),
+    setting("last_problem"),
+    setting("clock_offset_ms"),
+  ]);
+  const notices: Child[] = [];
+  if (!consent?.agreed) {
+    notices.push(notice("plain", "lock", "no-consent", t("You chose to keep everything on this phone.")));
+  } else if (!enrolment || enrolment.state === "unknown") {
+    const words = code
+      ? t("The code is used as soon as there is a network.")
+      : t("Sending needs an enrolment code. Your counts are safe on this phone.");
+    const enter = button("officer", t("Enter the code"), { testid: "open-enrol", href: "#/enrol" });
+    notices.push(notice("doubt", "officer", "not-enrolled", h("p", {}, words), enter));
+  } else if (enrolment.state === "revoked") {
+    notices.push(
+      notice(
+        "trouble",
+        "lock",
+        "revoked",
+        t("Your officers have stopped this phone. Ask them why. Your counts stay here."),
+      ),
+    );
+  }
+  if (problem) notices.push(notice("trouble", "watch", "sync-problem", problemText(problem)));
+  if (Math.abs(offset ?? 0) > CLOCK_WARNING_MS) {
+    notices.push(
+      notice("doubt", "clock", "clock-warning", t("The clock of this phone is wrong. Set date and time to automatic.")),
+    );
+  }
+  return notices;
+}
+
+function row(fact: Fact, delivery: Delivery, traps: Map<string, MyTrap>, photo: KeptPhoto | undefined): HTMLElement {
+  const group = GROUP[delivery.status];
+  const again = button("again", t("Send again"), {
+    testid: "send-again",
+    onclick: async () => {
+      await sendAgain(fact.seq);
+      await flush("asked");
+      redraw();
+    },
+  });
+  return h(
+    "li",
+    {
+      class: group,
+      testid: "outbox-item",
+      "data-status": delivery.status,
+      "data-seq": fact.seq,
+      "data-kind": fact.kind,
+    },
+    h("span", { class: "by", role: "img", "aria-label": GROUPS[group].words() }, icon(GROUPS[group].icon)),
+    h(
+      "span",
+      {},
+      h("strong", {}, whatItIs(fact)),
+      h("br"),
+      [nameOf(fact, traps), dateText(new Date(fact.at))].filter(Boolean).join(" · "),
+      photo && [h("br"), icon("camera", "small"), photoWords(photo)],
+      delivery.problem && h("span", { class: "reason", testid: "reason" }, problemText(delivery.problem)),
+      group === "refused" && again,
+    ),
+  );
+}
+
+function whatItIs(fact: Fact): Message {
+  switch (fact.kind) {
+    case "trap":
+      return t("Trap");
+    case "service":
+      return fact.body.lure_changed ? t("New lure") : t("Trap emptied");
+    case "correction":
+      return tn("Corrected: %(n)s insect", "Corrected: %(n)s insects", sum(fact.body.counts));
+    case "observation":
+      return tn("%(n)s insect", "%(n)s insects", sum(fact.body.counts));
+  }
+}
+
+const sum = (counts: Record<string, number>): number => Object.values(counts).reduce((total, n) => total + n, 0);
+
+function nameOf(fact: Fact, traps: Map<string, MyTrap>): string {
+  if (fact.kind !== "correction") return traps.get(fact.body.trap)?.name ?? "";
+  const holder = [...traps.values()].find(({ counts }) => counts.some(({ seq }) => seq === fact.body.observation));
+  return holder?.name ?? "";
+}
+
+function photoWords({ status, problem }: KeptPhoto): Message {
+  if (status === "stored") return t("Photo arrived");
+  return problem ? problemText(problem) : t("Photo waits");
+}

@@ -1,0 +1,153 @@
+/** Home: my traps, each with its picture, its level and one big camera button. */
+
+import { photoButton } from "../camera";
+import { type Child, h } from "../elements";
+import { dateText, number, t, tn } from "../i18n";
+import { icon } from "../icons";
+import type { Problem } from "../problem";
+import { beginDraft, currentDraft, dropDraft } from "../store/draft";
+import { adviceFor, LEVELS } from "../trap/advice";
+import { type MyTrap, myTraps } from "../trap/my-traps";
+import { pestPicture } from "../trap/pest-picture";
+import { isPhotoCounted, pestName } from "../trap/pests";
+import { CROPS, nightsSince } from "../trap/trap";
+import { button, go, notice, type Screen, say } from "./frame";
+
+const report = (problem: Problem): void => say(t(problem.message, problem.params));
+
+/** The ways to count one trap: photo, gallery, by hand. */
+export function waysToCount(trap: MyTrap): Child {
+  const nights = nightsSince(trap.emptied_at, new Date());
+  const onPhoto = (): void => go("#/count");
+  const byHand = async (): Promise<void> => {
+    await beginDraft(trap.trap, "hand", nights);
+    go("#/count");
+  };
+  if (!isPhotoCounted(trap.pest)) {
+    return [
+      h("p", { class: "quiet", testid: "not-from-photos" }, t("Not counted from photos yet")),
+      button("hand", t("Count by hand"), { testid: "count-by-hand", look: "main", onclick: byHand }),
+    ];
+  }
+  return h(
+    "div",
+    { class: "ways" },
+    photoButton({ from: "camera", trap: trap.trap, nights, look: "main", onPhoto, onProblem: report }),
+    photoButton({ from: "gallery", trap: trap.trap, nights, onPhoto, onProblem: report }),
+    button("hand", t("By hand"), { testid: "count-by-hand", onclick: byHand }),
+  );
+}
+
+function lastCount(trap: MyTrap): Child {
+  const last = trap.counts.at(-1);
+  if (!last) return h("span", { class: "quiet" }, t("Not counted yet"));
+  return h(
+    "span",
+    {},
+    h("strong", {}, tn("%(n)s insect", "%(n)s insects", last.count)),
+    ` · ${dateText(new Date(last.taken_at))}`,
+  );
+}
+
+function card(trap: MyTrap): HTMLElement {
+  const level = LEVELS[adviceFor(trap, new Date()).level];
+  return h(
+    "article",
+    { class: "card trap", testid: "trap-card", "data-trap": trap.trap, "data-pest": trap.pest },
+    h(
+      "a",
+      { class: "card-head", href: `#/traps/${trap.trap}`, testid: "open-trap" },
+      pestPicture(trap.pest),
+      h(
+        "span",
+        { class: "card-words" },
+        h("strong", { class: "name" }, trap.name),
+        h("span", {}, icon(CROPS[trap.crop].icon, "small"), pestName(trap.pest)),
+        lastCount(trap),
+      ),
+      trap.counts.length > 0 &&
+        h(
+          "span",
+          { class: `level ${level.class}`, testid: "trap-level" },
+          icon(level.icon),
+          h("span", {}, level.name()),
+        ),
+    ),
+    waysToCount(trap),
+  );
+}
+
+/** A count that was begun and not saved: the camera or the phone may have closed the app. */
+async function unfinished(traps: MyTrap[]): Promise<Child> {
+  const draft = await currentDraft();
+  const trap = traps.find(({ trap }) => trap === draft?.trap);
+  if (!draft || !trap) return null;
+  const drop = button("cross", t("Discard"), {
+    testid: "draft-discard",
+    onclick: async (event) => {
+      await dropDraft();
+      (event.target as Element).closest(".notice")?.remove();
+    },
+  });
+  if (draft.source === "photo" && !draft.photo) {
+    return notice(
+      "doubt",
+      "camera",
+      "draft-lost-photo",
+      h("p", {}, t("The photo of %(trap)s did not arrive. Please take it again.", { trap: trap.name })),
+      h(
+        "div",
+        { class: "two" },
+        photoButton({
+          from: "camera",
+          trap: trap.trap,
+          nights: draft.nights,
+          look: "main",
+          onPhoto: () => go("#/count"),
+          onProblem: report,
+        }),
+        drop,
+      ),
+    );
+  }
+  return notice(
+    "doubt",
+    "again",
+    "draft-waiting",
+    h("p", {}, t("You have not saved your count of %(trap)s.", { trap: trap.name })),
+    h(
+      "div",
+      { class: "two" },
+      button("next", t("Go on"), { testid: "draft-continue", look: "main", href: "#/count" }),
+      drop,
+    ),
+  );
+}
+
+export async function trapsScreen(): Promise<Screen> {
+  const traps = await myTraps();
+  const add = button("plus", t("Add a trap"), {
+    testid: "add-trap",
+    look: traps.length === 0 ? "main" : "plain",
+    href: "#/traps/new",
+  });
+  return {
+    testid: "traps",
+    title: t("My traps"),
+    tab: "traps",
+    body: [
+      await unfinished(traps),
+      traps.length === 0 &&
+        h(
+          "div",
+          { class: "welcome" },
+          icon("delta", "huge"),
+          h("p", {}, t("Add your first trap. Then count it with a photo.")),
+        ),
+      traps.map(card),
+      add,
+      traps.length > 1 &&
+        h("p", { class: "quiet" }, tn("%(n)s trap", "%(n)s traps", traps.length, { n: number(traps.length) })),
+    ],
+  };
+}

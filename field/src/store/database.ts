@@ -1,0 +1,135 @@
+/**
+ * IndexedDB: what the phone keeps, and how older phones are brought up to date.
+ *
+ * Facts are added and never changed or removed; what became of each stands beside it in `deliveries`.
+ * Windows and the service worker open the same database.
+ */
+
+import { type DBSchema, type IDBPDatabase, openDB } from "idb";
+import type {
+  AdvisoryChange,
+  Consent,
+  CorrectionBody,
+  Fact,
+  Instant,
+  ItemStatus,
+  ObservationBody,
+  ProblemJson,
+  RecountChange,
+} from "../sync/protocol";
+
+/** What became of a fact: it waits, or the server has answered. */
+export interface Delivery {
+  seq: number;
+  status: "waiting" | ItemStatus;
+  problem: ProblemJson | null;
+  answered_at: Instant | null;
+}
+
+/** A photo that the farmer agreed to send, made smaller and free of the camera's hidden notes (place, owner). */
+export interface KeptPhoto {
+  sha256: string;
+  observation: number;
+  /** Null once it has arrived: the phone needs the room. */
+  photo: Blob | null;
+  status: "waiting" | "stored" | "rejected";
+  problem: ProblemJson | null;
+}
+
+/** A count that has been begun and not saved; it outlives a page that the camera pushed out of memory. */
+export interface Draft {
+  trap: string;
+  begun_at: Instant;
+  source: "photo" | "hand";
+  /** What the camera gave, or after counting the smaller copy that may be sent. */
+  photo: Blob | null;
+  sha256: string | null;
+  counted:
+    | (Pick<ObservationBody, "counts" | "model" | "gate" | "decoded_scale"> & {
+        marks: { x: number; y: number; species: string; score: number }[];
+      })
+    | null;
+  /** The number on the screen once a person has touched it. */
+  corrected: number | null;
+  nights: number | null;
+  emptied: boolean;
+}
+
+export interface Enrolment {
+  device: number;
+  token: string;
+  region: string;
+  root: { key_id: string; public_key: string };
+  state: "active" | "revoked" | "unknown";
+}
+
+export interface BackOff {
+  failures: number;
+  until_ms: number;
+}
+
+/** Single values, each under its own key. */
+export interface Settings {
+  locale: string;
+  /** `agreed` false: counting stays on this phone, nothing is sent. */
+  consent: Consent & { agreed: boolean };
+  send_photos: boolean;
+  enrolment: Enrolment;
+  pending_code: string;
+  draft: Draft;
+  cursor: string;
+  clock_offset_ms: number;
+  last_synced_at: Instant;
+  last_problem: ProblemJson;
+  back_off: BackOff;
+  model: string;
+  /** The last sequence number that was given away. */
+  last_seq: number;
+}
+
+export type { CorrectionBody, Fact, ObservationBody };
+
+interface Schema extends DBSchema {
+  settings: { key: keyof Settings; value: Settings[keyof Settings] };
+  facts: { key: number; value: Fact; indexes: { by_kind: string } };
+  deliveries: { key: number; value: Delivery; indexes: { by_status: string } };
+  photos: { key: string; value: KeptPhoto; indexes: { by_status: string } };
+  advisories: { key: number; value: AdvisoryChange };
+  recounts: { key: number; value: RecountChange };
+}
+
+export type Database = IDBPDatabase<Schema>;
+
+const NAME = "pestwatch";
+const VERSION = 1;
+
+let opened: Promise<Database> | undefined;
+
+/** The one connection of this window or worker; opened at first use. */
+export function database(): Promise<Database> {
+  opened ??= openDB<Schema>(NAME, VERSION, {
+    upgrade(db, from) {
+      if (from < 1) {
+        db.createObjectStore("settings");
+        db.createObjectStore("facts", { keyPath: "seq" }).createIndex("by_kind", "kind");
+        db.createObjectStore("deliveries", { keyPath: "seq" }).createIndex("by_status", "status");
+        db.createObjectStore("photos", { keyPath: "sha256" }).createIndex("by_status", "status");
+        db.createObjectStore("advisories", { keyPath: "id" });
+        db.createObjectStore("recounts", { keyPath: "observation" });
+      }
+    },
+    // A newer page wants to upgrade: let it, rather than hold it up for as long as this tab lives.
+    blocking: () => void closeDatabase(),
+    terminated: () => {
+      opened = undefined;
+    },
+  });
+  return opened;
+}
+
+/** Closes the connection; the next use opens it again. */
+export async function closeDatabase(): Promise<void> {
+  const closing = opened;
+  opened = undefined;
+  (await closing)?.close();
+}

@@ -1,0 +1,47 @@
+/** Enrolment: a single-use code becomes this phone's token. Counting never waits for it. */
+
+import { startAnew } from "../store/outbox";
+import { forget, keep, setting } from "../store/settings";
+import type { EnrolRequest, EnrolResponse } from "./protocol";
+import { Refusal, request } from "./sync";
+
+/** The code as the server knows it: a person may type small letters, spaces and dashes. */
+export function tidyCode(typed: string): string {
+  return typed.toUpperCase().replace(/[^A-Z0-9]/g, "");
+}
+
+/** The code in an address such as https://example.org/app/#enrol=ABCDE…, or null. */
+export function codeInHash(hash: string): string | null {
+  const code = tidyCode(new URLSearchParams(hash.replace(/^#/, "")).get("enrol") ?? "");
+  return code === "" ? null : code;
+}
+
+/**
+ * Uses a code that waits, if the farmer has agreed to send. True when the phone has just become enrolled.
+ *
+ * @throws Refusal when the server does not take the code, Problem 502.1 without a connection.
+ */
+export async function enrolWithPendingCode(app: string): Promise<boolean> {
+  const [code, consent, locale] = await Promise.all([setting("pending_code"), setting("consent"), setting("locale")]);
+  if (!code || !consent?.agreed) return false;
+  const message: EnrolRequest = {
+    code,
+    locale: locale ?? "en",
+    consent: { version: consent.version, at: consent.at, locale: consent.locale },
+    app,
+  };
+  let answer: EnrolResponse;
+  try {
+    const headers = { "content-type": "application/json" };
+    answer = (await request("/enrol", { method: "POST", headers, body: JSON.stringify(message) })) as EnrolResponse;
+  } catch (error) {
+    // A used or mistyped code does not become right by waiting: a person has to give another.
+    if (error instanceof Refusal && error.status < 429) await forget("pending_code");
+    throw error;
+  }
+  const { device, token, region, root } = answer;
+  await keep("enrolment", { device, token, region, root, state: "active" });
+  await forget("pending_code");
+  await startAnew();
+  return true;
+}

@@ -1,0 +1,105 @@
+/**
+ * When to sync: on start, `online`, return to the app, after each save, and from the service worker's sync event.
+ *
+ * `flush` may be called by anyone at any time: one round runs at once over all tabs and workers, and a call during
+ * a round is answered by the next one. After a failure it waits longer and longer, unless a person asks.
+ */
+
+import { announceChange } from "../store/changed";
+import { waitingCount } from "../store/outbox";
+import { forget, keep, setting } from "../store/settings";
+import { enrolWithPendingCode } from "./enrol";
+import type { ProblemJson } from "./protocol";
+import { problemOf, pushAndPull, Refusal, sendPhotos } from "./sync";
+
+/** Tag of the Background Sync registration. */
+export const FLUSH_TAG = "flush";
+const LOCK = "pestwatch-flush";
+const FIRST_WAIT_MS = 30_000;
+const LONGEST_WAIT_MS = 60 * 60_000;
+
+export interface FlushOutcome {
+  state: "sent" | "not-enrolled" | "no-consent" | "waiting-to-retry" | "failed";
+  problem: ProblemJson | null;
+}
+
+/** `asked`: a person waits for it, or the network has just come back, so no back-off holds it up. */
+export type FlushReason = "asked" | "automatic";
+
+let queued: Promise<FlushOutcome> | undefined;
+let queuedReason: FlushReason = "automatic";
+
+export function flush(reason: FlushReason = "automatic"): Promise<FlushOutcome> {
+  if (reason === "asked") queuedReason = "asked";
+  queued ??= exclusively(() => {
+    const why = queuedReason;
+    queued = undefined;
+    queuedReason = "automatic";
+    return round(why);
+  });
+  return queued;
+}
+
+/** The version in package.json, put in by the build. */
+declare const __APP_VERSION__: string;
+const APP_VERSION = typeof __APP_VERSION__ === "string" ? __APP_VERSION__ : "0.0.0";
+
+async function exclusively<T>(work: () => Promise<T>): Promise<T> {
+  // Old browsers have no locks; there, two tabs may send the same facts, which the server stores once.
+  if (!globalThis.navigator?.locks) return Promise.resolve().then(work);
+  return (await navigator.locks.request(LOCK, work)) as T;
+}
+
+async function round(reason: FlushReason): Promise<FlushOutcome> {
+  const consent = await setting("consent");
+  if (!consent?.agreed) return { state: "no-consent", problem: null };
+  const backOff = await setting("back_off");
+  if (reason === "automatic" && backOff && Date.now() < backOff.until_ms) {
+    return { state: "waiting-to-retry", problem: (await setting("last_problem")) ?? null };
+  }
+  try {
+    await enrolWithPendingCode(APP_VERSION);
+    const enrolment = await setting("enrolment");
+    if (!enrolment || enrolment.state === "unknown") return { state: "not-enrolled", problem: null };
+    await pushAndPull(enrolment, APP_VERSION);
+    await sendPhotos(enrolment);
+    await Promise.all([forget("back_off"), forget("last_problem")]);
+    announceChange();
+    return { state: "sent", problem: null };
+  } catch (error) {
+    return { state: "failed", problem: await writeDown(error) };
+  }
+}
+
+/** Keeps why a round failed, and until when no other one should be tried by itself. */
+async function writeDown(error: unknown): Promise<ProblemJson> {
+  const problem = problemOf(error);
+  const enrolment = await setting("enrolment");
+  if (error instanceof Refusal && error.status === 401 && enrolment) {
+    await keep("enrolment", { ...enrolment, state: "unknown" });
+  }
+  const failures = ((await setting("back_off"))?.failures ?? 0) + 1;
+  const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failures - 1));
+  // Half of the wait is drawn by lot: a thousand phones that lost the same network must not return in one second.
+  await keep("back_off", { failures, until_ms: Date.now() + wait / 2 + (Math.random() * wait) / 2 });
+  await keep("last_problem", problem);
+  announceChange();
+  return problem;
+}
+
+/** Asks the browser to wake the service worker when a connection is there, where it can do that. */
+async function askForBackgroundSync(): Promise<void> {
+  try {
+    const registration = await navigator.serviceWorker?.getRegistration();
+    const { sync } = (registration ?? {}) as { sync?: { register(tag: string): Promise<void> } };
+    await sync?.register(FLUSH_TAG);
+  } catch {
+    // Not everywhere, and not always allowed; the other occasions remain.
+  }
+}
+
+/** After a save: send now if possible, and otherwise as soon as the browser finds a connection. */
+export async function flushSoon(): Promise<void> {
+  await flush();
+  if ((await waitingCount()) > 0) await askForBackgroundSync();
+}

@@ -1,0 +1,172 @@
+/**
+ * Messages between phone and server, version 1, as docs/sync.schema.json writes them.
+ *
+ * A fact is immutable and named by (device, seq). Fields that this app does not know are passed on, never dropped.
+ */
+
+/** ISO 8601 in UTC with seconds: "2026-11-25T03:04:05Z". */
+export type Instant = string;
+/** A calendar date where the trap hangs: "2026-11-25". */
+export type CalendarDate = string;
+/** Insects per species key, such as { HELIAR: 12 }. */
+export type Counts = Record<string, number>;
+
+export type Crop =
+  | "cotton"
+  | "tomato"
+  | "maize"
+  | "rice"
+  | "pigeonpea"
+  | "chickpea"
+  | "okra"
+  | "brinjal"
+  | "cabbage"
+  | "other";
+export type TrapType = "delta" | "funnel" | "sleeve" | "water" | "sticky" | "light";
+
+/** A trap as its owner last described it; the newest trap fact holds. */
+export interface TrapBody {
+  trap: string;
+  name: string;
+  pest: string;
+  crop: Crop;
+  trap_type: TrapType;
+  district: string | null;
+  subdistrict: number | null;
+  village: string | null;
+  lure_changed_on: CalendarDate | null;
+  emptied_at: Instant | null;
+  sown_on: CalendarDate | null;
+}
+
+/** Something done to the trap without counting. */
+export interface ServiceBody {
+  trap: string;
+  serviced_at: Instant;
+  emptied: boolean;
+  lure_changed: boolean;
+}
+
+/** What the photo gate says of a photo; a farmer may keep a doubtful one. */
+export interface Gate {
+  verdict: "good" | "doubtful" | "rejected";
+  reason: "too_dark" | "too_bright" | "too_blurred" | "too_small" | null;
+}
+
+/** One count of one trap. `nights` is the time since it was last emptied, null when nobody knows. */
+export interface ObservationBody {
+  trap: string;
+  taken_at: Instant;
+  source: "photo" | "hand";
+  counts: Counts;
+  nights: number | null;
+  emptied: boolean;
+  lure_age_days: number | null;
+  model: string | null;
+  gate: Gate | null;
+  photo: string | null;
+  photo_consent: boolean;
+  decoded_scale: number | null;
+}
+
+/** A person's recount of an observation, named by that observation's sequence number. */
+export interface CorrectionBody {
+  observation: number;
+  counts: Counts;
+  marks: { x: number; y: number; species: string }[] | null;
+}
+
+export type NewFact =
+  | { kind: "trap"; at: Instant; body: TrapBody }
+  | { kind: "service"; at: Instant; body: ServiceBody }
+  | { kind: "observation"; at: Instant; body: ObservationBody }
+  | { kind: "correction"; at: Instant; body: CorrectionBody };
+
+export type Fact = NewFact & { seq: number };
+
+/** A Problem as the server spells it: the English template is the key for translation. */
+export interface ProblemJson {
+  number: string;
+  message: string;
+  params: Record<string, string | number>;
+  text?: string;
+}
+
+export type ItemStatus = "stored" | "duplicate" | "conflict" | "rejected" | "quarantined";
+
+export interface SyncRequest {
+  v: 1;
+  sent_at: Instant;
+  cursor: string | null;
+  locale: string;
+  app: string;
+  model: string | null;
+  facts: Fact[];
+}
+
+export interface AdvisoryChange {
+  kind: "advisory";
+  id: number;
+  region: string;
+  trap: string | null;
+  advice: AdviceJson;
+  issued_at: Instant;
+}
+
+export interface RecountChange {
+  kind: "recount";
+  observation: number;
+  counts: Counts;
+  by: "officer";
+  at: Instant;
+}
+
+/** What the server has to tell; a kind that this app does not know yet is skipped. */
+export type Change = AdvisoryChange | RecountChange | { kind: "unknown" };
+
+export interface AdviceJson {
+  pest: string;
+  crop: string;
+  level: "no-data" | "green" | "yellow" | "orange" | "red";
+  catch_rate: number | null;
+  threshold: { id: string; value_per_night: number; source: string } | null;
+  messages: { id: string; params: Record<string, string | number> }[];
+}
+
+export interface SyncResponse {
+  v: 1;
+  server_time: Instant;
+  clock_offset_ms: number;
+  device: "active" | "revoked";
+  items: { seq: number; status: ItemStatus; problem: ProblemJson | null }[];
+  cursor: string;
+  more: boolean;
+  changes: Change[];
+  release: { region: string; version: string; seq: number } | null;
+}
+
+export interface Consent {
+  version: string;
+  at: Instant;
+  locale: string;
+}
+
+export interface EnrolRequest {
+  code: string;
+  locale: string;
+  consent: Consent;
+  app: string;
+}
+
+export interface EnrolResponse {
+  device: number;
+  token: string;
+  region: string;
+  root: { key_id: string; public_key: string };
+  server_time: Instant;
+}
+
+/** The instant on the wire, in whole seconds. */
+export function instant(date: Date): Instant {
+  return `${date.toISOString().slice(0, 19)}Z`;
+}

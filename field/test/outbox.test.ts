@@ -1,0 +1,176 @@
+import "fake-indexeddb/auto";
+import { readFileSync } from "node:fs";
+import { IDBFactory } from "fake-indexeddb";
+import { beforeEach, describe, expect, test } from "vitest";
+import { Problem } from "../src/problem";
+import { closeDatabase, database } from "../src/store/database";
+import { beginDraft, currentDraft, dropDraft, keepDraft } from "../src/store/draft";
+import {
+  acknowledge,
+  append,
+  appendObservation,
+  factsWithDeliveries,
+  peek,
+  photosToSend,
+  settlePhoto,
+  startAnew,
+  waitingCount,
+} from "../src/store/outbox";
+import { setting } from "../src/store/settings";
+import type { SyncResponse } from "../src/sync/protocol";
+import { observation, trap } from "./facts";
+
+beforeEach(async () => {
+  await closeDatabase();
+  globalThis.indexedDB = new IDBFactory();
+});
+
+/** What happens when the browser is killed and opened again. */
+const reload = closeDatabase;
+
+function answer(items: SyncResponse["items"], more: Partial<SyncResponse> = {}): SyncResponse {
+  return {
+    v: 1,
+    server_time: "2026-11-25T03:04:05Z",
+    clock_offset_ms: 0,
+    device: "active",
+    items,
+    cursor: "c1",
+    more: false,
+    changes: [],
+    release: null,
+    ...more,
+  };
+}
+
+describe("the outbox", () => {
+  test("keeps facts over a reload, in order", async () => {
+    await append(trap());
+    await append(observation({ HELIAR: 3 }), observation({ HELIAR: 4 }));
+    await reload();
+    expect((await peek(10)).map(({ seq, kind }) => [seq, kind])).toEqual([
+      [1, "trap"],
+      [2, "observation"],
+      [3, "observation"],
+    ]);
+  });
+
+  test("never gives a sequence number twice, however many append at once", async () => {
+    const given = await Promise.all(Array.from({ length: 40 }, (_, n) => append(observation({ HELIAR: n }))));
+    expect(new Set(given.flat()).size).toBe(40);
+    expect(Math.max(...given.flat())).toBe(40);
+    expect(await setting("last_seq")).toBe(40);
+  });
+
+  test("writes an observation and its correction together, the correction naming it", async () => {
+    await append(trap());
+    const seq = await appendObservation(observation({ HELIAR: 3 }), { HELIAR: 5 }, null);
+    const [, seen, correction] = await peek(10);
+    expect(seen?.seq).toBe(seq);
+    expect(correction).toMatchObject({ kind: "correction", body: { observation: seq, counts: { HELIAR: 5 } } });
+  });
+
+  test("writes nothing at all when one of the facts cannot be stored", async () => {
+    const broken = { ...observation({ HELIAR: 1 }), at: (() => "no structured clone") as unknown as string };
+    await expect(append(observation({ HELIAR: 1 }), broken)).rejects.toThrow();
+    expect(await waitingCount()).toBe(0);
+    expect(await append(observation({ HELIAR: 2 }))).toEqual([1]);
+  });
+
+  test("keeps refused facts where a person sees them, with the reason", async () => {
+    await append(trap(), observation({ HELIAR: 3 }));
+    const problem = {
+      number: "422.5",
+      message: "The field %(field)s is wrong: %(detail)s.",
+      params: { field: "pest" },
+    };
+    await acknowledge(
+      answer([
+        { seq: 1, status: "stored", problem: null },
+        { seq: 2, status: "rejected", problem },
+      ]),
+    );
+    const all = await factsWithDeliveries();
+    expect(all.map(({ delivery }) => delivery.status)).toEqual(["stored", "rejected"]);
+    expect(all[1]?.delivery.problem).toEqual(problem);
+    expect(all[1]?.fact.kind).toBe("observation");
+    expect(await waitingCount()).toBe(0);
+  });
+
+  test("ignores an answer about a fact that it never made", async () => {
+    await append(trap());
+    await acknowledge(answer([{ seq: 99, status: "stored", problem: null }]));
+    expect(await factsWithDeliveries()).toHaveLength(1);
+    expect(await waitingCount()).toBe(1);
+  });
+
+  test("stores what the server tells together with the cursor", async () => {
+    const recount = {
+      kind: "recount",
+      observation: 2,
+      counts: { HELIAR: 9 },
+      by: "officer",
+      at: "2026-11-25T03:00:00Z",
+    } as const;
+    await acknowledge(answer([], { cursor: "c7", changes: [recount, { kind: "unknown" }] }));
+    expect(await setting("cursor")).toBe("c7");
+    expect(await (await database()).getAll("recounts")).toEqual([recount]);
+  });
+
+  test("lets a photo go only with consent, after its observation has arrived, and then lets go of it", async () => {
+    const photo = new Blob(["jpeg"], { type: "image/jpeg" });
+    await appendObservation(observation({ HELIAR: 3 }, { photo: "aa", photo_consent: true }), null, photo);
+    await appendObservation(observation({ HELIAR: 3 }, { photo: "bb", photo_consent: false }), null, photo);
+    expect(await photosToSend()).toEqual([]);
+    await acknowledge(
+      answer([
+        { seq: 1, status: "duplicate", problem: null },
+        { seq: 2, status: "stored", problem: null },
+      ]),
+    );
+    expect((await photosToSend()).map(({ sha256 }) => sha256)).toEqual(["aa"]);
+    await settlePhoto("aa", null);
+    expect(await photosToSend()).toEqual([]);
+    expect((await (await database()).get("photos", "aa"))?.photo).toBeNull();
+  });
+
+  test("a new enrolment gets the traps again and all that had not arrived", async () => {
+    await append(trap(), observation({ HELIAR: 1 }), observation({ HELIAR: 2 }));
+    await acknowledge(
+      answer([
+        { seq: 1, status: "stored", problem: null },
+        { seq: 2, status: "stored", problem: null },
+      ]),
+    );
+    await startAnew();
+    expect((await peek(10)).map(({ seq }) => seq)).toEqual([1, 3]);
+    expect(await setting("cursor")).toBeUndefined();
+  });
+});
+
+describe("the draft", () => {
+  test("is restored after the camera pushed the page out of memory", async () => {
+    await beginDraft("t1", "photo", 3);
+    await reload();
+    expect(await currentDraft()).toMatchObject({ trap: "t1", source: "photo", nights: 3, photo: null, emptied: true });
+  });
+
+  test("comes back with the number that a person had set, and goes when it is dropped", async () => {
+    await keepDraft({ ...(await beginDraft("t1", "hand", null)), corrected: 12 });
+    await reload();
+    expect((await currentDraft())?.corrected).toBe(12);
+    await dropDraft();
+    expect(await currentDraft()).toBeUndefined();
+  });
+});
+
+test("every Problem of the phone has the number and the words of pestwatch/errors.py", () => {
+  const python = readFileSync(new URL("../../pestwatch/errors.py", import.meta.url), "utf8");
+  const phone = readFileSync(new URL("../src/problem.ts", import.meta.url), "utf8");
+  const numbers = [...phone.matchAll(/^ {2}"(\d{3}\.\d+)":/gm)].map(([, number]) => number as string);
+  expect(numbers.length).toBeGreaterThan(5);
+  for (const number of numbers) {
+    const { message } = new Problem(number as never);
+    expect(python, number).toContain(`"${number}": "${message}"`);
+  }
+});

@@ -1,0 +1,261 @@
+import "fake-indexeddb/auto";
+import { IDBFactory } from "fake-indexeddb";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { closeDatabase } from "../src/store/database";
+import { append, appendObservation, factsWithDeliveries, waitingCount } from "../src/store/outbox";
+import { keep, setting } from "../src/store/settings";
+import { codeInHash, tidyCode } from "../src/sync/enrol";
+import { flush } from "../src/sync/flush";
+import { type Fact, instant, type SyncRequest } from "../src/sync/protocol";
+import { observation, trap } from "./facts";
+
+/** A small server that stores facts by (device, sequence number), as the real one does. */
+class Server {
+  stored = new Map<number, Fact>();
+  batches: number[] = [];
+  photos: string[] = [];
+  codes = new Map([["ABCDEFGHJKMNP", true]]);
+  online = true;
+  largestBatch = Number.POSITIVE_INFINITY;
+  refused = new Set<number>();
+  /** Stores and then loses the connection before the answer. */
+  losesAnswers = 0;
+  broken = 0;
+
+  fetch = async (url: string, init: RequestInit): Promise<Response> => {
+    if (!this.online) throw new TypeError("Failed to fetch");
+    if (this.broken-- > 0) return new Response("<html>Bad gateway</html>", { status: 502 });
+    if (url.endsWith("/enrol")) return this.#enrol(JSON.parse(init.body as string));
+    if ((init.headers as Record<string, string>)["authorization"] !== "Bearer secret") {
+      return problem(401, "401.1", "This phone is not enrolled here.");
+    }
+    if (url.includes("/photos/")) {
+      this.photos.push(url.split("/").at(-1) as string);
+      return new Response("", { status: 201 });
+    }
+    return this.#sync(JSON.parse(init.body as string));
+  };
+
+  #enrol({ code }: { code: string }): Response {
+    if (!this.codes.delete(code)) return problem(410, "410.1", "This enrolment code was used already or is too old.");
+    const root = { key_id: "aa", public_key: "bb" };
+    return Response.json(
+      { device: 7, token: "secret", region: "IN-MH-500", root, server_time: instant(new Date()) },
+      { status: 201 },
+    );
+  }
+
+  #sync({ facts }: SyncRequest): Response {
+    this.batches.push(facts.length);
+    if (facts.length > this.largestBatch) return problem(413, "413.1", "This is too large: %(size_bytes)s bytes.");
+    const items = facts.map((fact) => {
+      if (this.refused.has(fact.seq)) {
+        const reason = {
+          number: "422.5",
+          message: "The field %(field)s is wrong: %(detail)s.",
+          params: { field: "pest" },
+        };
+        return { seq: fact.seq, status: "rejected", problem: reason };
+      }
+      const status = this.stored.has(fact.seq) ? "duplicate" : "stored";
+      this.stored.set(fact.seq, fact);
+      return { seq: fact.seq, status, problem: null };
+    });
+    if (this.losesAnswers-- > 0) throw new TypeError("Failed to fetch");
+    return Response.json({
+      v: 1,
+      server_time: "2026-11-25T03:04:05Z",
+      clock_offset_ms: -1500,
+      device: "active",
+      items,
+      cursor: "c1",
+      more: false,
+      changes: [],
+      release: null,
+    });
+  }
+}
+
+function problem(status: number, number: string, message: string): Response {
+  return Response.json({ problem: { number, message, params: {}, text: message } }, { status });
+}
+
+let server: Server;
+
+beforeEach(async () => {
+  await closeDatabase();
+  globalThis.indexedDB = new IDBFactory();
+  server = new Server();
+  vi.stubGlobal("fetch", server.fetch);
+  await keep("consent", { version: "1", at: "2026-11-25T00:00:00Z", locale: "hi", agreed: true });
+});
+
+afterEach(() => void vi.unstubAllGlobals());
+
+async function enrolled(): Promise<void> {
+  await keep("enrolment", {
+    device: 7,
+    token: "secret",
+    region: "IN-MH-500",
+    root: { key_id: "aa", public_key: "bb" },
+    state: "active",
+  });
+}
+
+const statuses = async (): Promise<string[]> => (await factsWithDeliveries()).map(({ delivery }) => delivery.status);
+
+describe("a flush", () => {
+  test("sends what waits and pulls, in one request", async () => {
+    await enrolled();
+    await append(trap(), observation({ HELIAR: 3 }));
+    expect(await flush()).toEqual({ state: "sent", problem: null });
+    expect(server.batches).toEqual([2]);
+    expect(await statuses()).toEqual(["stored", "stored"]);
+    expect(await setting("clock_offset_ms")).toBe(-1500);
+    expect(await setting("last_synced_at")).toBe("2026-11-25T03:04:05Z");
+  });
+
+  test("sends no more than 100 facts at once", async () => {
+    await enrolled();
+    await append(...Array.from({ length: 230 }, (_, n) => observation({ HELIAR: n })));
+    await flush();
+    expect(server.batches).toEqual([100, 100, 30]);
+    expect(await waitingCount()).toBe(0);
+  });
+
+  test("halves a batch that the server finds too large, and everything arrives", async () => {
+    await enrolled();
+    server.largestBatch = 30;
+    await append(...Array.from({ length: 100 }, (_, n) => observation({ HELIAR: n })));
+    await flush();
+    expect(server.batches.slice(0, 3)).toEqual([100, 50, 25]);
+    expect(server.stored.size).toBe(100);
+    expect(await waitingCount()).toBe(0);
+  });
+
+  test("marks a single fact that is too large, and keeps it", async () => {
+    await enrolled();
+    server.largestBatch = 0;
+    await append(observation({ HELIAR: 3 }));
+    await flush();
+    expect(await statuses()).toEqual(["rejected"]);
+    expect((await factsWithDeliveries())[0]?.delivery.problem?.number).toBe("413.1");
+  });
+
+  test("takes a duplicate for what it is: the fact has arrived", async () => {
+    await enrolled();
+    await append(trap(), observation({ HELIAR: 3 }));
+    server.losesAnswers = 1;
+    expect((await flush()).state).toBe("failed");
+    expect(await waitingCount()).toBe(2);
+    expect((await flush("asked")).state).toBe("sent");
+    expect(await statuses()).toEqual(["duplicate", "duplicate"]);
+    expect(server.stored.size).toBe(2);
+  });
+
+  test("lets one refused fact hold up nothing, and keeps its reason", async () => {
+    await enrolled();
+    server.refused.add(2);
+    await append(trap(), observation({ HELIAR: 3 }), observation({ HELIAR: 4 }));
+    await flush();
+    expect(await statuses()).toEqual(["stored", "rejected", "stored"]);
+    expect((await factsWithDeliveries())[1]?.delivery.problem?.params).toEqual({ field: "pest" });
+  });
+
+  test("waits after a failure, but not when a person asks", async () => {
+    await enrolled();
+    await append(trap());
+    server.online = false;
+    const outcome = await flush();
+    expect(outcome).toMatchObject({ state: "failed", problem: { number: "502.1" } });
+    server.online = true;
+    expect((await flush()).state).toBe("waiting-to-retry");
+    expect(server.batches).toEqual([]);
+    expect((await flush("asked")).state).toBe("sent");
+    expect(await setting("back_off")).toBeUndefined();
+    expect(await setting("last_problem")).toBeUndefined();
+  });
+
+  test("waits longer after each failure", async () => {
+    await enrolled();
+    server.broken = 3;
+    const waits: number[] = [];
+    for (let n = 0; n < 3; n++) {
+      await flush("asked");
+      waits.push(((await setting("back_off"))?.until_ms ?? 0) - Date.now());
+    }
+    expect(waits[2]).toBeGreaterThan((waits[0] as number) * 1.5);
+  });
+
+  test("loses nothing when two ask at once, and sends each fact once", async () => {
+    await enrolled();
+    await append(trap());
+    const first = flush();
+    const second = append(observation({ HELIAR: 1 })).then(() => flush());
+    await Promise.all([first, second]);
+    expect(server.stored.size).toBe(2);
+    expect(await waitingCount()).toBe(0);
+  });
+
+  test("sends nothing without consent, and nothing without an enrolment", async () => {
+    await append(trap());
+    expect((await flush()).state).toBe("not-enrolled");
+    await keep("consent", { version: "1", at: "2026-11-25T00:00:00Z", locale: "hi", agreed: false });
+    await enrolled();
+    expect((await flush()).state).toBe("no-consent");
+    expect(server.batches).toEqual([]);
+  });
+
+  test("remembers that the server does not know this phone, and keeps every count", async () => {
+    await enrolled();
+    await keep("enrolment", { ...(await setting("enrolment")), token: "stale" } as never);
+    await append(trap());
+    expect(await flush()).toMatchObject({ state: "failed", problem: { number: "401.1" } });
+    expect((await setting("enrolment"))?.state).toBe("unknown");
+    expect(await waitingCount()).toBe(1);
+  });
+
+  test("sends photos after their observation, only while the farmer agrees", async () => {
+    await enrolled();
+    const photo = new Blob(["jpeg"], { type: "image/jpeg" });
+    await appendObservation(observation({ HELIAR: 3 }, { photo: "aa", photo_consent: true }), null, photo);
+    await flush();
+    expect(server.photos).toEqual([]);
+    await keep("send_photos", true);
+    await flush();
+    await flush();
+    expect(server.photos).toEqual(["aa"]);
+  });
+});
+
+describe("enrolment", () => {
+  test("reads the code out of the address that the QR holds", () => {
+    expect(codeInHash("#enrol=ABCDE-FGHJK-MNP")).toBe("ABCDEFGHJKMNP");
+    expect(codeInHash("#/outbox")).toBeNull();
+    expect(codeInHash("#enrol=")).toBeNull();
+    expect(tidyCode(" abcde fghjk mnp ")).toBe("ABCDEFGHJKMNP");
+  });
+
+  test("happens by itself with the next flush, and then everything is sent", async () => {
+    await append(trap(), observation({ HELIAR: 3 }));
+    await keep("pending_code", "ABCDEFGHJKMNP");
+    expect((await flush()).state).toBe("sent");
+    expect(await setting("enrolment")).toMatchObject({ device: 7, token: "secret", region: "IN-MH-500" });
+    expect(await setting("pending_code")).toBeUndefined();
+    expect(server.stored.size).toBe(2);
+  });
+
+  test("keeps the code while there is no network", async () => {
+    await keep("pending_code", "ABCDEFGHJKMNP");
+    server.online = false;
+    await flush();
+    expect(await setting("pending_code")).toBe("ABCDEFGHJKMNP");
+  });
+
+  test("forgets a code that was used already, and says why", async () => {
+    await keep("pending_code", "USED");
+    expect(await flush()).toMatchObject({ state: "failed", problem: { number: "410.1" } });
+    expect(await setting("pending_code")).toBeUndefined();
+    expect((await setting("last_problem"))?.number).toBe("410.1");
+  });
+});
