@@ -240,7 +240,7 @@ def release(is_base: bool, version: str, recipe: Path | None, work: Path) -> Non
     from pestwatch.release.candidate import Candidate
     from pestwatch.release.card import CardFacts
     from pestwatch.release.registry import publish_base
-    from pestwatch.vision.drawn import golden_picture
+    from pestwatch.vision.golden import draw_golden
     from pestwatch.vision.infer import Counter, count_photo
     from pestwatch.vision.metadata import write_metadata
     from pestwatch.vision.model import WEIGHTS_NAME
@@ -256,7 +256,7 @@ def release(is_base: bool, version: str, recipe: Path | None, work: Path) -> Non
         licence="Apache-2.0; trained on MIT-licensed photos from ImageNet weights, see MODEL_CARD.md",
     )
     sidecar = make_sidecar(version, tflite, measured["threshold_q"], plan.limits)
-    golden = golden_picture()
+    golden = draw_golden(tflite, sidecar)
     candidate = Candidate(
         files={
             "small.tflite": tflite,

@@ -1,0 +1,49 @@
+"""The drawn picture that a phone lets a new model count before it trusts it.
+
+Chosen so that no moth is a close call: another phone's kernel moves the heat by a few levels, and that must not
+change the count.
+"""
+
+import io
+from typing import Any
+
+from PIL import Image
+
+from pestwatch.vision.dataset import Example
+from pestwatch.vision.drawn import Scene, draw
+from pestwatch.vision.evaluate import scores_q
+from pestwatch.vision.preprocess import decode_photo
+
+SCENE = Scene(448, 336, insects={"GNORAB": 12, "fly": 3}, debris=12, noise=0.0)
+# Few colours: the picture travels with every release, and noise would make it larger than the model.
+COLOURS = 32
+SEEDS = range(200)
+
+
+def draw_golden(model: bytes, sidecar: dict[str, Any]) -> bytes:
+    """Draws pictures until the model is sure about every insect of one.
+
+    Args:
+      model: the .tflite.
+      sidecar: its sidecar.
+
+    Returns:
+      The PNG of the picture, among those tried, whose peaks stay farthest from the thresholds.
+    """
+    pictures = [_few_colours(draw(SCENE, seed)) for seed in SEEDS]
+    examples = [Example(decode_photo(content, "golden.png")) for content in pictures]
+    found = scores_q(model, sidecar, examples)
+    return max(zip(pictures, found, strict=True), key=lambda pair: _margin(pair[1], sidecar["threshold_q"]))[0]
+
+
+def _margin(scores: list[list[int]], threshold_q: list[int]) -> int:
+    """Least distance of any peak from its threshold, in 1/256; less than nothing when too little was found."""
+    close = [abs(score - limit) for found, limit in zip(scores, threshold_q, strict=True) for score in found]
+    counted = sum(score >= limit for found, limit in zip(scores, threshold_q, strict=True) for score in found)
+    return min(close) if counted >= SCENE.insects["GNORAB"] // 2 else -1
+
+
+def _few_colours(example: Example) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(example.image).quantize(COLOURS, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    return file.getvalue()
