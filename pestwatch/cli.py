@@ -277,3 +277,12 @@ def release(is_base: bool, version: str, recipe: Path | None, work: Path) -> Non
     now = datetime.now(UTC).replace(microsecond=0)
     made = publish_base(shelf / "releases", shelf / "keys", version, candidate, now=now)
     click.echo(f"released {made.folder}")
+
+
+@main.command()
+@click.argument("step", type=click.Choice(["extract", "update", "compile"]))
+def catalogs(step: str) -> None:
+    """Collects strings, merges them into every language, or compiles them for phone and server."""
+    from pestwatch import catalogs as steps
+
+    {"extract": steps.extract, "update": steps.update, "compile": steps.compile_all}[step]()

@@ -1,0 +1,247 @@
+"""The catalogues' life: collect strings from the code, merge them into each language, compile for phone and server.
+
+Three domains, because their reviewers differ: `field` (the phone and every Problem), `dashboard` (officers),
+`advisory` (what an entomologist signs). Compiled files are build output and are not committed.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po, write_po
+
+from pestwatch import i18n
+from pestwatch.advisory import rules
+from pestwatch.advisory.messages import LEVEL_NAMES, MESSAGES
+from pestwatch.domain import catch
+from pestwatch.domain.places import districts, states
+from pestwatch.domain.species import SPECIES
+from pestwatch.domain.threshold import thresholds
+from pestwatch.errors import SENTENCES
+
+ROOT = Path(__file__).parents[1]
+FIELD = ROOT / "field"
+# t("..."), tc("context", "..."), tn("one", "other", n): double quotes, as the formatter writes them.
+TS_CALL = re.compile(r"\b(tc?|tn)\(\s*\"((?:[^\"\\]|\\.)+)\"(?:\s*,\s*\"((?:[^\"\\]|\\.)+)\")?")
+HEADER = "# Words of pestwatch, Apache-2.0. i18n/REVIEWERS.md says who may approve them."
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+"""Date in every header: a catalogue changes when its strings do, not when it is written."""
+
+
+def collect(domain: str) -> Catalog:
+    """Every English string of a domain, from the code as it stands."""
+    catalogue = _empty(domain)
+    for msgid, context, comments, place in sorted(_strings(domain), key=lambda found: (found[3], str(found[0]))):
+        catalogue.add(msgid, context=context, auto_comments=comments, locations=[(place, None)])  # type: ignore[list-item]
+    return catalogue
+
+
+def _empty(domain: str, locale: str | None = None) -> Catalog:
+    return Catalog(
+        locale=locale,
+        domain=domain,
+        project="pestwatch",
+        version="0.1.0",
+        header_comment=HEADER,
+        msgid_bugs_address="",
+        creation_date=EPOCH,
+        revision_date=EPOCH,
+        last_translator="",
+        language_team="",
+        fuzzy=False,
+    )
+
+
+def _strings(domain: str) -> Iterator[tuple[str | tuple[str, str], str | None, list[str], str]]:
+    if domain == "field":
+        for number, sentence in SENTENCES.items():
+            yield sentence, None, [f"problem {number}"], "pestwatch/errors.py"
+        for species in SPECIES.values():
+            yield species.name, None, [species.scientific], "pestwatch/domain/species.py"
+        yield from _typescript()
+    elif domain == "advisory":
+        for place in sorted((ROOT / "pestwatch" / "advisory").glob("*.py")):
+            yield from _python(place.parent, place.name)
+    else:
+        yield from _python(ROOT / "server", "dashboard/**")
+
+
+def _typescript() -> Iterator[tuple[str | tuple[str, str], str | None, list[str], str]]:
+    for source in sorted((FIELD / "src").rglob("*.ts")):
+        place = source.relative_to(ROOT).as_posix()
+        for call, first, second in TS_CALL.findall(source.read_text(encoding="utf-8")):
+            one, other = json.loads(f'"{first}"'), json.loads(f'"{second}"')
+            if call == "tn":
+                yield (one, other), None, [], place
+            elif call == "tc":
+                yield other, one, [], place
+            else:
+                yield one, None, [], place
+
+
+def _python(folder: Path, pattern: str) -> Iterator[tuple[str | tuple[str, str], str | None, list[str], str]]:
+    methods = (
+        [(pattern, "python")]
+        if pattern.endswith(".py")
+        else [(f"{pattern}.py", "python"), (f"{pattern}.html", "jinja2")]
+    )
+    keywords = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
+    for name, _, msgid, comments, context in extract_from_dir(
+        folder, method_map=methods, keywords=keywords, comment_tags=("i18n:",), strip_comment_tags=True
+    ):
+        place = (folder / name).relative_to(ROOT).as_posix()
+        yield msgid if isinstance(msgid, str) else (msgid[0], msgid[1]), context, list(comments), place
+
+
+def template_path(domain: str) -> Path:
+    """Where a domain's template lies."""
+    return i18n.CATALOGUES / f"{domain}.pot"
+
+
+def extract() -> None:
+    """Writes the template of each domain."""
+    for domain in i18n.DOMAINS:
+        template_path(domain).write_bytes(_written(collect(domain)))
+
+
+def update() -> None:
+    """Merges the templates into every language; a changed sentence keeps no old translation."""
+    for locale in i18n.LOCALES:
+        if locale == i18n.SOURCE_LOCALE:
+            continue
+        for domain in i18n.DOMAINS:
+            old = i18n.read_catalogue(locale, domain)
+            merged = _empty(domain, locale)
+            for message in read_po(BytesIO(template_path(domain).read_bytes())):
+                if not message.id:
+                    continue
+                known = old.get(message.id, message.context) if old else None
+                merged.add(
+                    message.id,
+                    known.string if known else ("", "") if message.pluralizable else "",
+                    context=message.context,
+                    flags=known.flags if known else (),
+                    auto_comments=message.auto_comments,
+                    user_comments=known.user_comments if known else (),
+                    locations=message.locations,
+                )
+            path = i18n.CATALOGUES / locale / "LC_MESSAGES" / f"{domain}.po"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            status = i18n.review_status(old) if old else "unreviewed"
+            path.write_bytes(_with_header(_written(merged), locale, status))
+
+
+def _written(catalogue: Catalog) -> bytes:
+    out = BytesIO()
+    write_po(out, catalogue, width=120, omit_header=False, include_lineno=False)
+    return out.getvalue()
+
+
+def _with_header(text: bytes, locale: str, status: str) -> bytes:
+    """Sets the plural rule from our table, and who has reviewed the language."""
+    rule = f'"Plural-Forms: nplurals=2; plural=({i18n.PLURAL_RULES[locale]});\\\\n"\n"X-Review: {status}\\\\n"'
+    return re.sub(r'"Plural-Forms:[^\n]*"', rule, text.decode(), count=1).encode()
+
+
+def compile_all() -> None:
+    """Writes what the phone reads: one JSON per language, the rules, the districts."""
+    for locale in i18n.LOCALES:
+        _write_json(FIELD / "public" / "i18n" / f"{locale}.json", phone_catalogue(locale))
+    _write_json(FIELD / "generated" / "rules.json", phone_rules())
+    _write_json(FIELD / "public" / "places.json", phone_places())
+
+
+def phone_catalogue(locale: str) -> dict[str, Any]:
+    """What a phone needs of a language; a sentence that may not ship is simply missing, so English shows."""
+    messages: dict[str, str | list[str]] = {}
+    statuses = []
+    for domain in ("field", "advisory"):
+        catalogue = i18n.read_catalogue(locale, domain)
+        if catalogue is None:
+            continue
+        statuses.append(i18n.review_status(catalogue))
+        for message in i18n.usable(catalogue):
+            if not message.id:
+                continue
+            msgid = message.id[0] if isinstance(message.id, (list, tuple)) else message.id
+            key = f"{message.context}\u0004{msgid}" if message.context else msgid
+            messages[key] = message.string if isinstance(message.string, str) else list(message.string)
+    status = "source" if locale == i18n.SOURCE_LOCALE else min(statuses, default="unreviewed", key=_doubt)
+    plural = {"nplurals": 2, "rule": i18n.PLURAL_RULES[locale]}
+    return {"locale": locale, "plural": plural, "status": status, "messages": messages}
+
+
+def _doubt(status: str) -> bool:
+    """Sorts an unreviewed part before a reviewed one: the language is as doubtful as its worst part."""
+    return status == "reviewed"
+
+
+def phone_rules() -> dict[str, Any]:
+    """Species, usable thresholds and constants of the advice rules."""
+    return {
+        "species": [
+            {
+                "key": s.key,
+                "name": s.name,
+                "scientific": s.scientific,
+                "crops": s.crops,
+                "trap_types": s.trap_types,
+                "lure_life_days": s.lure_life_days,
+                "photo_counted": s.photo_counted,
+            }
+            for s in SPECIES.values()
+        ],
+        "thresholds": [
+            {
+                "id": t.id,
+                "species": t.species,
+                "crops": t.crops,
+                "kind": t.kind,
+                "value_min": t.value_min,
+                "nights": t.nights,
+                "consecutive": t.consecutive,
+                "states": t.states,
+                "role": t.role,
+                "source": t.source,
+            }
+            for t in thresholds()
+            if t.is_usable
+        ],
+        "look": {f"{pest} {crop}": said for (pest, crop), said in rules.LOOK.items()},
+        "messages": MESSAGES,
+        "levels": LEVEL_NAMES,
+        "constants": {
+            "stale_days": rules.STALE_DAYS,
+            "again_days_low": rules.AGAIN_DAYS_LOW,
+            "again_days_near": rules.AGAIN_DAYS_NEAR,
+            "rising_readings": rules.RISING_READINGS,
+            "same_share": rules.SAME_SHARE,
+            "least_nights": catch.LEAST_NIGHTS,
+        },
+    }
+
+
+def phone_places() -> list[dict[str, Any]]:
+    """Districts by state, for the list from which a farmer picks."""
+    return [
+        {
+            "state": state.name,
+            "districts": [
+                {"id": d.key, "name": d.name}
+                for d in sorted(districts().values(), key=lambda d: d.name)
+                if d.state == state.key
+            ],
+        }
+        for state in sorted(states().values(), key=lambda s: s.name)
+    ]
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")

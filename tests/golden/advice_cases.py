@@ -1,0 +1,126 @@
+"""Cases that hold the two twins of the advice rules together: `python -m tests.golden.advice_cases` writes advice.json."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pestwatch.advisory.rules import Advice, Reading, advise
+
+GOLDEN = Path(__file__).with_name("advice.json")
+NOW = datetime(2026, 8, 14, 3, 30, tzinfo=UTC)
+
+
+def reading(
+    count: int, nights: float | None, days_ago: float = 0, gate: str | None = None, lure: int | None = 5
+) -> dict[str, Any]:
+    taken_at = (NOW - timedelta(days=days_ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"taken_at": taken_at, "count": count, "nights": nights, "gate": gate, "lure_age_days": lure}
+
+
+def case(
+    name: str, pest: str, crop: str, *readings: dict[str, Any], state: str | None = None, sample: str | None = None
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "pest": pest,
+        "crop": crop,
+        "state": state,
+        "plant_sample": sample,
+        "now": NOW.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "readings": list(readings),
+    }
+
+
+def cases() -> list[dict[str, Any]]:
+    r = reading
+    found = [
+        case("no count yet", "HELIAR", "cotton"),
+        case("zero with a fresh lure is low", "HELIAR", "cotton", r(0, 3)),
+        case("zero with an old lure is no data", "HELIAR", "cotton", r(0, 3, lure=15)),
+        case("zero with a lure of unknown age is no data", "HELIAR", "cotton", r(0, 3, lure=None)),
+        case("zero on the lure's last day is low", "HELIAR", "cotton", r(0, 3, lure=14)),
+        case("some moths with an old lure count, and the lure is asked for", "HELIAR", "cotton", r(6, 3, lure=15)),
+        case("unknown nights are no data", "HELIAR", "cotton", r(90, None)),
+        case("a few hours are no night", "HELIAR", "cotton", r(90, 0.25)),
+        case("half a day is enough", "HELIAR", "cotton", r(3, 0.5)),
+        case("a rejected photo is no data", "HELIAR", "cotton", r(90, 1, gate="rejected")),
+        case("a doubtful photo counts and says so", "HELIAR", "cotton", r(12, 1, gate="doubtful")),
+        case("a stale count is no data", "HELIAR", "cotton", r(90, 1, days_ago=15)),
+        case("fourteen days is not stale", "HELIAR", "cotton", r(90, 1, days_ago=14)),
+        case("just below half is low", "HELIAR", "cotton", r(49, 10)),
+        case("half is near", "HELIAR", "cotton", r(5, 1)),
+        case("just below the threshold is near", "HELIAR", "cotton", r(99, 10)),
+        case("the threshold starts an inspection", "HELIAR", "cotton", r(10, 1)),
+        case("44 moths in three nights start an inspection", "HELIAR", "cotton", r(44, 3)),
+        case("a trap alone is never red", "HELIAR", "cotton", r(400, 1)),
+        case(
+            "a plant sample that found nothing keeps it at inspection",
+            "HELIAR",
+            "cotton",
+            r(40, 2),
+            sample="not_confirmed",
+        ),
+        case("threshold and plants together are red", "HELIAR", "cotton", r(40, 2), sample="confirmed"),
+        case("plants confirmed but the catch below: near", "HELIAR", "cotton", r(7, 1), sample="confirmed"),
+        case("rising three times below half is near", "HELIAR", "cotton", r(1, 1, 4), r(2, 1, 2), r(3, 1)),
+        case("rising twice is low", "HELIAR", "cotton", r(2, 1, 2), r(3, 1)),
+        case("a gap in the exposure breaks the rise", "HELIAR", "cotton", r(1, 1, 4), r(2, None, 2), r(3, 1)),
+        case("pigeonpea has its own row", "HELIAR", "pigeonpea", r(11, 1)),
+        case("tomato has no institutional number", "HELIAR", "tomato", r(11, 1)),
+        case("one reading of tuta has no trend", "GNORAB", "tomato", r(30, 3)),
+        case("tuta rising", "GNORAB", "tomato", r(10, 2, 3), r(60, 3)),
+        case("tuta falling", "GNORAB", "tomato", r(60, 3, 3), r(5, 3)),
+        case("tuta the same", "GNORAB", "tomato", r(30, 3, 3), r(33, 3)),
+        case("tuta zero with a good lure is watched, never green", "GNORAB", "tomato", r(0, 3)),
+        case("tuta zero with an old lure", "GNORAB", "tomato", r(0, 3, lure=31)),
+        case("tuta is never red", "GNORAB", "tomato", r(500, 1), sample="confirmed"),
+        case("pink bollworm one night over", "PECTGO", "cotton", r(9, 1)),
+        case("pink bollworm one night over, plants confirmed", "PECTGO", "cotton", r(9, 1), sample="confirmed"),
+        case(
+            "pink bollworm three nights over, plants confirmed",
+            "PECTGO",
+            "cotton",
+            r(9, 1, 2),
+            r(8, 1, 1),
+            r(12, 1),
+            sample="confirmed",
+        ),
+        case("an average over three nights lasts three nights", "PECTGO", "cotton", r(27, 3), sample="confirmed"),
+        case("a night below breaks the run", "PECTGO", "cotton", r(9, 1, 2), r(2, 1, 1), r(12, 1), sample="confirmed"),
+        case("Rajasthan looks from five", "PECTGO", "cotton", r(6, 1), state="IN-RJ"),
+        case("Maharashtra uses India's eight", "PECTGO", "cotton", r(6, 1), state="IN-MH"),
+        case("Punjab's plants have their own rule", "PECTGO", "cotton", r(9, 1), state="IN-PB"),
+        case("fall armyworm per visit", "LAPHFR", "maize", r(3, 2)),
+        case("fall armyworm below", "LAPHFR", "maize", r(1, 2)),
+        case("fall armyworm is for release, never red", "LAPHFR", "maize", r(9, 2), sample="confirmed"),
+        case("stem borer per week", "SCIRIN", "rice", r(25, 7)),
+        case("stem borer in two nights", "SCIRIN", "rice", r(3, 2)),
+        case("a vendor's number is not used", "EARIVI", "cotton", r(20, 1)),
+        case("whitefly on a sticky card has no trap number and no lure", "BEMITA", "cotton", r(0, 3, lure=None)),
+        case("an unusual pair of pest and crop is watched", "PLUTMA", "cabbage", r(12, 3)),
+    ]
+    return [{**one, "advice": advice_of(one).to_json()} for one in found]
+
+
+def advice_of(one: dict[str, Any]) -> Advice:
+    readings = [
+        Reading(datetime.fromisoformat(x["taken_at"]), x["count"], x["nights"], x["gate"], x["lure_age_days"])
+        for x in one["readings"]
+    ]
+    return advise(
+        one["pest"],
+        one["crop"],
+        readings,
+        datetime.fromisoformat(one["now"]),
+        state=one["state"],
+        plant_sample=one["plant_sample"],
+    )
+
+
+def as_text() -> str:
+    return json.dumps(cases(), ensure_ascii=False, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    GOLDEN.write_text(as_text(), encoding="utf-8")
