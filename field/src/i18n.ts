@@ -128,7 +128,7 @@ export function dateText(date: Date): string {
     year: "numeric",
   });
   const parts = Object.fromEntries(format.formatToParts(date).map(({ type, value }) => [type, value]));
-  return `${parts["day"]} ${parts["month"]} ${parts["year"]}`;
+  return `${parts.day} ${parts.month} ${parts.year}`;
 }
 
 /** Hours and minutes on the clock that the phone shows. */

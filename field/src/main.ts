@@ -1,14 +1,16 @@
 /** Boot: language, stored state, routes, the service worker, and the first sync. */
 
 import "./style.css";
+import { installServiceWorker } from "./app-update";
 import { h } from "./elements";
 import { loadLocale, locale, t } from "./i18n";
 import { asProblem } from "./problem";
+import { updateRelease } from "./release/update";
 import { adviceScreen } from "./screens/advice";
 import { countScreen } from "./screens/capture";
 import { consentScreen } from "./screens/consent";
 import { enrolScreen } from "./screens/enrol";
-import { goInstead, notice, onRedraw, type Screen, say, show } from "./screens/frame";
+import { goInstead, notice, onRedraw, redraw, type Screen, say, show } from "./screens/frame";
 import { historyScreen } from "./screens/history";
 import { languageScreen } from "./screens/language";
 import { editTrapScreen, newTrapScreen } from "./screens/new-trap";
@@ -85,12 +87,25 @@ function failed(error: unknown): Screen {
 }
 
 function syncWhenever(): void {
-  const sync = (reason: FlushReason): void => void flush(reason);
-  window.addEventListener("online", () => sync("asked"));
+  const sync = async (reason: FlushReason): Promise<void> => {
+    await flush(reason);
+    await updateModel();
+  };
+  window.addEventListener("online", () => void sync("asked"));
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible") sync("automatic");
+    if (document.visibilityState === "visible") void sync("automatic");
   });
-  sync("automatic");
+  void sync("automatic");
+}
+
+/** A newer model of the region, if there is one and nobody is counting; without a network the next time will do. */
+async function updateModel(): Promise<void> {
+  if (location.hash === "#/count" || !(await setting("locale"))) return;
+  try {
+    await updateRelease();
+  } catch {
+    // A refusal is kept with the release and shown in the settings; the rest is the network.
+  }
 }
 
 async function boot(): Promise<void> {
@@ -111,6 +126,7 @@ async function boot(): Promise<void> {
     if (FOLLOWS_CHANGES.test(location.hash || "#/")) void draw(true);
   });
   await draw();
+  void installServiceWorker(redraw);
   syncWhenever();
 }
 

@@ -26,7 +26,7 @@ class Server {
     if (!this.online) throw new TypeError("Failed to fetch");
     if (this.broken-- > 0) return new Response("<html>Bad gateway</html>", { status: 502 });
     if (url.endsWith("/enrol")) return this.#enrol(JSON.parse(init.body as string));
-    if ((init.headers as Record<string, string>)["authorization"] !== "Bearer secret") {
+    if ((init.headers as Record<string, string>).authorization !== "Bearer secret") {
       return problem(401, "401.1", "This phone is not enrolled here.");
     }
     if (url.includes("/photos/")) {
@@ -87,7 +87,7 @@ beforeEach(async () => {
   globalThis.indexedDB = new IDBFactory();
   server = new Server();
   vi.stubGlobal("fetch", server.fetch);
-  await keep("consent", { version: "1", at: "2026-11-25T00:00:00Z", locale: "hi", agreed: true });
+  await keep("consent", { version: 1, at: "2026-11-25T00:00:00Z", locale: "hi", agreed: true });
 });
 
 afterEach(() => void vi.unstubAllGlobals());
@@ -200,7 +200,7 @@ describe("a flush", () => {
   test("sends nothing without consent, and nothing without an enrolment", async () => {
     await append(trap());
     expect((await flush()).state).toBe("not-enrolled");
-    await keep("consent", { version: "1", at: "2026-11-25T00:00:00Z", locale: "hi", agreed: false });
+    await keep("consent", { version: 1, at: "2026-11-25T00:00:00Z", locale: "hi", agreed: false });
     await enrolled();
     expect((await flush()).state).toBe("no-consent");
     expect(server.batches).toEqual([]);

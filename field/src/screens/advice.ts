@@ -6,7 +6,7 @@ import { icon } from "../icons";
 import { canSpeak, speak, whenVoicesChange } from "../speak";
 import { database } from "../store/database";
 import type { AdviceJson, AdvisoryChange } from "../sync/protocol";
-import { adviceFor, LEVELS, messagesOf } from "../trap/advice";
+import { adviceFor, levelOf, messagesOf } from "../trap/advice";
 import { type MyTrap, myTrap } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
 import { pestName } from "../trap/pests";
@@ -36,13 +36,13 @@ export async function adviceScreen(id: string): Promise<Screen | null> {
 
 /** Level, sentences and numbers of one advice, with a button that reads it. */
 export function adviceCard(trap: MyTrap, advice: AdviceJson): HTMLElement {
-  const level = LEVELS[advice.level];
+  const level = levelOf(advice.level);
   const last = trap.counts.at(-1);
   const sentences = messagesOf(advice);
   return h(
     "section",
     { class: `advice ${level.class}`, testid: "advice", "data-level": advice.level },
-    h("p", { class: "advice-level", testid: "advice-level" }, icon(level.icon, "huge"), h("strong", {}, level.name())),
+    h("p", { class: "advice-level", testid: "advice-level" }, icon(level.icon, "huge"), h("strong", {}, level.name)),
     h(
       "div",
       { class: "advice-words" },
@@ -62,7 +62,7 @@ export function adviceCard(trap: MyTrap, advice: AdviceJson): HTMLElement {
         { class: "sentences", testid: "advice-messages" },
         sentences.map((sentence) => h("li", {}, sentence)),
       ),
-      listenButton([level.name(), ...sentences]),
+      listenButton([level.name, ...sentences]),
       numbers(advice),
     ),
   );
@@ -80,15 +80,16 @@ function listenButton(sentences: Message[]): HTMLElement {
 
 function numbers({ catch_rate, threshold }: AdviceJson): Child {
   if (catch_rate === null) return null;
+  const limit = threshold?.value_per_night ?? null;
   return [
     h("p", { class: "rate", testid: "catch-rate" }, t("Each night: %(rate)s", { rate: catch_rate })),
-    threshold && [
+    limit !== null && [
+      h("p", { class: "rate" }, t("Inspect the plants from: %(limit)s each night", { limit })),
       h(
         "p",
-        { class: "rate" },
-        t("Inspect the plants from: %(limit)s each night", { limit: threshold.value_per_night }),
+        { class: "quiet source" },
+        t("Where this number comes from: %(source)s", { source: threshold?.source ?? "" }),
       ),
-      h("p", { class: "quiet source" }, t("Where this number comes from: %(source)s", { source: threshold.source })),
     ],
   ];
 }
@@ -104,13 +105,13 @@ async function officersWord(trap: MyTrap): Promise<AdvisoryChange | undefined> {
 }
 
 function officerCard({ advice, issued_at }: AdvisoryChange): HTMLElement {
-  const level = LEVELS[advice.level];
+  const level = levelOf(advice.level);
   return notice(
     "plain",
     "officer",
     "officer-advice",
     h("p", {}, h("strong", {}, t("From your officers")), ` · ${dateText(new Date(issued_at))}`),
-    h("p", {}, h("strong", {}, level.name()), advice.catch_rate !== null && ` · ${number(advice.catch_rate)}`),
+    h("p", {}, h("strong", {}, level.name), advice.catch_rate !== null && ` · ${number(advice.catch_rate)}`),
     messagesOf(advice).map((sentence) => h("p", {}, sentence)),
   );
 }

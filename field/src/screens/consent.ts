@@ -10,7 +10,7 @@ import { instant } from "../sync/protocol";
 import { button, go, type Screen } from "./frame";
 
 /** Changes whenever the lines below do: the record says what was agreed to. */
-export const CONSENT_VERSION = "2026-11-25";
+export const CONSENT_VERSION = 1;
 
 function lines(): [IconName, Message][] {
   return [

@@ -9,9 +9,9 @@ import { flushSoon } from "../sync/flush";
 import { type Crop, instant, type TrapBody, type TrapType } from "../sync/protocol";
 import { type MyTrap, myTrap, myTraps } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
-import { cropsOf, isPhotoCounted, PESTS, pestName } from "../trap/pests";
+import { cropsOf, isPhotoCounted, PESTS, pestName, usualTrap } from "../trap/pests";
 import { placesByState, type StateDistricts } from "../trap/places";
-import { CROPS, calendarDate, daysBefore, newTrapId, noonOf, TRAP_TYPES, usualTrap } from "../trap/trap";
+import { CROPS, calendarDate, daysBefore, newTrapId, noonOf, TRAP_TYPES } from "../trap/trap";
 import { goInstead, notice, type Screen } from "./frame";
 
 export async function newTrapScreen(): Promise<Screen> {

@@ -1,12 +1,13 @@
 /** Home: my traps, each with its picture, its level and one big camera button. */
 
+import { newVersionNotice } from "../app-update";
 import { photoButton } from "../camera";
 import { type Child, h } from "../elements";
 import { dateText, number, t, tn } from "../i18n";
 import { icon } from "../icons";
 import type { Problem } from "../problem";
 import { beginDraft, currentDraft, dropDraft } from "../store/draft";
-import { adviceFor, LEVELS } from "../trap/advice";
+import { adviceFor, levelOf } from "../trap/advice";
 import { type MyTrap, myTraps } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
 import { isPhotoCounted, pestName } from "../trap/pests";
@@ -50,7 +51,7 @@ function lastCount(trap: MyTrap): Child {
 }
 
 function card(trap: MyTrap): HTMLElement {
-  const level = LEVELS[adviceFor(trap, new Date()).level];
+  const level = levelOf(adviceFor(trap, new Date()).level);
   return h(
     "article",
     { class: "card trap", testid: "trap-card", "data-trap": trap.trap, "data-pest": trap.pest },
@@ -66,12 +67,7 @@ function card(trap: MyTrap): HTMLElement {
         lastCount(trap),
       ),
       trap.counts.length > 0 &&
-        h(
-          "span",
-          { class: `level ${level.class}`, testid: "trap-level" },
-          icon(level.icon),
-          h("span", {}, level.name()),
-        ),
+        h("span", { class: `level ${level.class}`, testid: "trap-level" }, icon(level.icon), h("span", {}, level.name)),
     ),
     waysToCount(trap),
   );
@@ -136,6 +132,7 @@ export async function trapsScreen(): Promise<Screen> {
     title: t("My traps"),
     tab: "traps",
     body: [
+      newVersionNotice(),
       await unfinished(traps),
       traps.length === 0 &&
         h(

@@ -96,7 +96,7 @@ export async function acknowledge(response: SyncResponse): Promise<void> {
   const deliveries = tx.objectStore("deliveries");
   for (const { seq, status, problem } of response.items) {
     // An answer for a number that this phone never gave away is none of ours.
-    if ((await deliveries.getKey(seq)) === undefined) continue;
+    if (seq === null || (await deliveries.getKey(seq)) === undefined) continue;
     await deliveries.put({ seq, status, problem, answered_at: response.server_time });
   }
   for (const change of response.changes) {

@@ -127,9 +127,9 @@ export type Change = AdvisoryChange | RecountChange | { kind: "unknown" };
 export interface AdviceJson {
   pest: string;
   crop: string;
-  level: "no-data" | "green" | "yellow" | "orange" | "red";
+  level: "no-data" | "watch" | "green" | "yellow" | "orange" | "red";
   catch_rate: number | null;
-  threshold: { id: string; value_per_night: number; source: string } | null;
+  threshold: { id: string; value_per_night: number | null; source: string } | null;
   messages: { id: string; params: Record<string, string | number> }[];
 }
 
@@ -138,15 +138,18 @@ export interface SyncResponse {
   server_time: Instant;
   clock_offset_ms: number;
   device: "active" | "revoked";
-  items: { seq: number; status: ItemStatus; problem: ProblemJson | null }[];
+  /** `seq` is null for a fact whose number could not be read. */
+  items: { seq: number | null; status: ItemStatus; problem: ProblemJson | null }[];
   cursor: string;
   more: boolean;
   changes: Change[];
   release: { region: string; version: string; seq: number } | null;
+  /** What the server has to say about the message as a whole. */
+  notices?: ProblemJson[];
 }
 
 export interface Consent {
-  version: string;
+  version: number;
   at: Instant;
   locale: string;
 }

@@ -32,23 +32,6 @@ export const TRAP_TYPES: Record<TrapType, Kind> = {
   light: { icon: "light", name: () => t("Light trap") },
 };
 
-/** The trap that is mostly hung for a pest; the farmer may choose another. Source: facts of agronomy §2. */
-const USUAL_TRAP: Record<string, TrapType> = {
-  GNORAB: "delta",
-  PECTGO: "delta",
-  PLUTMA: "delta",
-  SCIRIN: "sleeve",
-  LEUIOR: "water",
-  BEMITA: "sticky",
-  THRITB: "sticky",
-  SCITDO: "sticky",
-  THRIPL: "sticky",
-  EMPOBI: "sticky",
-  NILALU: "light",
-};
-
-export const usualTrap = (pest: string): TrapType => USUAL_TRAP[pest] ?? "funnel";
-
 /** A name of a trap that no other phone needs to know: it is unique together with the device's number. */
 export function newTrapId(): string {
   const letters = "abcdefghijkmnpqrstuvwxyz23456789";

@@ -1,0 +1,55 @@
+/** Which model counts on this phone, and what became of a newer one. */
+
+import { type Child, h } from "../elements";
+import { dateText, t } from "../i18n";
+import type { IconName } from "../icons";
+import { asProblem } from "../problem";
+import { type ReleaseState, releaseState } from "../release/shelf";
+import { updateRelease } from "../release/update";
+import { button, redraw, say } from "./frame";
+
+type Row = (picture: IconName, testid: string, ...words: Child[]) => HTMLElement;
+
+export async function modelRow(row: Row): Promise<HTMLElement> {
+  const state = await releaseState().catch((error: unknown) => asProblem(error));
+  if (state instanceof Error) {
+    return row("chip", "setting-model", h("p", { testid: "model-version" }, t(state.message, state.params)));
+  }
+  return row("chip", "setting-model", words(state), checkNow());
+}
+
+function words({ current, previous, refused, checked_at }: ReleaseState): Child {
+  return [
+    h("p", {}, t("Counting model")),
+    h("p", {}, h("strong", { testid: "model-version", "data-region": current.region }, current.version)),
+    current.overdue &&
+      h("p", { testid: "model-overdue" }, t("This model is old. Connect to the network to get a new one.")),
+    previous && h("p", { class: "quiet", testid: "model-previous" }, t("Before: %(version)s", { version: previous })),
+    refused &&
+      h(
+        "div",
+        { testid: "model-refused", "data-version": refused.version },
+        h("p", {}, t("A new model was refused: %(version)s", { version: refused.version })),
+        h("p", { class: "reason" }, t(refused.problem.message, refused.problem.params)),
+      ),
+    checked_at &&
+      h("p", { class: "quiet" }, t("Last looked for a new one: %(day)s", { day: dateText(new Date(checked_at)) })),
+  ];
+}
+
+function checkNow(): HTMLElement {
+  const look = button("again", t("Look for a new model"), {
+    testid: "model-update",
+    onclick: async () => {
+      look.setAttribute("disabled", "");
+      try {
+        await updateRelease();
+      } catch (error) {
+        const problem = asProblem(error);
+        say(t(problem.message, problem.params));
+      }
+      redraw();
+    },
+  });
+  return look;
+}

@@ -1,0 +1,40 @@
+/** The advice for a trap of this phone: its counts, given to the shared rules. */
+
+import { levelName, sentences } from "../advice/render";
+import { advise } from "../advice/rules";
+import type { Message } from "../i18n";
+import type { IconName } from "../icons";
+import type { AdviceJson } from "../sync/protocol";
+import type { MyTrap } from "./my-traps";
+
+type Level = AdviceJson["level"];
+
+/** Colour and shape of each level: nobody has to tell colours apart, and nobody has to read. */
+const LOOKS: Record<Level, { icon: IconName; class: string }> = {
+  "no-data": { icon: "question", class: "level-no-data" },
+  watch: { icon: "eye", class: "level-watch" },
+  green: { icon: "calm", class: "level-green" },
+  yellow: { icon: "clock", class: "level-yellow" },
+  orange: { icon: "watch", class: "level-orange" },
+  red: { icon: "alarm", class: "level-red" },
+};
+
+/** A level of a newer server that this app does not know is shown as not known. */
+export function levelOf(level: Level): { icon: IconName; class: string; name: Message } {
+  return { ...(LOOKS[level] ?? LOOKS["no-data"]), name: levelName(level) };
+}
+
+export function adviceFor(trap: MyTrap, now: Date): AdviceJson {
+  const readings = trap.counts.map(({ taken_at, count, nights, gate, lure_age_days }) => ({
+    taken_at,
+    count,
+    nights,
+    gate: gate?.verdict ?? null,
+    lure_age_days,
+  }));
+  // A district's id begins with its state's: IN-MH-500.
+  const state = trap.district?.match(/^[A-Z]{2}-[A-Z]{2}/)?.[0] ?? null;
+  return advise({ pest: trap.pest, crop: trap.crop, readings, now, state, plantSample: null });
+}
+
+export const messagesOf = (advice: AdviceJson): Message[] => sentences(advice.messages);
