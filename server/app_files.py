@@ -5,12 +5,15 @@ each time, or phones would keep an old app. In production the TLS front does the
 """
 
 import mimetypes
+from pathlib import Path
 
-from flask import Blueprint, Response, redirect, request, send_from_directory
+from flask import Blueprint, Response, redirect, request
+from werkzeug.security import safe_join
 from werkzeug.wrappers import Response as AnyResponse
 
 from pestwatch.errors import Problem
 from server.config import current_settings
+from server.files import serve_file
 
 SAME_FOR_EVER = "public, max-age=31536000, immutable"
 CONTENT_SECURITY_POLICY = (
@@ -41,24 +44,25 @@ def app_file(name: str = "index.html") -> Response:
     folder = current_settings().app_dir
     if not (folder / "index.html").is_file():
         raise Problem("503.1", what="The app", waits_for="`make app`")
-    encoding, packed_name = _packed(name)
-    response = send_from_directory(folder, packed_name, mimetype=_media_type(name), conditional=True)
+    path = safe_join(str(folder), name)
+    if path is None:
+        raise Problem("404.1", name=name[:80])
+    encoding, suffix = _packed(path)
+    cache = SAME_FOR_EVER if name.startswith("assets/") else "no-cache"
+    response = serve_file(Path(path + suffix), _media_type(name), cache)
     if encoding:
         response.headers["Content-Encoding"] = encoding
     response.headers["Vary"] = "Accept-Encoding"
-    response.headers["Cache-Control"] = SAME_FOR_EVER if name.startswith("assets/") else "no-cache"
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 
-def _packed(name: str) -> tuple[str | None, str]:
-    folder = current_settings().app_dir
+def _packed(path: str) -> tuple[str | None, str]:
     for encoding, suffix in PACKED:
-        # A name that leaves the folder is refused by send_from_directory, so looking is all that happens here.
-        if request.accept_encodings[encoding] > 0 and (folder / f"{name}{suffix}").is_file():
-            return encoding, f"{name}{suffix}"
-    return None, name
+        if request.accept_encodings[encoding] > 0 and Path(path + suffix).is_file():
+            return encoding, suffix
+    return None, ""
 
 
 def _media_type(name: str) -> str:

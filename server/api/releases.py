@@ -7,11 +7,12 @@ import base64
 from pathlib import Path
 
 import msgspec
-from flask import Blueprint, Response, request, send_file
+from flask import Blueprint, Response, request
 
 from pestwatch.release.registry import find_current, find_release
 from server.api.answers import PREFIX
 from server.config import current_settings
+from server.files import serve_file
 
 SAME_FOR_EVER = "public, max-age=31536000, immutable"
 blueprint = Blueprint("releases", __name__, url_prefix=PREFIX)
@@ -34,13 +35,8 @@ def release_file(region: str, version: str, name: str) -> Response:
     """One file of a release; the rest of it when a broken download asks for a Range."""
     release = find_release(region, version, *_shelves())
     entry = release.manifest.file(name)
-    response = send_file(
-        release.folder / entry.name,
-        mimetype="image/png" if name.endswith(".png") else "application/octet-stream",
-        etag=entry.sha256,
-    )
-    response.headers["Cache-Control"] = SAME_FOR_EVER
-    return response
+    media_type = "image/png" if name.endswith(".png") else "application/octet-stream"
+    return serve_file(release.folder / entry.name, media_type, SAME_FOR_EVER, etag=entry.sha256)
 
 
 def _shelves() -> tuple[Path, Path]:

@@ -17,6 +17,7 @@ def record_region(session: Session, region: str, name: str, now: datetime) -> Re
         row = Region(id=region, name=name, created_at=now)
         session.add(row)
     row.name = name
+    session.flush()
     return row
 
 

@@ -14,7 +14,6 @@ from flask import current_app
 from sqlalchemy import (
     BigInteger,
     Connection,
-    CursorResult,
     DateTime,
     Dialect,
     Engine,
@@ -119,8 +118,8 @@ def session_scope(engine: Engine, *, read_only: bool = False) -> Iterator[Sessio
 def insert_once(session: Session, table: type[Table], **values: Any) -> bool:
     """Inserts a row unless a unique constraint forbids it; True: it was inserted. The database decides, not a look before."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    inserted = session.execute(dialect.insert(table).values(values).on_conflict_do_nothing())
-    return isinstance(inserted, CursorResult) and inserted.rowcount == 1
+    insert = dialect.insert(table).values(values).on_conflict_do_nothing()
+    return session.execute(insert.returning(*table.__mapper__.primary_key)).first() is not None
 
 
 def request_scope(*, read_only: bool = False) -> AbstractContextManager[Session]:
