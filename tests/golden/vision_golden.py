@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from pestwatch.cli import current_base
+from pestwatch.errors import Problem
 from pestwatch.vision.gate import Light, Limits, judge, measure_light
 from pestwatch.vision.infer import Counter, count_photo
 from pestwatch.vision.peaks import find_peaks
@@ -92,8 +93,12 @@ def count_vectors() -> dict:
         "kernel": "XNNPACK, x86-64, ai-edge-litert 2.3.0",
         "model": counter.version,
         "peaks": [_peak_vector(seed) for seed in range(4)],
-        "photos": [_photo_vector(path, counter) for path in sorted((HERE / "photos").glob("*.png"))],
+        "photos": [_photo_vector(path, counter) for path in photo_files()],
     }
+
+
+def photo_files() -> list[Path]:
+    return [path for path in sorted((HERE / "photos").iterdir()) if path.suffix in {".png", ".jpg"}]
 
 
 def _peak_vector(seed: int) -> dict:
@@ -108,7 +113,10 @@ def _peak_vector(seed: int) -> dict:
 
 
 def _photo_vector(path: Path, counter: Counter) -> dict:
-    found = count_photo(path, counter).to_json()
+    try:
+        found = count_photo(path, counter).to_json()
+    except Problem as problem:
+        return {"photo": path.name, "problem": problem.number}
     small = shrink(decode_photo(path, path.name))
     heats = [_sha256(counter.heat(tile.pixels)) for tile in tiles(small)]
     return {"photo": path.name, "heat_sha256": heats} | {key: found[key] for key in ("counts", "marks", "gate")}

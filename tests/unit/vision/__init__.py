@@ -1,0 +1,1 @@
+"""Tests of pestwatch/vision. A package, so that its files may share names with other rooms' and import their pictures."""

@@ -1,0 +1,41 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from pestwatch.vision.peaks import Peak, find_peaks
+
+
+def heat_of(rows: list[list[int]]) -> np.ndarray:
+    return np.array(rows, np.uint8)[:, :, None]
+
+
+def test_a_lone_centre_is_found_with_its_value():
+    heat = np.zeros((4, 4, 2), np.uint8)
+    heat[2, 1, 1] = 200
+    assert find_peaks(heat, [100, 100]) == [Peak(2, 1, 1, 200)]
+
+
+def test_the_threshold_itself_counts():
+    heat = np.zeros((3, 3, 1), np.uint8)
+    heat[1, 1] = 100
+    assert len(find_peaks(heat, [100])) == 1
+    assert find_peaks(heat, [101]) == []
+
+
+def test_of_two_equal_neighbours_one_counts():
+    for pair in ([[9, 9]], [[9], [9]], [[9, 0], [0, 9]], [[0, 9], [9, 0]], [[9, 9], [9, 9]]):
+        assert len(find_peaks(heat_of(pair), [5])) == 1
+
+
+def test_outside_never_wins():
+    assert len(find_peaks(heat_of([[7, 0, 0], [0, 0, 0], [0, 0, 7]]), [5])) == 2
+
+
+@given(arrays(np.uint8, (6, 7, 2)), st.integers(1, 255))
+def test_two_counted_cells_never_touch(heat, threshold):
+    found = find_peaks(heat, [threshold, threshold])
+    for one in found:
+        for other in found:
+            near = max(abs(one.row - other.row), abs(one.column - other.column)) == 1
+            assert not (one.species == other.species and near)

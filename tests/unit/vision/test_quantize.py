@@ -1,0 +1,82 @@
+import json
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+from pestwatch.cli import current_base
+from pestwatch.vision.gate import Limits
+from pestwatch.vision.infer import Counter
+from pestwatch.vision.metadata import read_metadata, write_metadata
+from pestwatch.vision.model import load_float
+from pestwatch.vision.peaks import find_peaks
+from pestwatch.vision.quantize import calibration_tiles, quantize
+from pestwatch.vision.sidecar import make_sidecar, sidecar_bytes
+from pestwatch.vision.train import heat_of
+
+from .pictures import liner
+
+LABELS = ("GNORAB", "HELIAR", "NOCTUID_LARGE")
+PHOTOS = [liner(seed, 12, side_px=512) for seed in range(4)]
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return load_float(current_base())
+
+
+@pytest.fixture(scope="module")
+def exported(trained):
+    return quantize(trained, calibration_tiles(PHOTOS, 8))
+
+
+def test_the_same_photos_give_the_same_calibration():
+    for one, other in zip(calibration_tiles(PHOTOS, 6), calibration_tiles(PHOTOS, 6), strict=True):
+        assert one.shape == (512, 512, 3)
+        assert np.array_equal(one, other)
+
+
+def test_bytes_go_in_and_come_out(exported):
+    interpreter = Interpreter(model_content=exported)
+    entry, exit_ = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    assert (entry["dtype"], tuple(entry["shape"])) == (np.uint8, (1, 512, 512, 3))
+    assert entry["quantization"] == (pytest.approx(1 / 127.5), 127)
+    assert (exit_["dtype"], tuple(exit_["shape"])) == (np.uint8, (1, 128, 128, 3))
+    assert exit_["quantization"] == (1 / 256, 0)
+    assert len(exported) < 600_000
+
+
+def test_nothing_in_the_file_is_left_in_float(exported):
+    interpreter = Interpreter(model_content=exported)
+    dtypes = {tensor["dtype"] for tensor in interpreter.get_tensor_details()}
+    assert dtypes <= {np.uint8, np.int8, np.int32}
+
+
+def test_int8_counts_like_float(trained, exported):
+    counter = Counter(exported, make_sidecar("base-20261125-1", exported, (90, 90, 90), Limits()))
+    for photo in PHOTOS:
+        by_float, by_int8 = heat_of(trained, photo.image), counter.heat(photo.image)
+        assert np.abs(by_float.astype(int) - by_int8).max() < 64
+        counts = [len(find_peaks(heat[:, :, :1], [90])) for heat in (by_float, by_int8)]
+        assert abs(counts[0] - counts[1]) <= 2
+
+
+def test_metadata_name_the_species_and_change_nothing_else(exported):
+    described = write_metadata(exported, version="base-20261125-1", labels=LABELS, author="pestwatch", licence="MIT")
+    shown = json.loads(read_metadata(described))
+    assert shown["version"] == "base-20261125-1"
+    heat = shown["subgraph_metadata"][0]["output_tensor_metadata"][0]
+    assert heat["associated_files"][0]["name"] == "labels.txt"
+    assert b"GNORAB\nHELIAR\nNOCTUID_LARGE\n" in described
+    sidecar = make_sidecar("base-20261125-1", described, (90, 90, 90), Limits())
+    tile = PHOTOS[0].image
+    assert np.array_equal(Counter(described, sidecar).heat(tile), Counter(exported, sidecar).heat(tile))
+    again = write_metadata(exported, version="base-20261125-1", labels=LABELS, author="pestwatch", licence="MIT")
+    assert again == described
+
+
+def test_the_sidecar_names_its_file(exported):
+    sidecar = json.loads(sidecar_bytes(make_sidecar("base-20261125-1", exported, (90, 91, 92), Limits())))
+    assert sidecar["threshold_q"] == [90, 91, 92]
+    assert len(sidecar["model_sha256"]) == 64
+    assert sidecar["gate"]["min_side_px"] == 96
