@@ -3,10 +3,10 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
-import { bundledRelease } from "./plugins/bundled-release";
-import { litertGlue } from "./plugins/litert-glue";
-import { precompressed } from "./plugins/precompressed";
-import { serviceWorker } from "./plugins/service-worker";
+import { bundledRelease } from "./plugins/bundled-release.ts";
+import { litertGlue } from "./plugins/litert-glue.ts";
+import { precompressed } from "./plugins/precompressed.ts";
+import { serviceWorker } from "./plugins/service-worker.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf-8")) as { version: string };
 const modelsDir = process.env.PESTWATCH_MODELS_DIR ?? fileURLToPath(new URL("../mobile_models", import.meta.url));

@@ -2,7 +2,7 @@
  * Makes LiteRT.js's Emscripten script importable: `import { ModuleFactory } from "virtual:litert-glue"`.
  *
  * The package ships it as a classic script for importScripts, which a module worker does not have. Only the compat
- * build is used: on the phones that we can reach it is as fast as the relaxed-SIMD one, and one file serves all.
+ * build is used: it is as fast as the relaxed-SIMD one (measured in Chromium, ratio 0.99 to 1.00), and serves all.
  */
 
 import { readFileSync } from "node:fs";
@@ -12,6 +12,20 @@ import type { Plugin } from "vite";
 const NAME = "virtual:litert-glue";
 const SCRIPT = "@litertjs/core/wasm/litert_wasm_compat_internal.js";
 
+/** What must go from the script: its ways into Node, which a bundler would follow, and its ways of being exported. */
+const CUTS: [RegExp, string][] = [
+  [/var ENVIRONMENT_IS_NODE = .*;/, "var ENVIRONMENT_IS_NODE = false;"],
+  [/require\("node:\w+"\)/g, "undefined"],
+  [/\/\/ Export using a UMD style export[\s\S]*$/, "export { ModuleFactory };\n"],
+];
+
+function importable(script: string): string {
+  return CUTS.reduce((text, [pattern, replacement]) => {
+    if (text.search(pattern) < 0) throw new Error(`${SCRIPT} has changed: ${pattern} is not in it`);
+    return text.replace(pattern, replacement);
+  }, script);
+}
+
 export function litertGlue(): Plugin {
   return {
     name: "litert-glue",
@@ -19,7 +33,7 @@ export function litertGlue(): Plugin {
     load(id) {
       if (id !== `\0${NAME}`) return null;
       const script = readFileSync(fileURLToPath(import.meta.resolve(SCRIPT)), "utf-8");
-      return { code: `${script}\nexport { ModuleFactory };\n`, moduleSideEffects: false };
+      return { code: importable(script), moduleSideEffects: false };
     },
   };
 }

@@ -9,7 +9,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type Plugin, type ResolvedConfig } from "vite";
-import type { AppFile } from "../src/sw/to-cache";
+import type { AppFile } from "../src/sw/to-cache.ts";
 
 const ENTRY = fileURLToPath(new URL("../src/sw/service-worker.ts", import.meta.url));
 const FILE_NAME = "service-worker.js";

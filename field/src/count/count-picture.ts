@@ -74,6 +74,10 @@ async function findMarks(
   return marks;
 }
 
+/** To decimal digits; a tie goes to the even digit, as Python's round has it. */
 function rounded(value: number, digits: number): number {
-  return Number(value.toFixed(digits));
+  const scale = 10 ** digits;
+  const below = Math.floor(value * scale);
+  if (value * scale - below !== 0.5) return Number(value.toFixed(digits));
+  return (below % 2 === 0 ? below : below + 1) / scale;
 }

@@ -6,23 +6,31 @@ import wasmUrl from "@litertjs/core/wasm/litert_wasm_compat_internal.wasm?url";
 import type { Engine } from "./engine";
 import { TILE_PX } from "./preprocess";
 
+/** Where Emscripten's loader finds the 9 MB of WASM: at an address, or here already. */
+export type Wasm = { locateFile: () => string } | { wasmBinary: Uint8Array };
+
 /**
  * LiteRT.js fetches its script with importScripts, which throws in a module worker. The script is bundled with this
- * file; we hand it over where LiteRT.js looks for it, and let importScripts do nothing.
+ * file; we lay it where LiteRT.js looks for it afterwards, and let importScripts do nothing.
  */
-async function start(): Promise<void> {
+async function start(wasm: Wasm): Promise<void> {
   const silent = () => {};
-  const Module = { locateFile: () => wasmUrl, print: silent, printErr: silent };
+  const Module = { ...wasm, print: silent, printErr: silent };
   Object.assign(globalThis, { ModuleFactory, Module, importScripts: silent });
   await loadLiteRt("litert_wasm_compat_internal.js");
 }
 
 export class LiteRtEngine implements Engine {
+  readonly #wasm: Wasm;
   #started: Promise<void> | undefined;
   #model: CompiledModel | undefined;
 
+  constructor(wasm: Wasm = { locateFile: () => wasmUrl }) {
+    this.#wasm = wasm;
+  }
+
   async load(model: Uint8Array): Promise<void> {
-    this.#started ??= start();
+    this.#started ??= start(this.#wasm);
     await this.#started;
     this.#model?.delete();
     this.#model = await loadAndCompile(model, { accelerator: "wasm" });

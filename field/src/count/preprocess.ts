@@ -88,7 +88,7 @@ export class Shrinker {
     for (let x = 0, at = start; x < from; x++, at += 4) {
       let weight = to; // what is left of the source pixel
       while (weight > 0) {
-        const share = weight < room ? weight : room;
+        const share = Math.min(weight, room);
         across[column] += share * rgba[at];
         across[column + 1] += share * rgba[at + 1];
         across[column + 2] += share * rgba[at + 2];

@@ -1,0 +1,23 @@
+/** The truth that Python and TypeScript share: tests/golden at the top of the repository. */
+
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const FOLDER = new URL("../../tests/golden/", import.meta.url);
+
+export function goldenJson<T>(name: string): T {
+  return JSON.parse(readFileSync(new URL(name, FOLDER), "utf-8")) as T;
+}
+
+export function goldenPhoto(name: string): Blob {
+  return new Blob([readFileSync(new URL(`photos/${name}`, FOLDER))]);
+}
+
+export function repositoryPath(path: string): string {
+  return fileURLToPath(new URL(`../../${path}`, import.meta.url));
+}
+
+export function sha256(content: Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
+}

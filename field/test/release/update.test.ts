@@ -1,0 +1,224 @@
+import "fake-indexeddb/auto";
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { releaseInUse, shelf } from "../../src/release/shelf";
+import { updateRelease } from "../../src/release/update";
+import { forget, keep } from "../../src/store/settings";
+import { base64, flipped, type MadeRelease, makeRelease, TestKey } from "./made-release";
+
+const REGION = "IN-MH-500";
+const NOW = new Date("2026-11-26T06:00:00Z");
+const TOMORROW = new Date("2026-11-27T06:00:01Z");
+
+// An app that was built with a base release of this test's own.
+const made = await vi.hoisted(async () => {
+  const { makeRelease: make, TestKey: Key } = await import("./made-release");
+  const baseKey = await Key.make();
+  return { baseKey, base: await make({ version: "base-20261125-1" }, baseKey) };
+});
+vi.mock("virtual:bundled-release", () => ({
+  BUNDLED: { version: made.base.manifest.version, created_at: made.base.manifest.created_at },
+  BASE_KEYS: [made.baseKey.baseKey(made.base.manifest.version)],
+}));
+
+/** A server that offers one release, knows Range, and can lose its connection. */
+class ReleaseServer {
+  offered: MadeRelease = made.base;
+  /** Requests for release files, with the range that they asked for. */
+  readonly asked: string[] = [];
+  cutAfterBytes = Number.POSITIVE_INFINITY;
+  isUp = true;
+
+  fetch = async (input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> => {
+    const [, place, name] = /\/(models|api\/v1\/releases)\/(?:.*\/)?([^/]+)$/.exec(String(input)) ?? [];
+    if (place === "models") return new Response(this.#file(made.base, name));
+    if (!this.isUp) throw new TypeError("Failed to fetch");
+    const { content, signature } = this.offered;
+    if (name === "current") return Response.json({ manifest: base64(content), signature });
+    const range = new Headers(init.headers).get("range") ?? "";
+    this.asked.push(`${name} ${range}`.trim());
+    const from = Number(/bytes=(\d+)-/.exec(range)?.[1] ?? 0);
+    return new Response(this.#stream(this.#file(this.offered, name).subarray(from)), { status: from > 0 ? 206 : 200 });
+  };
+
+  #file(release: MadeRelease, name: string): Uint8Array<ArrayBuffer> {
+    if (name === "manifest.json") return release.content;
+    return name === "manifest.sig"
+      ? new TextEncoder().encode(JSON.stringify(release.signature))
+      : (release.files[name] ?? new Uint8Array());
+  }
+
+  #stream(content: Uint8Array<ArrayBuffer>): ReadableStream {
+    const end = Math.min(content.length, this.cutAfterBytes);
+    let isSent = false;
+    return new ReadableStream({
+      pull: (controller) => {
+        if (!isSent && end > 0) controller.enqueue(content.subarray(0, end));
+        else if (end < content.length) controller.error(new TypeError("network error"));
+        else controller.close();
+        isSent = true;
+      },
+    });
+  }
+}
+
+const root = await TestKey.make();
+const online = await TestKey.make();
+const countsRightly = async () => ({ counts: { GNORAB: 3 } });
+
+function regional(number: number, changes: Partial<MadeRelease["manifest"]> = {}): Promise<MadeRelease> {
+  return makeRelease({ version: `${REGION}-20261125-${number}`, seq: number, ...changes }, online, root);
+}
+
+let server: ReleaseServer;
+
+beforeEach(async () => {
+  server = new ReleaseServer();
+  vi.stubGlobal("fetch", server.fetch);
+  const db = await shelf();
+  for (const store of ["releases", "notes", "parts"] as const) await db.clear(store);
+  const enrolment = { device: 1, token: "t", region: REGION, root: root.public, state: "active" } as const;
+  await keep("enrolment", enrolment);
+});
+
+async function versionInUse(): Promise<string> {
+  return (await releaseInUse()).manifest.version;
+}
+
+describe("a new phone", () => {
+  test("counts with the release that came with the app", async () => {
+    const state = await updateRelease(NOW, countsRightly);
+    expect(state).toMatchObject({
+      current: { version: "base-20261125-1", overdue: false },
+      previous: null,
+      refused: null,
+    });
+    expect(state.checked_at).toBe("2026-11-26T06:00:00Z");
+    expect(server.asked).toEqual([]);
+  });
+
+  test("that is not enrolled believes no region's release", async () => {
+    await forget("enrolment");
+    server.offered = await regional(1);
+    expect((await updateRelease(NOW, countsRightly)).refused?.problem.number).toBe("422.22");
+    expect(await versionInUse()).toBe("base-20261125-1");
+  });
+});
+
+describe("a region's release", () => {
+  test("is verified, downloaded, tried, used, and the one before it is kept", async () => {
+    server.offered = await regional(1);
+    const tried: string[] = [];
+    const state = await updateRelease(NOW, async (_, model) => {
+      tried.push(model.sidecar.version);
+      return countsRightly();
+    });
+    expect(tried).toEqual([`${REGION}-20261125-1`]);
+    expect(state).toMatchObject({ current: { version: `${REGION}-20261125-1`, seq: 1 }, previous: "base-20261125-1" });
+    // The test photo is the base's own: it is not paid for twice.
+    expect(server.asked).toEqual(["small.tflite", "small.json"]);
+  });
+
+  test("is not downloaded again while it is offered again", async () => {
+    server.offered = await regional(1);
+    await updateRelease(NOW, countsRightly);
+    server.asked.length = 0;
+    await updateRelease(TOMORROW, countsRightly);
+    expect(server.asked).toEqual([]);
+  });
+
+  test("is refused when it is older than what was seen; a rollback with a higher seq is taken", async () => {
+    server.offered = await regional(5);
+    await updateRelease(NOW, countsRightly);
+    server.offered = await regional(4);
+    const state = await updateRelease(NOW, countsRightly);
+    expect(state.refused).toMatchObject({ problem: { number: "422.23", params: { seq: 4, seen: 5 } } });
+    expect(await versionInUse()).toBe(`${REGION}-20261125-5`);
+    server.offered = await makeRelease({ version: `${REGION}-20261126-1`, seq: 6 }, online, root);
+    expect(await updateRelease(NOW, countsRightly)).toMatchObject({ current: { seq: 6 }, refused: null });
+  });
+
+  test("of another region is refused", async () => {
+    server.offered = await makeRelease({ version: "IN-TG-501-20261125-1" }, online, root);
+    expect((await updateRelease(NOW, countsRightly)).refused?.problem.params.detail).toContain("IN-TG-501");
+  });
+
+  test("for a newer app is refused before anything is downloaded", async () => {
+    server.offered = await regional(1, { min_app: 2 });
+    expect((await updateRelease(NOW, countsRightly)).refused?.problem.number).toBe("422.27");
+    expect(server.asked).toEqual([]);
+  });
+
+  test("that has expired warns and is used", async () => {
+    server.offered = await regional(1, { expires_at: "2026-11-25T04:00:00Z" });
+    expect((await updateRelease(NOW, countsRightly)).current).toMatchObject({ seq: 1, overdue: true });
+  });
+
+  test("gives way to the base of another region's phone only, never to the server's base for its own", async () => {
+    server.offered = await regional(1);
+    await updateRelease(NOW, countsRightly);
+    server.offered = made.base;
+    expect((await updateRelease(NOW, countsRightly)).current.region).toBe(REGION);
+  });
+});
+
+describe("whatever is wrong, the model in use stays and the reason is kept", () => {
+  test.each([
+    ["the manifest", (good: MadeRelease) => ({ ...good, content: flipped(good.content) }), "422.22"],
+    [
+      "the model",
+      (good: MadeRelease) => ({
+        ...good,
+        files: { ...good.files, "small.tflite": flipped(good.files["small.tflite"]) },
+      }),
+      "422.21",
+    ],
+  ])("one flipped bit in %s", async (_, damage, number) => {
+    const good = await regional(1);
+    server.offered = damage(good);
+    const state = await updateRelease(NOW, countsRightly);
+    expect(state).toMatchObject({ current: { version: "base-20261125-1" }, refused: { problem: { number } } });
+    // The very same release, whole this time, is welcome later.
+    server.offered = good;
+    expect((await updateRelease(TOMORROW, countsRightly)).current.seq).toBe(1);
+  });
+
+  test("a model that counts the test photo wrongly on this phone", async () => {
+    server.offered = await regional(1);
+    const state = await updateRelease(NOW, async () => ({ counts: { GNORAB: 2 } }));
+    expect(state.refused).toMatchObject({ version: `${REGION}-20261125-1`, problem: { number: "422.28" } });
+    expect(await versionInUse()).toBe("base-20261125-1");
+    server.asked.length = 0;
+    await updateRelease(new Date(NOW.getTime() + 60_000), countsRightly);
+    expect(server.asked, "not downloaded again at once").toEqual([]);
+    expect((await updateRelease(TOMORROW, countsRightly)).current.seq).toBe(1);
+  });
+
+  test("a sidecar that belongs to another model", async () => {
+    const [good, other] = await Promise.all([regional(1), regional(2)]);
+    const sidecar = other.manifest.files.find(({ role }) => role === "sidecar");
+    const mixed = good.manifest.files.map((file) => (file.role === "sidecar" && sidecar ? sidecar : file));
+    server.offered = await regional(1, { files: mixed });
+    server.offered.files["small.json"] = other.files["small.json"];
+    expect((await updateRelease(NOW, countsRightly)).refused?.problem.number).toBe("422.20");
+  });
+});
+
+describe("a connection that breaks", () => {
+  test("before anything came is told, and nothing is held against the release", async () => {
+    server.isUp = false;
+    await expect(updateRelease(NOW, countsRightly)).rejects.toMatchObject({ number: "502.1" });
+    server.isUp = true;
+    server.offered = await regional(1);
+    expect((await updateRelease(NOW, countsRightly)).current.seq).toBe(1);
+  });
+
+  test("in the middle of the model costs only the rest", async () => {
+    server.offered = await regional(1);
+    server.cutAfterBytes = 10;
+    await expect(updateRelease(NOW, countsRightly)).rejects.toMatchObject({ number: "502.1" });
+    expect(await versionInUse()).toBe("base-20261125-1");
+    server.cutAfterBytes = Number.POSITIVE_INFINITY;
+    expect((await updateRelease(NOW, countsRightly)).current.seq).toBe(1);
+    expect(server.asked).toEqual(["small.tflite", "small.tflite bytes=10-", "small.json"]);
+  });
+});
