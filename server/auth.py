@@ -5,6 +5,7 @@ argon2id. A token travels in a header, never in a URL, so it stands in no access
 minutes close a name, or an address, for the rest of them.
 """
 
+import functools
 import hashlib
 import hmac
 import secrets
@@ -106,7 +107,7 @@ def log_in(engine: Engine, name: str, password: str, address: str, now: datetime
       Problem 401.2: name or password is wrong; which of them stays unsaid, and takes equally long.
       Problem 429.1: too many failures for this name or from this address.
     """
-    subjects = (f"name:{name.strip().casefold()[:100]}", f"address:{address[:100]}")
+    subjects = (f"name:{people.folded(name)[:100]}", f"address:{address[:100]}")
     with session_scope(engine, read_only=True) as session:
         staff = people.staff_by_name(session, name)
         for subject in subjects:
@@ -169,10 +170,15 @@ def check_csrf() -> None:
         raise Problem("403.3")
 
 
+@functools.cache
+def _nobodys_hash() -> str:
+    return _hasher.hash(secrets.token_urlsafe())
+
+
 def _is_password(password: str, staff: Staff | None) -> bool:
     # An unknown name costs one hash too, or its absence could be read from a clock.
     try:
-        return _hasher.verify(staff.password_hash if staff else _hasher.hash(""), password) and staff is not None
+        return _hasher.verify(staff.password_hash if staff else _nobodys_hash(), password) and staff is not None
     except VerificationError:
         return False
     except ValueError:  # a hash of another kind: this person cannot log in with a password

@@ -38,6 +38,11 @@ def all_regions(session: Session) -> list[Region]:
     return list(session.scalars(select(Region).order_by(Region.name)))
 
 
+def folded(name: str) -> str:
+    """A login name as it is stored and compared."""
+    return name.replace("\0", "").strip().casefold()
+
+
 def record_staff(
     session: Session,
     name: str,
@@ -59,7 +64,7 @@ def record_staff(
       now: aware instant.
       locale: language of the dashboard.
     """
-    row = Staff(name=_folded(name), password_hash=password_hash, role=role, locale=locale, created_at=now)
+    row = Staff(name=folded(name), password_hash=password_hash, role=role, locale=locale, created_at=now)
     session.add(row)
     session.flush()
     session.add_all(StaffRegion(staff_id=row.id, region_id=region) for region in regions)
@@ -68,7 +73,7 @@ def record_staff(
 
 def staff_by_name(session: Session, name: str) -> Staff | None:
     """The person of this login name, unless they have left."""
-    return session.scalar(select(Staff).where(Staff.name == _folded(name), Staff.left_at.is_(None)))
+    return session.scalar(select(Staff).where(Staff.name == folded(name), Staff.left_at.is_(None)))
 
 
 def staff_by_id(session: Session, staff: int) -> Staff | None:
@@ -104,7 +109,3 @@ def record_failed_login(session: Session, subjects: Iterable[str], now: datetime
 def forget_failed_logins(session: Session, subject: str) -> None:
     """After a login that succeeded."""
     session.execute(delete(LoginTry).where(LoginTry.subject == subject))
-
-
-def _folded(name: str) -> str:
-    return name.strip().casefold()
