@@ -74,10 +74,11 @@ async function findMarks(
   return marks;
 }
 
-/** To decimal digits; a tie goes to the even digit, as Python's round has it. */
+/** To decimal digits as Python's round does: a tie goes to the even digit, where toFixed takes the greater one. */
 function rounded(value: number, digits: number): number {
   const scale = 10 ** digits;
   const below = Math.floor(value * scale);
-  if (value * scale - below !== 0.5) return Number(value.toFixed(digits));
-  return (below % 2 === 0 ? below : below + 1) / scale;
+  // Only multiples of 2^-(digits + 1) can lie exactly between two decimals; for all others the product misleads.
+  const isTie = Number.isInteger(value * 2 ** (digits + 1)) && value * scale - below === 0.5;
+  return isTie ? (below + (below % 2)) / scale : Number(value.toFixed(digits));
 }

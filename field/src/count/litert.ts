@@ -17,6 +17,9 @@ async function start(wasm: Wasm): Promise<void> {
   const silent = () => {};
   const Module = { ...wasm, print: silent, printErr: silent };
   Object.assign(globalThis, { ModuleFactory, Module, importScripts: silent });
+  // At its start LiteRT.js wakes the fastest GPU and warns without one. We count on the CPU: it gets none, in silence.
+  const noGpu = { requestAdapter: async () => ({ limits: {}, features: new Set(), requestDevice: async () => null }) };
+  Object.defineProperty(navigator, "gpu", { value: noGpu, configurable: true });
   await loadLiteRt("litert_wasm_compat_internal.js");
 }
 
