@@ -62,11 +62,17 @@ def current_base() -> Path:
     return base / str(version)
 
 
+def _hush_tensorflow() -> None:
+    """Lets TensorFlow speak of errors only; it reads this when it is loaded."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
 def _need_photos(photos: Path | None) -> Path:
     """Leaves with one line when the photo sets are not at hand: they are no part of the project."""
     if photos is None:
         click.echo("Skipped: this needs the trap photo sets. Give their folder with --photos or PESTWATCH_PHOTOS.")
         sys.exit(0)
+    _hush_tensorflow()
     return photos
 
 
@@ -286,3 +292,62 @@ def catalogs(step: str) -> None:
     from pestwatch import catalogs as steps
 
     {"extract": steps.extract, "update": steps.update, "compile": steps.compile_all}[step]()
+
+
+@main.command()
+@click.option(
+    "--job",
+    required=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder with job.json and the recounted photos; result.json is left there.",
+)
+def retrain(job: Path) -> None:
+    """Runs one region's learning cycle on an exported job. A refusal is a result, not an error."""
+    _hush_tensorflow()
+    from pestwatch.retraining.cycle import run
+
+    result = run(job)
+    click.echo(f"{result.verdict}: {result.reason.message % result.reason.params}")
+    if result.verdict == "failed":
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--pest", required=True, help="Species that the lure draws, such as HELIAR.")
+@click.option("--crop", required=True, help="Crop around the trap, such as cotton.")
+@click.option("--count", "insects", required=True, type=click.IntRange(0, 5000), help="Insects in the trap.")
+@click.option("--nights", type=click.FloatRange(min=0, min_open=True), help="Nights since it was emptied.")
+@click.option("--lure-age-days", type=click.IntRange(min=0), help="Days since the lure was changed.")
+@click.option("--state", help="State whose thresholds apply, such as IN-MH.")
+@click.option("--locale", default="en", show_default=True, help="Language: en, hi, mr or te.")
+@click.option("--json", "as_json", is_flag=True, help="The Advice as JSON.")
+def advise(
+    *,
+    pest: str,
+    crop: str,
+    insects: int,
+    nights: float | None,
+    lure_age_days: int | None,
+    state: str | None,
+    locale: str,
+    as_json: bool,
+) -> None:
+    """Says what one count of one trap means, as the phone would."""
+    from datetime import UTC, datetime
+
+    from pestwatch.advisory.render import level_name, sentences
+    from pestwatch.advisory.rules import Reading
+    from pestwatch.advisory.rules import advise as judge
+    from pestwatch.domain.species import SPECIES
+
+    if pest not in SPECIES:
+        raise click.BadParameter(f"{pest} is none of {', '.join(SPECIES)}", param_hint="--pest")
+    now = datetime.now(UTC)
+    reading = Reading(taken_at=now, count=insects, nights=nights, lure_age_days=lure_age_days)
+    advice = judge(pest, crop, [reading], now, state=state).to_json()
+    if as_json:
+        click.echo(json.dumps(advice, ensure_ascii=False))
+        return
+    click.echo(level_name(advice["level"], locale))
+    for sentence in sentences(advice, locale):
+        click.echo(sentence)
