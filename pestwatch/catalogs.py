@@ -49,11 +49,8 @@ def _empty(domain: str, locale: str | None = None) -> Catalog:
         project="pestwatch",
         version="0.1.0",
         header_comment=HEADER,
-        msgid_bugs_address="",
         creation_date=EPOCH,
         revision_date=EPOCH,
-        last_translator="",
-        language_team="",
         fuzzy=False,
     )
 
@@ -140,7 +137,8 @@ def update() -> None:
 def _written(catalogue: Catalog) -> bytes:
     out = BytesIO()
     write_po(out, catalogue, width=120, omit_header=False, include_lineno=False)
-    return out.getvalue()
+    # Babel fills in invented people where there are none.
+    return re.sub(rb'"(Report-Msgid-Bugs-To|Last-Translator|Language-Team):[^\n]*\n', b"", out.getvalue())
 
 
 def _with_header(text: bytes, locale: str, status: str) -> bytes:
