@@ -9,7 +9,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -141,19 +141,29 @@ class CorrectionFact(Struct, frozen=True, tag_field="kind", tag="correction"):
 
 KINDS = ("trap", "service", "observation", "correction")
 TypedFact = TrapFact | ServiceFact | ObservationFact | CorrectionFact
-F = TypeVar("F")
 
 
-class SyncRequest(Struct, Generic[F], frozen=True):
-    """Push and pull in one message. `F` is TypedFact in the schema, and Raw while reading."""
+class Envelope(Struct, frozen=True, kw_only=True):
+    """What a phone says beside its facts."""
 
     v: int
     sent_at: Instant
-    facts: list[F]
     cursor: str | None = None
     locale: str = "en"
     app: str | None = None
     model: str | None = None
+
+
+class SyncRequest(Envelope, frozen=True, kw_only=True):
+    """Push and pull in one message."""
+
+    facts: Annotated[list[TypedFact], Meta(max_length=MAX_FACTS)]
+
+
+class UnreadRequest(Envelope, frozen=True, kw_only=True):
+    """A SyncRequest whose facts are still to be read, each by itself: one bad fact must not spoil the message."""
+
+    facts: list[Raw]
 
 
 class WordedProblem(Struct, frozen=True):
@@ -227,10 +237,10 @@ class Fact:
     problem: Problem | None
 
 
-_read_request = msgspec.json.Decoder(SyncRequest[Raw])
+_read_request = msgspec.json.Decoder(UnreadRequest)
 
 
-def read_request(message: bytes) -> SyncRequest[Raw]:
+def read_request(message: bytes) -> UnreadRequest:
     """Reads a message, its facts still unread.
 
     Raises:
@@ -289,7 +299,7 @@ def canonical(document: Any) -> bytes:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of both messages: docs/sync.schema.json."""
-    (request, answer), components = msgspec.json.schema_components([SyncRequest[TypedFact], SyncAnswer])
+    (request, answer), components = msgspec.json.schema_components([SyncRequest, SyncAnswer])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "pestwatch sync, version 1",
@@ -319,3 +329,7 @@ def _mended(message: bytes) -> bytes:
     One such name must not keep a phone's whole outbox from being read.
     """
     return json.dumps(json.loads(message), ensure_ascii=False).encode(errors="replace")
+
+
+if __name__ == "__main__":
+    print(json.dumps(schema(), indent=2))

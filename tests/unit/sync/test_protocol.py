@@ -1,0 +1,132 @@
+"""Whatever arrives is read without failing, and nothing of it is lost."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pestwatch.errors import Problem
+from pestwatch.sync import protocol
+from pestwatch.sync.protocol import (
+    KINDS,
+    CorrectionFact,
+    ObservationFact,
+    TypedFact,
+    canonical,
+    read_cursor,
+    read_fact,
+    read_request,
+    write_cursor,
+)
+from tests.factories import correction_fact, observation_fact, push, service_fact, trap_fact
+
+ROOT = Path(__file__).parents[3]
+# Surrogates cannot be written as UTF-8; how they arrive is tested by name in tests/server/test_sync.py.
+letters = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+numbers = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
+json_documents = st.recursive(
+    numbers | letters,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(letters, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def as_bytes(document: Any) -> bytes:
+    return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize("fact", [trap_fact(1), service_fact(2), observation_fact(3), correction_fact(4)])
+def test_every_kind_of_fact_is_read_and_its_content_kept(fact: dict) -> None:
+    read = read_fact(as_bytes(fact))
+    assert read.problem is None
+    assert (read.seq, read.kind) == (fact["seq"], fact["kind"])
+    assert json.loads(read.content) == fact
+    assert read.content_hash == hashlib.sha256(read.content.encode()).hexdigest()
+
+
+def test_marks_and_gate_arrive_typed() -> None:
+    observed = read_fact(as_bytes(observation_fact(gate={"verdict": "doubtful", "reason": "too_dark"}))).typed
+    assert isinstance(observed, ObservationFact)
+    assert observed.body.gate.reason == "too_dark"
+    recounted = read_fact(as_bytes(correction_fact(marks=[{"x": 0.5, "y": 1, "species": "HELIAR"}]))).typed
+    assert isinstance(recounted, CorrectionFact)
+    assert recounted.body.marks[0].y == 1
+
+
+@given(document=json_documents)
+def test_anything_that_is_json_is_read_without_failing_and_kept(document: Any) -> None:
+    read = read_fact(as_bytes(document))
+    assert read.problem is not None
+    assert json.loads(read.content) == document
+    str(read.problem)
+
+
+@given(data=st.data())
+def test_a_fact_with_anything_at_all_in_one_field_is_usable_or_a_problem(data: st.DataObject) -> None:
+    fact = data.draw(st.sampled_from([trap_fact(1), service_fact(2), observation_fact(3), correction_fact(4)]))
+    field = data.draw(st.sampled_from(sorted(fact["body"])))
+    fact["body"][field] = data.draw(json_documents)
+    read = read_fact(as_bytes(fact))
+    assert (read.typed is None) == (read.problem is not None)
+    assert read.seq == fact["seq"]
+    assert json.loads(read.content) == fact
+
+
+@given(message=st.binary(max_size=60))
+def test_bytes_that_are_no_message_are_a_problem_and_nothing_else(message: bytes) -> None:
+    with pytest.raises(Problem, match=r"400\.1"):
+        read_request(message)
+    read_fact(message or b"x")
+
+
+@given(facts=st.lists(json_documents, max_size=5))
+def test_a_message_is_read_whatever_its_facts_are(facts: list) -> None:
+    request = read_request(as_bytes(push(*facts)))
+    assert [json.loads(read_fact(raw).content) for raw in request.facts] == facts
+
+
+def test_the_order_of_fields_and_spaces_do_not_make_another_content() -> None:
+    fact = observation_fact()
+    turned = json.dumps({name: fact[name] for name in reversed(fact)}, indent=4).encode()
+    assert read_fact(turned).content_hash == read_fact(as_bytes(fact)).content_hash
+
+
+@given(document=json_documents)
+def test_canonical_json_is_one_spelling_for_equal_documents(document: Any) -> None:
+    once = canonical(document)
+    assert canonical(msgspec.json.decode(once)) == once
+
+
+@given(last=st.integers(0, 2**53))
+def test_a_cursor_comes_back_as_it_went(last: int) -> None:
+    assert read_cursor(write_cursor(last)) == last
+
+
+@given(cursor=st.none() | st.text(max_size=30))
+def test_any_other_cursor_is_the_beginning_or_a_number(cursor: str | None) -> None:
+    assert read_cursor(cursor) >= 0
+
+
+def test_the_schema_in_the_documents_is_the_one_of_the_code() -> None:
+    written = json.loads((ROOT / "docs" / "sync.schema.json").read_text())
+    assert written == protocol.schema(), "run `python -m pestwatch.sync.protocol > docs/sync.schema.json`"
+
+
+def test_the_schema_names_every_kind_of_fact() -> None:
+    tags = {struct.__struct_config__.tag for struct in TypedFact.__args__}
+    assert tags == set(KINDS)
+    assert {f"{kind.title()}Fact" for kind in KINDS} <= set(protocol.schema()["$defs"])
+
+
+def test_the_reference_message_in_the_documents_is_valid() -> None:
+    page = (ROOT / "docs" / "sync.md").read_text()
+    (message,) = re.findall(r"```json request\n(.*?)```", page, flags=re.DOTALL)
+    request = read_request(message.encode())
+    assert {read_fact(raw).kind for raw in request.facts} == set(KINDS)
+    assert [read_fact(raw).problem for raw in request.facts] == [None] * len(request.facts)
