@@ -77,8 +77,9 @@ def _write(name: str, place: _Place, kernel: FloatArray, bias: FloatArray) -> No
     greatest = np.abs(stored).max(axis=other_axes)
     # A channel of zeros keeps its scale: any will do.
     scales = np.where(greatest > 0, greatest / np.float32(GREATEST), place.kernel_scales).astype(np.float32)
-    spread = scales.reshape([-1 if axis == channel_axis else 1 for axis in range(4)])
-    place.kernel[:] = np.clip(np.round(stored / spread), -GREATEST, GREATEST).astype(np.int8)
+    # Times the reciprocal, as the converter does: a division rounds the last of a thousand weights the other way.
+    per_level = (np.float32(1) / scales).reshape([-1 if axis == channel_axis else 1 for axis in range(4)])
+    place.kernel[:] = np.clip(np.round(stored * per_level), -GREATEST, GREATEST).astype(np.int8)
     place.kernel_scales[:] = scales
     place.bias_scales[:] = np.float32(place.input_scale) * scales
     limits = np.iinfo(np.int32)

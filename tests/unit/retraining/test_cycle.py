@@ -1,0 +1,97 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pestwatch.release.candidate import Candidate
+from pestwatch.retraining.cycle import run
+from pestwatch.retraining.messages import TOO_FEW_TRAINING
+from pestwatch.vision.dataset import Example
+from pestwatch.vision.drawn import Scene, draw
+from pestwatch.vision.infer import Counter
+
+from .conftest import ROOT, WriteJob
+
+STRICT_RECIPE = ROOT / "mobile_models" / "recipes" / "region.toml"
+
+
+def region_photos(count: int, traps: int) -> list[Example]:
+    """Dim liners with by-catch: what the base does not count well."""
+    scene = Scene(insects={"GNORAB": 5, "NOCTUID_LARGE": 3, "fly": 3}, light=0.8)
+    return [replace(draw(scene, 500 + n), trap=f"1/trap{n % traps}") for n in range(count)]
+
+
+def result_of(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "result.json").read_bytes())
+
+
+def test_a_region_learns_and_is_judged_on_traps_it_never_saw(write_job: WriteJob, base: Path) -> None:
+    folder, told = write_job(region_photos(16, 5)), []
+    result = run(folder, lambda share, stage: told.append((share, stage)))
+    assert result.verdict in {"promoted", "refused"}
+    assert [row.name for row in result.gates] == [
+        "training photos",
+        "training traps",
+        "held-out photos",
+        "held-out traps",
+        "region",
+        "guard",
+        "golden picture",
+        "size",
+    ]
+    assert {name: figures["n"] for name, figures in result.metrics.items()}.keys() == {"current", "candidate"}
+    assert told[0] == (0.02, "selecting")
+    assert told[-1] == (1.0, result.verdict)
+    assert [share for share, _ in told] == sorted(share for share, _ in told)
+    assert result_of(folder)["verdict"] == result.verdict
+    assert result.verdict == "promoted", result.reason.text
+    candidate = Candidate.read(folder / "candidate")
+    assert tuple(candidate.files) == result.files == ("small.tflite", "small.json", "golden.png")
+    assert candidate.base_version == Counter.from_release(base).version
+    assert len(candidate.files["small.tflite"]) == (base / "small.tflite").stat().st_size
+    assert Counter.from_release(folder / "candidate").version == "IN-MH-500-20261125-1"
+
+
+def test_too_few_photos_are_a_refusal_that_says_how_many_are_missing(write_job: WriteJob) -> None:
+    folder = write_job(region_photos(6, 3), STRICT_RECIPE)
+    result = run(folder, lambda *_: None)
+    assert result.verdict == "refused"
+    assert result.reason.message == TOO_FEW_TRAINING
+    assert result.reason.params["missing"] > 0
+    assert not (folder / "candidate").exists()
+
+
+def test_no_photos_at_all_are_a_refusal_too(write_job: WriteJob) -> None:
+    assert run(write_job([]), lambda *_: None).verdict == "refused"
+
+
+def test_a_broken_photo_fails_the_run_and_is_named(write_job: WriteJob) -> None:
+    folder = write_job(region_photos(12, 4))
+    for photo in (folder / "photos").iterdir():
+        photo.write_bytes(b"not a picture")
+    assert run(folder, lambda *_: None).verdict == "failed"
+    assert result_of(folder)["reason"]["message"].startswith("%(name)s is not a photo")
+
+
+@pytest.mark.parametrize("changes", [{"v": 2}, {"recipe": "/nowhere.toml"}, {"photos": [{}]}, {"now": "yesterday"}])
+def test_a_job_that_is_not_understood_fails_with_the_reason(write_job: WriteJob, changes: dict[str, Any]) -> None:
+    result = run(write_job([], **changes), lambda *_: None)
+    assert (result.verdict, result.reason.message[:16]) == ("failed", "The training job")
+
+
+def test_a_photo_outside_the_jobs_folder_is_refused(write_job: WriteJob) -> None:
+    folder = write_job(region_photos(1, 1))
+    job = json.loads((folder / "job.json").read_bytes())
+    job["photos"][0]["file"] = "../../secret.jpg"
+    (folder / "job.json").write_text(json.dumps(job))
+    assert "not in the job's folder" in run(folder, lambda *_: None).reason.text
+
+
+def test_a_breakdown_leaves_a_result_that_says_so(write_job: WriteJob, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_job(region_photos(12, 4), base="/nowhere")
+    result = run(folder, lambda *_: None)
+    assert (result.verdict, result.reason.params["detail"][:17]) == ("failed", "FileNotFoundError")
+    assert "Traceback" in capsys.readouterr().err
+    assert result_of(folder)["verdict"] == "failed"
