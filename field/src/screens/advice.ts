@@ -82,15 +82,15 @@ function numbers({ catch_rate, threshold }: AdviceJson): Child {
   if (catch_rate === null) return null;
   const limit = threshold?.value_per_night ?? null;
   return [
-    h("p", { class: "rate", testid: "catch-rate" }, t("Each night: %(rate)s", { rate: catch_rate })),
-    limit !== null && [
-      h("p", { class: "rate" }, t("Inspect the plants from: %(limit)s each night", { limit })),
+    h("p", { class: "rate", testid: "catch-rate" }, t("Insects each night: %(rate)s", { rate: catch_rate })),
+    limit !== null && h("p", { class: "rate" }, t("Inspect the plants from: %(limit)s each night", { limit })),
+    threshold &&
       h(
-        "p",
+        "details",
         { class: "quiet source" },
-        t("Where this number comes from: %(source)s", { source: threshold?.source ?? "" }),
+        h("summary", {}, t("Where this number comes from")),
+        h("p", { lang: "en" }, threshold.source),
       ),
-    ],
   ];
 }
 

@@ -49,7 +49,7 @@ export async function historyScreen(id: string): Promise<Screen | null> {
             testid: "trap-emptied",
             onclick: () => did({ emptied: true, lure_changed: false }),
           }),
-          button("settings", t("Change the trap"), { testid: "edit-trap", href: `#/traps/${trap.trap}/edit` }),
+          button("pencil", t("Change the trap"), { testid: "edit-trap", href: `#/traps/${trap.trap}/edit` }),
         ),
       ),
     ],

@@ -17,7 +17,8 @@ export async function languageScreen(): Promise<Screen> {
   };
   return {
     testid: "language",
-    title: t("Language"),
+    // At the very first nobody's language is known: the name of the app is the same in all.
+    title: (await setting("locale")) ? t("Language") : "pestwatch",
     ...((await setting("consent")) ? { back: "#/settings" } : {}),
     body: h(
       "div",

@@ -28,11 +28,11 @@ async function draw(canvas: HTMLCanvasElement, photo: Blob, marks: Marks, pest: 
   context.drawImage(bitmap, 0, 0);
   bitmap.close();
   const long = Math.max(canvas.width, canvas.height);
-  const radius = long * 0.016;
+  const radius = long * 0.022;
   // Black under the colour: the ring shows on a white card and on a dark floor.
   for (const [colour, width] of [
-    ["#000", long * 0.006],
-    [null, long * 0.003],
+    ["#000", long * 0.009],
+    [null, long * 0.005],
   ] as const) {
     for (const { x, y, species } of marks) {
       context.beginPath();

@@ -86,6 +86,7 @@ export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> 
     back: "#/",
     body: [
       draft.photo && draft.counted ? markedPhoto(draft.photo, draft.counted.marks, trap.pest) : null,
+      gateNotice(draft, trap),
       h(
         "p",
         { class: "subject" },
@@ -99,7 +100,6 @@ export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> 
       tens,
       whose,
       others(draft, trap.pest),
-      gateNotice(draft, trap),
       nightsRow(draft),
       emptiedRow(draft),
       h(

@@ -54,7 +54,7 @@ export function seasonLine(counts: Count[], threshold: number | null): Child {
   return h(
     "figure",
     { class: "season-figure", testid: "season-line" },
-    h("figcaption", {}, h("strong", {}, t("Each night: %(rate)s", { rate: last.rate }))),
+    h("figcaption", {}, h("strong", {}, t("Insects each night: %(rate)s", { rate: last.rate }))),
     svg,
     h("p", { class: "axis" }, h("span", {}, day(known[0])), known.length > 1 && h("span", {}, day(known.at(-1)))),
     threshold !== null &&

@@ -3,7 +3,7 @@
 import { newVersionNotice } from "../app-update";
 import { photoButton } from "../camera";
 import { type Child, h } from "../elements";
-import { dateText, number, t, tn } from "../i18n";
+import { number, t, tn } from "../i18n";
 import { icon } from "../icons";
 import type { Problem } from "../problem";
 import { beginDraft, currentDraft, dropDraft } from "../store/draft";
@@ -11,7 +11,7 @@ import { adviceFor, levelOf } from "../trap/advice";
 import { type MyTrap, myTraps } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
 import { isPhotoCounted, pestName } from "../trap/pests";
-import { CROPS, nightsSince } from "../trap/trap";
+import { CROPS, nightsSince, whenText } from "../trap/trap";
 import { button, go, notice, type Screen, say } from "./frame";
 
 const report = (problem: Problem): void => say(t(problem.message, problem.params));
@@ -46,7 +46,8 @@ function lastCount(trap: MyTrap): Child {
     "span",
     {},
     h("strong", {}, tn("%(n)s insect", "%(n)s insects", last.count)),
-    ` · ${dateText(new Date(last.taken_at))}`,
+    " · ",
+    whenText(new Date(last.taken_at), new Date()),
   );
 }
 

@@ -31,22 +31,24 @@ let queuedReason: FlushReason = "automatic";
 
 export function flush(reason: FlushReason = "automatic"): Promise<FlushOutcome> {
   if (reason === "asked") queuedReason = "asked";
-  queued ??= exclusively(() => {
+  queued ??= next();
+  return queued;
+}
+
+async function next(): Promise<FlushOutcome> {
+  // A lock may be granted at once: `queued` has to be set before the round takes it away.
+  await Promise.resolve();
+  return exclusively(() => {
     const why = queuedReason;
     queued = undefined;
     queuedReason = "automatic";
     return round(why);
   });
-  return queued;
 }
-
-/** The version in package.json, put in by the build. */
-declare const __APP_VERSION__: string;
-const APP_VERSION = typeof __APP_VERSION__ === "string" ? __APP_VERSION__ : "0.0.0";
 
 async function exclusively<T>(work: () => Promise<T>): Promise<T> {
   // Old browsers have no locks; there, two tabs may send the same facts, which the server stores once.
-  if (!globalThis.navigator?.locks) return Promise.resolve().then(work);
+  if (!globalThis.navigator?.locks) return work();
   return (await navigator.locks.request(LOCK, work)) as T;
 }
 
@@ -58,10 +60,10 @@ async function round(reason: FlushReason): Promise<FlushOutcome> {
     return { state: "waiting-to-retry", problem: (await setting("last_problem")) ?? null };
   }
   try {
-    await enrolWithPendingCode(APP_VERSION);
+    await enrolWithPendingCode(__APP_VERSION__);
     const enrolment = await setting("enrolment");
     if (!enrolment || enrolment.state === "unknown") return { state: "not-enrolled", problem: null };
-    await pushAndPull(enrolment, APP_VERSION);
+    await pushAndPull(enrolment, __APP_VERSION__);
     await sendPhotos(enrolment);
     await Promise.all([forget("back_off"), forget("last_problem")]);
     announceChange();

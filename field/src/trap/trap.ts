@@ -1,6 +1,6 @@
 /** What a trap can be: crops and trap types with their words and pictures, and how long it has hung. */
 
-import { type Message, t } from "../i18n";
+import { dateText, type Message, t, tn } from "../i18n";
 import type { IconName } from "../icons";
 import type { CalendarDate, Crop, Instant, TrapType } from "../sync/protocol";
 
@@ -59,4 +59,12 @@ export function nightsSince(emptiedAt: Instant | null, now: Date): number | null
   if (emptiedAt === null) return null;
   const nights = daysBetween(calendarDate(new Date(emptiedAt)), calendarDate(now));
   return nights > 0 ? nights : null;
+}
+
+/** How long ago, the way people say it; after two weeks the date itself. */
+export function whenText(date: Date, now: Date): Message | string {
+  const days = daysBetween(calendarDate(date), calendarDate(now));
+  if (days === 0) return t("Today");
+  if (days === 1) return t("Yesterday");
+  return days > 1 && days <= 14 ? tn("%(n)s day ago", "%(n)s days ago", days) : dateText(date);
 }
