@@ -2,7 +2,7 @@
 
 Uses the bare LiteRT interpreter: no TensorFlow is loaded.
 
-Twin: field/src/count/counter.ts, held by tests/golden/count.json.
+Twin: field/src/count/count-picture.ts, held by tests/golden/count.json.
 """
 
 import json

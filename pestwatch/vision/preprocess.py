@@ -7,6 +7,8 @@ Twin: field/src/count/preprocess.ts, held by tests/golden/preprocess.json.
 """
 
 import io
+import re
+import struct
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from pestwatch.errors import Problem
 
@@ -31,6 +33,18 @@ MAX_PIXELS = 50_000_000
 # Rows of the source that are shrunk at a time: bounds the memory of a 50 megapixel photo.
 STRIPE_ROWS = 128
 FORMATS = ("JPEG", "PNG", "WEBP")
+# What Pillow raises on damaged files.
+DAMAGE = (OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError, ArithmeticError, struct.error)
+ORIENTATION_TAG = 0x0112
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class Tile(NamedTuple):
@@ -60,28 +74,38 @@ def decode_photo(source: Path | bytes, name: str) -> UInt8Image:
     content = source if isinstance(source, bytes) else source.read_bytes()
     if not content:
         raise Problem("422.2", name=name)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # odd metadata of a camera, and Pillow's own size limit: ours is lower
+        try:
             picture = Image.open(io.BytesIO(content), formats=FORMATS)
-    except Image.DecompressionBombError as error:
-        raise Problem("422.4", name=name, megapixels=">178", limit=MAX_PIXELS // 1_000_000) from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        raise Problem("422.1", name=name) from error
-    _refuse_odd_sizes(picture.width, picture.height, name)
+            _refuse_odd_sizes(picture.width, picture.height, name)
+            return np.asarray(_upright(picture).convert("RGB"))
+        except Image.DecompressionBombError as error:
+            pixels = int("".join(re.findall(r"(\d+) pixels", str(error))[:1]) or 0)
+            raise _too_many_pixels(pixels, name) from error
+        except DAMAGE as error:
+            raise Problem("422.1", name=name) from error
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Turns a picture as its EXIF orientation says; with unreadable EXIF it is left as it is, as browsers do."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a camera's odd metadata is not worth a warning
-            return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
-    except (OSError, ValueError, SyntaxError) as error:
-        raise Problem("422.1", name=name) from error
+        orientation = picture.getexif().get(ORIENTATION_TAG)
+    except DAMAGE:
+        return picture
+    turn = TURNS.get(orientation) if isinstance(orientation, int) else None
+    return picture if turn is None else picture.transpose(turn)
 
 
 def _refuse_odd_sizes(width: int, height: int, name: str) -> None:
     if width * height > MAX_PIXELS:
-        raise Problem("422.4", name=name, megapixels=width * height // 1_000_000, limit=MAX_PIXELS // 1_000_000)
+        raise _too_many_pixels(width * height, name)
     if max(width, height) < MIN_SIDE_PX:
         raise Problem("422.3", name=name, side_px=max(width, height), limit_px=MIN_SIDE_PX)
+
+
+def _too_many_pixels(pixels: int, name: str) -> Problem:
+    return Problem("422.4", name=name, megapixels=pixels // 1_000_000, limit=MAX_PIXELS // 1_000_000)
 
 
 def shrunk_size(width: int, height: int) -> tuple[int, int]:

@@ -1,3 +1,4 @@
+import contextlib
 import io
 import struct
 import warnings
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from pestwatch.errors import Problem
 from pestwatch.vision import preprocess
@@ -87,6 +88,27 @@ def test_a_photo_taken_upright_on_its_side_is_turned():
     upright = decode_photo(jpeg(400, 200, exif=exif), "turned.jpg")
     assert upright.shape == (400, 200, 3)
     assert upright[10, -10].max() < 60  # the dark corner came to the top right
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_exif_orientation_is_turned_as_pillow_does(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = jpeg(400, 200, exif=exif)
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB"))
+    assert np.array_equal(decode_photo(content, "turned.jpg"), expected)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_damaged_file_is_read_or_refused_and_never_breaks_off(seed):
+    rng = np.random.default_rng(seed)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    damaged = bytearray(jpeg(160, 120, exif=exif))
+    for place in rng.integers(0, 120, 3):
+        damaged[place] = rng.integers(256)
+    with contextlib.suppress(Problem):
+        assert decode_photo(bytes(damaged), "bad.jpg").dtype == np.uint8
 
 
 def test_grey_and_palette_pictures_become_rgb():
