@@ -28,6 +28,8 @@ const SENTENCES = {
   "500.2": "Something went wrong on this phone: %(detail)s. Your saved counts are safe. Open the app again.",
   "502.1": "The server cannot be reached. Your counts stay on the phone and are sent later.",
   "502.2": "The server did not answer well. Your counts stay on the phone and are sent later.",
+  "503.2":
+    "The counter is not on this phone yet. Keep the app open with the network on for some minutes, then count again.",
   "507.1": "The phone has no room left. Delete some videos or photos, then save again.",
 } as const;
 

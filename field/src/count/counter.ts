@@ -88,7 +88,7 @@ export class Counter {
       };
       worker.onerror = (event) => {
         this.unload();
-        settle(() => reject(new Problem("500.1", { detail: event.message || "the counting worker stopped" })));
+        settle(() => reject(new Problem("500.2", { detail: event.message || "the counting worker stopped" })));
       };
       worker.postMessage(request);
     });

@@ -3,6 +3,7 @@
 import { ModuleFactory } from "virtual:litert-glue";
 import { type CompiledModel, loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
 import wasmUrl from "@litertjs/core/wasm/litert_wasm_compat_internal.wasm?url";
+import { Problem } from "../problem";
 import type { Engine } from "./engine";
 import { TILE_PX } from "./preprocess";
 
@@ -23,6 +24,18 @@ async function start(wasm: Wasm): Promise<void> {
   await loadLiteRt("litert_wasm_compat_internal.js");
 }
 
+/** Tells a browser that cannot run the engine from a phone that has not downloaded it. */
+async function isAtHand(wasm: Wasm): Promise<boolean> {
+  if ("wasmBinary" in wasm) return true;
+  try {
+    const response = await fetch(wasm.locateFile());
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
 export class LiteRtEngine implements Engine {
   readonly #wasm: Wasm;
   #started: Promise<void> | undefined;
@@ -34,7 +47,12 @@ export class LiteRtEngine implements Engine {
 
   async load(model: Uint8Array): Promise<void> {
     this.#started ??= start(this.#wasm);
-    await this.#started;
+    try {
+      await this.#started;
+    } catch (error) {
+      this.#started = undefined;
+      throw (await isAtHand(this.#wasm)) ? error : new Problem("503.2");
+    }
     this.#model?.delete();
     this.#model = await loadAndCompile(model, { accelerator: "wasm" });
   }

@@ -76,7 +76,7 @@ export async function note<K extends keyof Notes>(key: K): Promise<Notes[K] | un
   return (await (await shelf()).get("notes", key)) as Notes[K] | undefined;
 }
 
-/** The release to count with now. */
+/** The release to count with now. Throws Problem 503.2 as long as the first visit is not complete. */
 export async function releaseInUse(): Promise<Release> {
   const downloaded = await (await shelf()).get("releases", "current");
   if (downloaded && !isReplacedByBundled(downloaded.manifest)) return downloaded;
@@ -109,9 +109,10 @@ async function openBundled(): Promise<Release> {
   return { ...verified, files };
 }
 
+/** A file of the app. Throws Problem 503.2 when the phone neither has it nor can get it now. */
 async function fetched(address: string): Promise<Uint8Array<ArrayBuffer>> {
-  const response = await fetch(address);
-  if (!response.ok) throw new Error(`${address}: ${response.status}`);
+  const response = await fetch(address).catch(() => null);
+  if (!response?.ok) throw new Problem("503.2");
   return new Uint8Array(await response.arrayBuffer());
 }
 
