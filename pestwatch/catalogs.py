@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[1]
 FIELD = ROOT / "field"
 # t("..."), tc("context", "..."), tn("one", "other", n): double quotes, as the formatter writes them.
 TS_CALL = re.compile(r"\b(tc?|tn)\(\s*\"((?:[^\"\\]|\\.)+)\"(?:\s*,\s*\"((?:[^\"\\]|\\.)+)\")?")
+TS_COMMENT = re.compile(r"/\*.*?\*/|^\s*//.*$", re.DOTALL | re.MULTILINE)
 HEADER = "# Words of pestwatch, Apache-2.0. i18n/REVIEWERS.md says who may approve them."
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 """Date in every header: a catalogue changes when its strings do, not when it is written."""
@@ -72,7 +73,8 @@ def _strings(domain: str) -> Iterator[tuple[str | tuple[str, str], str | None, l
 def _typescript() -> Iterator[tuple[str | tuple[str, str], str | None, list[str], str]]:
     for source in sorted((FIELD / "src").rglob("*.ts")):
         place = source.relative_to(ROOT).as_posix()
-        for call, first, second in TS_CALL.findall(source.read_text(encoding="utf-8")):
+        code = TS_COMMENT.sub("", source.read_text(encoding="utf-8"))
+        for call, first, second in TS_CALL.findall(code):
             one, other = json.loads(f'"{first}"'), json.loads(f'"{second}"')
             if call == "tn":
                 yield (one, other), None, [], place
@@ -221,6 +223,7 @@ def phone_rules() -> dict[str, Any]:
             "rising_readings": rules.RISING_READINGS,
             "same_share": rules.SAME_SHARE,
             "least_nights": catch.LEAST_NIGHTS,
+            "night_slack_days": rules.NIGHT_SLACK_DAYS,
         },
     }
 

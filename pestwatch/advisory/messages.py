@@ -18,14 +18,18 @@ MESSAGES: dict[str, str] = {
     "empty_first": N_(
         "It is not known since when the trap has been catching. Empty it today and count again tomorrow."
     ),
-    "change_lure": N_("The lure is old, or its age is not known. Put in a new lure: an old one draws no moths."),
+    "change_lure": N_("The lure is old, or its age is not known. Put in a new lure: an old one draws no insects."),
     # What the catch says
-    "zero": N_("No moth was caught. Count again in %(days)s days."),
+    "zero": N_("No insect was caught. Count again in %(days)s days."),
     "low": N_("The catch is low. Count again in %(days)s days."),
     "near": N_("The catch is getting near the number at which plants are inspected. Count again in %(days)s days."),
     "rising": N_("The catch has risen three times in a row. Count again in %(days)s days."),
     "inspect_today": N_("The catch has reached the number at which plants are inspected. Look at your plants today."),
     "confirmed": N_("The plants confirm it: there is damage that needs action. Call your officer today."),
+    "sample_confirmed": N_("The plants count more than the trap: show the damage to your officer today."),
+    "sample_low": N_(
+        "The catch is high, but your plants show little damage so far. Look at them again with each count."
+    ),
     # i18n: parasitoids are tiny wasps that destroy the eggs of the pest
     "parasitoids": N_(
         "The catch has reached the number at which parasitoid wasps are released. Ask your officer for them."

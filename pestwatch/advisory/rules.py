@@ -12,12 +12,14 @@ the thresholds carry their sources in pestwatch/domain/thresholds.toml.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from pestwatch.domain.catch import catch_rate
-from pestwatch.domain.species import SPECIES, SpeciesId
+from pestwatch.domain.observation import Reading
 from pestwatch.domain.threshold import Threshold, threshold_for
+from pestwatch.domain.trap import is_lure_doubtful
+
+__all__ = ["Advice", "PlantSample", "Reading", "Said", "advise"]
 
 Level = Literal["no-data", "watch", "green", "yellow", "orange", "red"]
 PlantSample = Literal["confirmed", "not_confirmed"]
@@ -30,6 +32,8 @@ AGAIN_DAYS_NEAR = 2
 RISING_READINGS = 3
 # Catches that differ by less than this share count as the same.
 SAME_SHARE = 0.2
+NIGHT_SLACK_DAYS = 0.25
+"""Nobody comes at the same minute each day: six hours early do not cost a night, six hours unseen do not break a run."""
 
 LOOK: dict[tuple[str, str], str] = {
     ("PECTGO", "cotton"): "look_bolls_flowers",
@@ -39,30 +43,6 @@ LOOK: dict[tuple[str, str], str] = {
     ("SCIRIN", "rice"): "look_rice_eggs",
 }
 """What to look at first, by pest and crop; any other gets look_plants."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One count of one trap.
-
-    Args:
-      taken_at: aware instant.
-      count: insects of the trap's own pest since it was emptied.
-      nights: trap-nights of exposure; None when unknown.
-      gate: the photo gate's verdict; None for a count by hand.
-      lure_age_days: None when unknown.
-    """
-
-    taken_at: datetime
-    count: int
-    nights: float | None
-    gate: Literal["good", "doubtful", "rejected"] | None = None
-    lure_age_days: int | None = None
-
-    @property
-    def rate(self) -> float | None:
-        """Catch per trap-night, or None when it may not be used."""
-        return None if self.gate == "rejected" else catch_rate(self.count, self.nights)
 
 
 @dataclass(frozen=True)
@@ -121,29 +101,47 @@ def advise(
       plant_sample: what the farmer or officer found on the plants since the catch rose.
     """
     threshold = threshold_for("trap", pest, crop, state)
+    level, rate, messages = _advise(pest, crop, threshold, readings, now, state, plant_sample)
+    if plant_sample == "confirmed" and level != "red":
+        # Plants decide, not the trap: what was found on them is never talked down by a low catch, and never green.
+        messages = (Said("sample_confirmed"), *messages)
+        level = "yellow" if level == "green" else level
+    return Advice(pest, crop, level, rate, threshold, messages)
+
+
+def _advise(
+    pest: str,
+    crop: str,
+    threshold: Threshold | None,
+    readings: Sequence[Reading],
+    now: datetime,
+    state: str | None,
+    plant_sample: PlantSample | None,
+) -> tuple[Level, float | None, tuple[Said, ...]]:
+    """Level, catch rate and sentences, before what the plants say is put first."""
     if not readings:
-        return Advice(pest, crop, "no-data", None, threshold, (Said("first_count"),))
+        return "no-data", None, (Said("first_count"),)
     last = readings[-1]
     rate = last.rate
-    asks_for_lure = (Said("change_lure"),) if _is_lure_doubtful(pest, last) else ()
-
-    missing = _why_no_data(last, now, has_doubtful_lure=bool(asks_for_lure))
+    has_doubtful_lure = is_lure_doubtful(pest, last.lure_age_days)
+    missing = _why_no_data(last, now, has_doubtful_lure=has_doubtful_lure)
     if missing is not None or rate is None:
-        return Advice(pest, crop, "no-data", None, threshold, (missing or Said("empty_first"),))
+        return "no-data", None, (missing or Said("empty_first"),)
 
-    level, messages = _judge(threshold, readings, rate, plant_sample) if threshold else ("watch", _watch(readings))
-    if level in {"orange", "red", "watch"}:
-        messages = (*messages, *_inspection(pest, crop, state), Said("ask_officer"))
+    if threshold:
+        level, messages = _judge(threshold, readings, rate, plant_sample)
+    else:
+        level, messages = "watch", _watch(readings)
     if level in {"orange", "watch"}:
+        if plant_sample is None:
+            messages = (*messages, *_inspection(pest, crop, state))
+        messages = (*messages, Said("ask_officer"))
         messages = (*messages, Said("count_tomorrow") if level == "orange" else _again(AGAIN_DAYS_LOW, last))
     if last.gate == "doubtful":
         messages = (Said("doubtful_photo"), *messages)
-    return Advice(pest, crop, level, rate, threshold, (*messages, *asks_for_lure))
-
-
-def _is_lure_doubtful(pest: str, last: Reading) -> bool:
-    life_days = SPECIES[SpeciesId(pest)].lure_life_days
-    return life_days is not None and (last.lure_age_days is None or last.lure_age_days > life_days)
+    if has_doubtful_lure:
+        messages = (*messages, Said("change_lure"))
+    return level, rate, messages
 
 
 def _why_no_data(last: Reading, now: datetime, *, has_doubtful_lure: bool) -> Said | None:
@@ -166,11 +164,10 @@ def _judge(
     last = readings[-1]
     share = _share_of(threshold, last, rate)
     if share >= 1:
-        is_for_release = threshold.role == "release_parasitoids"
-        if plant_sample == "confirmed" and not is_for_release and _has_lasted(threshold, readings):
-            return "red", (Said("confirmed"),)
-        reached = (Said("parasitoids"),) if is_for_release else ()
-        return "orange", (Said("inspect_today"), *reached)
+        reasons: tuple[Said, ...] = (Said("parasitoids"),) if threshold.role == "release_parasitoids" else ()
+        if plant_sample == "confirmed":
+            return ("red", (Said("confirmed"), *reasons)) if _has_lasted(threshold, readings) else ("orange", reasons)
+        return "orange", (Said("inspect_today" if plant_sample is None else "sample_low"), *reasons)
     if share >= 0.5:
         return "yellow", (Said("near", {"days": AGAIN_DAYS_NEAR}),)
     if _is_rising(readings):
@@ -185,13 +182,20 @@ def _share_of(threshold: Threshold, reading: Reading, rate: float) -> float:
 
 
 def _has_lasted(threshold: Threshold, readings: Sequence[Reading]) -> bool:
-    """Whether the latest unbroken run of readings at the threshold covers as many nights as it asks for."""
-    nights = 0.0
+    """Whether the latest unbroken run at the threshold spans as many nights as it asks for.
+
+    A count over several nights stands for each of them by its mean; nights that nobody counted break the run.
+    """
+    if threshold.consecutive == 1:
+        return True
+    slack = timedelta(days=NIGHT_SLACK_DAYS)
+    end = start = readings[-1].taken_at
     for reading in reversed(readings):
-        if reading.rate is None or _share_of(threshold, reading, reading.rate) < 1:
+        rate = reading.rate
+        if rate is None or _share_of(threshold, reading, rate) < 1 or reading.taken_at < start - slack:
             break
-        nights += reading.nights or 0.0
-    return nights >= threshold.consecutive
+        start = min(start, reading.since)
+    return end - start + slack >= timedelta(days=threshold.consecutive)
 
 
 def _is_rising(readings: Sequence[Reading]) -> bool:

@@ -65,7 +65,7 @@ def test_most_of_what_a_farmer_sees_is_translated(locale: str) -> None:
 def test_every_pest_has_a_name_in_the_glossary(locale: str) -> None:
     with (i18n.CATALOGUES / "glossary.csv").open(encoding="utf-8", newline="") as table:
         named = {row["key"] for row in csv.DictReader(table) if row["locale"] == locale}
-    assert {key for key, species in SPECIES.items() if species.crops} <= named
+    assert set(SPECIES) <= named
 
 
 def test_a_language_without_a_reviewer_says_so() -> None:

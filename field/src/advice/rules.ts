@@ -49,7 +49,9 @@ interface Threshold {
 const THRESHOLDS: readonly Threshold[] = rules.thresholds;
 const LOOK: Readonly<Record<string, string>> = rules.look;
 const LURE_LIFE_DAYS = new Map(rules.species.map((species) => [species.key, species.lure_life_days]));
-const { stale_days, again_days_low, again_days_near, rising_readings, same_share, least_nights } = rules.constants;
+const { stale_days, again_days_low, again_days_near, rising_readings, same_share, least_nights, night_slack_days } =
+  rules.constants;
+const DAY_MS = 86_400_000;
 
 export interface Situation {
   pest: string;
@@ -63,9 +65,14 @@ export interface Situation {
 }
 
 /** Advises on one trap. */
-export function advise({ pest, crop, readings, now, state, plantSample }: Situation): Advice {
+export function advise(situation: Situation): Advice {
+  const { pest, crop, state, plantSample } = situation;
   const threshold = thresholdFor("trap", pest, crop, state);
-  const advice = (level: Level, rate: number | null, messages: Said[]): Advice => ({
+  const [judged, rate, messages] = judgement(situation, threshold);
+  // Plants decide, not the trap: what was found on them is never talked down by a low catch, and never green.
+  const isHeard = plantSample === "confirmed" && judged !== "red";
+  const level = isHeard && judged === "green" ? "yellow" : judged;
+  return {
     pest,
     crop,
     level,
@@ -75,27 +82,34 @@ export function advise({ pest, crop, readings, now, state, plantSample }: Situat
       value_per_night: oneDecimal(perNight(threshold)),
       source: threshold.source,
     },
-    messages,
-  });
+    messages: isHeard ? [said("sample_confirmed"), ...messages] : messages,
+  };
+}
+
+function judgement(
+  { pest, crop, readings, now, state, plantSample }: Situation,
+  threshold: Threshold | null,
+): readonly [Level, number | null, Said[]] {
   const last = readings.at(-1);
-  if (!last) return advice("no-data", null, [said("first_count")]);
+  if (!last) return ["no-data", null, [said("first_count")]];
   const rate = rateOf(last);
   const isLureDoubtful = lureIsDoubtful(pest, last);
   const missing = whyNoData(last, now, isLureDoubtful);
-  if (missing || rate === null) return advice("no-data", null, [missing ?? said("empty_first")]);
+  if (missing || rate === null) return ["no-data", null, [missing ?? said("empty_first")]];
 
   const [level, reasons] = threshold
     ? judge(threshold, readings, last, rate, plantSample)
     : (["watch", watch(readings)] as const);
   const messages = [...reasons];
-  if (level === "orange" || level === "red" || level === "watch") {
-    messages.push(...inspection(pest, crop, state), said("ask_officer"));
+  if (level === "orange" || level === "watch") {
+    if (plantSample === null) messages.push(...inspection(pest, crop, state));
+    messages.push(said("ask_officer"));
   }
   if (level === "orange") messages.push(said("count_tomorrow"));
   if (level === "watch") messages.push(last.count === 0 ? zero() : said("count_again", { days: again_days_low }));
   if (last.gate === "doubtful") messages.unshift(said("doubtful_photo"));
   if (isLureDoubtful) messages.push(said("change_lure"));
-  return advice(level, rate, messages);
+  return [level, rate, messages];
 }
 
 /** The rule to use: the state's own before India's, in the order of the table; null when nobody gives a number. */
@@ -133,7 +147,7 @@ function lureIsDoubtful(pest: string, last: Reading): boolean {
 }
 
 function whyNoData(last: Reading, now: Date, isLureDoubtful: boolean): Said | null {
-  const days = Math.floor((now.getTime() - Date.parse(last.taken_at)) / 86_400_000);
+  const days = Math.floor((now.getTime() - Date.parse(last.taken_at)) / DAY_MS);
   if (days > stale_days) return said("count_now", { days });
   if (last.gate === "rejected") return said("photo_again");
   return last.count === 0 && isLureDoubtful ? said("change_lure") : null;
@@ -148,11 +162,11 @@ function judge(
 ): readonly [Level, Said[]] {
   const share = shareOf(threshold, last, rate);
   if (share >= 1) {
-    const isForRelease = threshold.role === "release_parasitoids";
-    if (plantSample === "confirmed" && !isForRelease && hasLasted(threshold, readings)) {
-      return ["red", [said("confirmed")]];
+    const reasons = threshold.role === "release_parasitoids" ? [said("parasitoids")] : [];
+    if (plantSample === "confirmed") {
+      return hasLasted(threshold, readings, last) ? ["red", [said("confirmed"), ...reasons]] : ["orange", reasons];
     }
-    return ["orange", isForRelease ? [said("inspect_today"), said("parasitoids")] : [said("inspect_today")]];
+    return ["orange", [said(plantSample === null ? "inspect_today" : "sample_low"), ...reasons]];
   }
   if (share >= 0.5) return ["yellow", [said("near", { days: again_days_near })]];
   if (isRising(readings)) return ["yellow", [said("rising", { days: again_days_near })]];
@@ -167,14 +181,18 @@ function shareOf(threshold: Threshold, reading: Reading, rate: number): number {
   return limit === null ? reading.count / threshold.value_min : rate / limit;
 }
 
-function hasLasted(threshold: Threshold, readings: readonly Reading[]): boolean {
-  let nights = 0;
+function hasLasted(threshold: Threshold, readings: readonly Reading[], last: Reading): boolean {
+  if (threshold.consecutive === 1) return true;
+  const slack = night_slack_days * DAY_MS;
+  const end = Date.parse(last.taken_at);
+  let start = end;
   for (const reading of [...readings].reverse()) {
     const rate = rateOf(reading);
-    if (rate === null || shareOf(threshold, reading, rate) < 1) break;
-    nights += reading.nights ?? 0;
+    const takenAt = Date.parse(reading.taken_at);
+    if (rate === null || shareOf(threshold, reading, rate) < 1 || takenAt < start - slack) break;
+    start = Math.min(start, takenAt - (reading.nights ?? 0) * DAY_MS);
   }
-  return nights >= threshold.consecutive;
+  return end - start + slack >= threshold.consecutive * DAY_MS;
 }
 
 function isRising(readings: readonly Reading[]): boolean {

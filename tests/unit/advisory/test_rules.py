@@ -1,6 +1,7 @@
 """The ladder of advice: what the levels may and may never say."""
 
 import json
+import re
 
 import pytest
 
@@ -64,7 +65,34 @@ def test_a_state_has_its_own_number_before_india() -> None:
 
 def test_fall_armyworm_leads_to_release_of_parasitoids() -> None:
     assert said("fall armyworm per visit")[:2] == ["inspect_today", "parasitoids"]
-    assert BY_NAME["fall armyworm is for release, never red"]["level"] == "orange"
+    confirmed = "fall armyworm with plants confirmed is red, and still asks for wasps"
+    assert (BY_NAME[confirmed]["level"], said(confirmed)) == ("red", ["confirmed", "parasitoids"])
+
+
+def test_a_run_of_nights_has_no_unseen_night_in_it() -> None:
+    levels = {name: BY_NAME[name]["level"] for name in BY_NAME}
+    assert levels["three single nights with unseen nights between are no run"] == "orange"
+    assert levels["an unknown night breaks the run"] == "orange"
+    assert levels["counts of a trap that was not emptied overlap"] == "orange"
+    assert levels["two visits, an hour early, last three nights"] == "red"
+
+
+def test_what_was_found_on_the_plants_is_never_talked_down_by_a_low_catch() -> None:
+    for name in ("plants confirmed without any count", "plants confirmed and a zero: the plants are heard"):
+        assert said(name)[0] == "sample_confirmed"
+        assert BY_NAME[name]["level"] != "green"
+
+
+def test_nobody_is_sent_to_the_plants_whose_sample_is_in() -> None:
+    for case in CASES:
+        looks = [message["id"] for message in case["advice"]["messages"] if message["id"].startswith("look_")]
+        assert not (looks and case["plant_sample"])
+    assert said("two nights over, plants sound") == ["sample_low", "ask_officer", "count_tomorrow"]
+
+
+def test_no_sentence_gives_a_dose() -> None:
+    for sentence in MESSAGES.values():
+        assert not re.search(r"\b(ml|g|kg|litres?|EC|SC|WG|per acre|per hectare)\b", sentence)
 
 
 def test_every_plant_rule_that_can_be_used_has_its_sentence() -> None:

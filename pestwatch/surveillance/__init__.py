@@ -1,0 +1,1 @@
+"""What many counts say together."""
