@@ -9,7 +9,7 @@ writers so lock in one order. Source: docs/adr/0003. The other reads and writes 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, insert, or_, select, update
 from sqlalchemy.orm import Session
@@ -19,6 +19,7 @@ from pestwatch.sync.clock import PhoneClock
 from pestwatch.sync.merge import description_wins
 from pestwatch.sync.protocol import CorrectionFact, Fact, ObservationFact, ServiceFact, Status, TrapFact, read_fact
 from server.db import tables
+from server.db.session import Table
 from server.db.tables import Advisory, Correction, Counter, Device, Observation, Service, Trap
 
 
@@ -29,6 +30,14 @@ class Receipt:
     seq: int | None
     status: Status
     problem: Problem | None = None
+
+
+class Standing(NamedTuple):
+    """What the ledger says already about a fact's number, or about a content without one."""
+
+    content_hash: str
+    status: Status
+    problem: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -63,20 +72,23 @@ def record_facts(session: Session, device: Device, facts: Sequence[Fact], clock:
     known = _known(session, device.id, facts)
     receipts, rows, usable = [], [], []
     for fact in facts:
-        before = known.get(fact.seq) if fact.seq is not None else known.get(fact.content_hash)
-        if before is not None and before.content_hash == fact.content_hash:
-            receipts.append(_receipt_again(before, fact.seq))
+        name = fact.content_hash if fact.seq is None else fact.seq
+        standing = known.get(name)
+        if standing is not None and standing.content_hash == fact.content_hash:
+            receipts.append(_receipt_again(fact, standing))
             continue
-        row = _ledger_row(device, fact, clock, server_seq, is_conflict=before is not None)
-        receipts.append(Receipt(fact.seq, row.status, fact.problem))
-        if row.seq is None and fact.content_hash in known:
-            continue  # kept aside once already
-        known[fact.content_hash if row.seq is None else row.seq] = row
-        rows.append(row)
-        if row.status == "stored":
+        status = "conflict" if standing else _status(fact, device)
+        receipts.append(Receipt(fact.seq, status, fact.problem))
+        if standing is not None:
+            if fact.content_hash in known:
+                continue  # this conflict is kept already
+            name = fact.content_hash
+        row = _ledger_row(device.id, fact, status, clock)
+        known[name] = Standing(fact.content_hash, status, row["problem"])
+        rows.append(row | {"server_seq": server_seq})
+        if status == "stored":
             usable.append(fact)
-    if rows:
-        session.execute(insert(tables.Fact), [_columns(row) for row in rows])
+    _insert_all(session, tables.Fact, rows)
     _project(session, device.id, usable, clock, server_seq)
     return receipts
 
@@ -158,76 +170,66 @@ def _for_device(device: Device) -> ColumnElement[bool]:
     return or_(Advisory.device_id.is_(None), Advisory.device_id == device.id)
 
 
-def _known(session: Session, device: int, facts: Iterable[Fact]) -> dict[int | str, tables.Fact]:
-    """Rows that stand under the same number, and rows kept aside with the same content."""
-    columns = tables.Fact
-    found: dict[int | str, tables.Fact] = {}
+def _known(session: Session, device: int, facts: Iterable[Fact]) -> dict[int | str, Standing]:
+    """What stands under the facts' numbers, and under the content of those that have none or are in conflict."""
+    row = tables.Fact
+    columns = (row.content_hash, row.status, row.problem)
     numbers = {fact.seq for fact in facts if fact.seq is not None}
-    for row in session.scalars(select(columns).where(columns.device_id == device, columns.seq.in_(numbers))):
-        found[row.seq or 0] = row
+    numbered = select(row.seq, *columns).where(row.device_id == device, row.seq.in_(numbers))
+    known: dict[int | str, Standing] = {seq or 0: Standing(*said) for seq, *said in session.execute(numbered)}
     strays = {
-        f.content_hash
-        for f in facts
-        if f.seq is None or (f.seq in found and found[f.seq].content_hash != f.content_hash)
+        fact.content_hash
+        for fact in facts
+        if fact.seq is None or (fact.seq in known and known[fact.seq].content_hash != fact.content_hash)
     }
     if strays:
-        aside = select(columns).where(
-            columns.device_id == device, columns.seq.is_(None), columns.content_hash.in_(strays)
-        )
-        found |= {row.content_hash: row for row in session.scalars(aside)}
-    return found
+        aside = select(*columns).where(row.device_id == device, row.seq.is_(None), row.content_hash.in_(strays))
+        known |= {said[0]: Standing(*said) for said in session.execute(aside)}
+    return known
 
 
-def _receipt_again(row: tables.Fact, seq: int | None) -> Receipt:
+def _receipt_again(fact: Fact, standing: Standing) -> Receipt:
     """The answer to a fact that came before: the same as then, only `stored` is now `duplicate`."""
-    problem = Problem(row.problem["number"], **row.problem["params"]) if row.problem else None
-    return Receipt(seq, "duplicate" if row.status == "stored" else row.status, problem)
+    problem = Problem(standing.problem["number"], **standing.problem["params"]) if standing.problem else None
+    return Receipt(fact.seq, "duplicate" if standing.status == "stored" else standing.status, problem)
 
 
-def _ledger_row(device: Device, fact: Fact, clock: PhoneClock, server_seq: int, *, is_conflict: bool) -> tables.Fact:
-    at = clock.corrected(fact.typed.at) if fact.typed else None
-    status: Status
-    if is_conflict:
-        status = "conflict"
-    elif fact.problem:
-        status = "rejected"
-    else:
-        status = "quarantined" if device.revoked_at else "stored"
-    return tables.Fact(
-        device_id=device.id,
-        seq=None if is_conflict else fact.seq,
-        kind=fact.kind,
-        content_hash=fact.content_hash,
-        content=fact.content,
-        status=status,
-        problem={"number": fact.problem.number, "params": dict(fact.problem.params)} if fact.problem else None,
-        at_phone=fact.typed.at if fact.typed else None,
-        at_corrected=at.at if at else clock.received_at,
-        clock_offset_ms=clock.offset_ms,
-        received_at=clock.received_at,
-        server_seq=server_seq,
-    )
+def _status(fact: Fact, device: Device) -> Status:
+    if fact.problem:
+        return "rejected"
+    return "quarantined" if device.revoked_at else "stored"
 
 
-_LEDGER_COLUMNS = [column.key for column in tables.Fact.__mapper__.column_attrs if column.key != "id"]
+def _ledger_row(device: int, fact: Fact, status: Status, clock: PhoneClock) -> dict[str, Any]:
+    return {
+        "device_id": device,
+        "seq": None if status == "conflict" else fact.seq,
+        "kind": fact.kind,
+        "content_hash": fact.content_hash,
+        "content": fact.content,
+        "status": status,
+        "problem": {"number": fact.problem.number, "params": dict(fact.problem.params)} if fact.problem else None,
+        "at_phone": fact.typed.at if fact.typed else None,
+        "at_corrected": clock.corrected(fact.typed.at).at if fact.typed else clock.received_at,
+        "clock_offset_ms": clock.offset_ms,
+        "received_at": clock.received_at,
+    }
 
 
-def _columns(row: tables.Fact) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in _LEDGER_COLUMNS}
+def _insert_all(session: Session, table: type[Table], rows: list[dict[str, Any]]) -> None:
+    """One statement for all rows; `render_nulls` keeps SQLAlchemy from splitting them by which columns are null."""
+    if rows:
+        session.execute(insert(table).execution_options(render_nulls=True), rows)
 
 
 def _project(session: Session, device: int, facts: Iterable[Fact], clock: PhoneClock, server_seq: int) -> None:
     """Writes usable facts into the tables that are read; one statement for each kind."""
     typed = [fact.typed for fact in facts]
     _describe_traps(session, device, [f for f in typed if isinstance(f, TrapFact)], clock)
-    rows = {
-        Service: [_service(device, f, clock) for f in typed if isinstance(f, ServiceFact)],
-        Observation: [_observation(device, f, clock) for f in typed if isinstance(f, ObservationFact)],
-        Correction: [_correction(device, f, clock, server_seq) for f in typed if isinstance(f, CorrectionFact)],
-    }
-    for table, values in rows.items():
-        if values:
-            session.execute(insert(table), values)
+    _insert_all(session, Service, [_service(device, f, clock) for f in typed if isinstance(f, ServiceFact)])
+    _insert_all(session, Observation, [_observation(device, f, clock) for f in typed if isinstance(f, ObservationFact)])
+    recounts = [_correction(device, f, clock, server_seq) for f in typed if isinstance(f, CorrectionFact)]
+    _insert_all(session, Correction, recounts)
 
 
 def _describe_traps(session: Session, device: int, facts: Sequence[TrapFact], clock: PhoneClock) -> None:

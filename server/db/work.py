@@ -111,6 +111,18 @@ def finish_run(session: Session, claim: Claim, state: str, now: datetime, **verd
     )
 
 
+def give_back(session: Session, claim: Claim) -> bool:
+    """The worker stops before it has finished: the run is queued again at once, not when the lease ends."""
+    queued = {"state": "queued", "claimed_by": None, "lease_until": None, "progress": 0.0, "stage": None}
+    return _change_held(session, claim, queued)
+
+
+def has_due_run(session: Session, now: datetime) -> bool:
+    """Whether `claim_due_run` would find something to do; a look that takes no lock."""
+    active = or_(TrainingRun.state == "queued", and_(TrainingRun.state == "running", TrainingRun.lease_until < now))
+    return session.scalar(select(TrainingRun.id).where(active).limit(1)) is not None
+
+
 def note_waiting(session: Session, run: int, waits_for: str | None) -> None:
     """Says why a queued run does not start yet, in English; None: nothing is in its way."""
     session.execute(
