@@ -43,7 +43,7 @@ function checkNow(): HTMLElement {
     onclick: async () => {
       look.setAttribute("disabled", "");
       try {
-        await updateRelease();
+        await updateRelease("asked");
       } catch (error) {
         const problem = asProblem(error);
         say(t(problem.message, problem.params));

@@ -1,5 +1,6 @@
 import "fake-indexeddb/auto";
 import { beforeEach, describe, expect, test, vi } from "vitest";
+import { Problem } from "../../src/problem";
 import { releaseInUse, shelf } from "../../src/release/shelf";
 import { updateRelease } from "../../src/release/update";
 import { forget, keep } from "../../src/store/settings";
@@ -86,7 +87,7 @@ async function versionInUse(): Promise<string> {
 
 describe("a new phone", () => {
   test("counts with the release that came with the app", async () => {
-    const state = await updateRelease(NOW, countsRightly);
+    const state = await updateRelease("automatic", NOW, countsRightly);
     expect(state).toMatchObject({
       current: { version: "base-20261125-1", overdue: false },
       previous: null,
@@ -99,7 +100,7 @@ describe("a new phone", () => {
   test("that is not enrolled believes no region's release", async () => {
     await forget("enrolment");
     server.offered = await regional(1);
-    expect((await updateRelease(NOW, countsRightly)).refused?.problem.number).toBe("422.22");
+    expect((await updateRelease("automatic", NOW, countsRightly)).refused?.problem.number).toBe("422.22");
     expect(await versionInUse()).toBe("base-20261125-1");
   });
 });
@@ -108,7 +109,7 @@ describe("a region's release", () => {
   test("is verified, downloaded, tried, used, and the one before it is kept", async () => {
     server.offered = await regional(1);
     const tried: string[] = [];
-    const state = await updateRelease(NOW, async (_, model) => {
+    const state = await updateRelease("automatic", NOW, async (_, model) => {
       tried.push(model.sidecar.version);
       return countsRightly();
     });
@@ -120,44 +121,46 @@ describe("a region's release", () => {
 
   test("is not downloaded again while it is offered again", async () => {
     server.offered = await regional(1);
-    await updateRelease(NOW, countsRightly);
+    await updateRelease("automatic", NOW, countsRightly);
     server.asked.length = 0;
-    await updateRelease(TOMORROW, countsRightly);
+    await updateRelease("automatic", TOMORROW, countsRightly);
     expect(server.asked).toEqual([]);
   });
 
   test("is refused when it is older than what was seen; a rollback with a higher seq is taken", async () => {
     server.offered = await regional(5);
-    await updateRelease(NOW, countsRightly);
+    await updateRelease("automatic", NOW, countsRightly);
     server.offered = await regional(4);
-    const state = await updateRelease(NOW, countsRightly);
+    const state = await updateRelease("automatic", NOW, countsRightly);
     expect(state.refused).toMatchObject({ problem: { number: "422.23", params: { seq: 4, seen: 5 } } });
     expect(await versionInUse()).toBe(`${REGION}-20261125-5`);
     server.offered = await makeRelease({ version: `${REGION}-20261126-1`, seq: 6 }, online, root);
-    expect(await updateRelease(NOW, countsRightly)).toMatchObject({ current: { seq: 6 }, refused: null });
+    expect(await updateRelease("automatic", NOW, countsRightly)).toMatchObject({ current: { seq: 6 }, refused: null });
   });
 
   test("of another region is refused", async () => {
     server.offered = await makeRelease({ version: "IN-TG-501-20261125-1" }, online, root);
-    expect((await updateRelease(NOW, countsRightly)).refused?.problem.params.detail).toContain("IN-TG-501");
+    expect((await updateRelease("automatic", NOW, countsRightly)).refused?.problem.params.detail).toContain(
+      "IN-TG-501",
+    );
   });
 
   test("for a newer app is refused before anything is downloaded", async () => {
     server.offered = await regional(1, { min_app: 2 });
-    expect((await updateRelease(NOW, countsRightly)).refused?.problem.number).toBe("422.27");
+    expect((await updateRelease("automatic", NOW, countsRightly)).refused?.problem.number).toBe("422.27");
     expect(server.asked).toEqual([]);
   });
 
   test("that has expired warns and is used", async () => {
     server.offered = await regional(1, { expires_at: "2026-11-25T04:00:00Z" });
-    expect((await updateRelease(NOW, countsRightly)).current).toMatchObject({ seq: 1, overdue: true });
+    expect((await updateRelease("automatic", NOW, countsRightly)).current).toMatchObject({ seq: 1, overdue: true });
   });
 
   test("gives way to the base of another region's phone only, never to the server's base for its own", async () => {
     server.offered = await regional(1);
-    await updateRelease(NOW, countsRightly);
+    await updateRelease("automatic", NOW, countsRightly);
     server.offered = made.base;
-    expect((await updateRelease(NOW, countsRightly)).current.region).toBe(REGION);
+    expect((await updateRelease("automatic", NOW, countsRightly)).current.region).toBe(REGION);
   });
 });
 
@@ -175,22 +178,33 @@ describe("whatever is wrong, the model in use stays and the reason is kept", () 
   ])("one flipped bit in %s", async (_, damage, number) => {
     const good = await regional(1);
     server.offered = damage(good);
-    const state = await updateRelease(NOW, countsRightly);
+    const state = await updateRelease("automatic", NOW, countsRightly);
     expect(state).toMatchObject({ current: { version: "base-20261125-1" }, refused: { problem: { number } } });
     // The very same release, whole this time, is welcome later.
     server.offered = good;
-    expect((await updateRelease(TOMORROW, countsRightly)).current.seq).toBe(1);
+    expect((await updateRelease("automatic", TOMORROW, countsRightly)).current.seq).toBe(1);
   });
 
   test("a model that counts the test photo wrongly on this phone", async () => {
     server.offered = await regional(1);
-    const state = await updateRelease(NOW, async () => ({ counts: { GNORAB: 2 } }));
+    const state = await updateRelease("automatic", NOW, async () => ({ counts: { GNORAB: 2 } }));
     expect(state.refused).toMatchObject({ version: `${REGION}-20261125-1`, problem: { number: "422.28" } });
     expect(await versionInUse()).toBe("base-20261125-1");
     server.asked.length = 0;
-    await updateRelease(new Date(NOW.getTime() + 60_000), countsRightly);
-    expect(server.asked, "not downloaded again at once").toEqual([]);
-    expect((await updateRelease(TOMORROW, countsRightly)).current.seq).toBe(1);
+    await updateRelease("automatic", new Date(NOW.getTime() + 60_000), countsRightly);
+    expect(server.asked, "not downloaded again by itself").toEqual([]);
+    await updateRelease("asked", NOW, async () => ({ counts: { GNORAB: 2 } }));
+    expect(server.asked, "but when a person asks").toEqual(["small.tflite", "small.json"]);
+    expect((await updateRelease("automatic", TOMORROW, countsRightly)).current.seq).toBe(1);
+  });
+
+  test("a model that breaks the engine, but not an engine that is not here yet", async () => {
+    server.offered = await regional(1);
+    const breaks = () => Promise.reject(new Problem("500.2", { detail: "RuntimeError: unreachable" }));
+    expect((await updateRelease("automatic", NOW, breaks)).refused?.problem.number).toBe("422.28");
+    const missing = () => Promise.reject(new Problem("503.2"));
+    await expect(updateRelease("asked", NOW, missing)).rejects.toMatchObject({ number: "503.2" });
+    expect(await versionInUse()).toBe("base-20261125-1");
   });
 
   test("a sidecar that belongs to another model", async () => {
@@ -199,26 +213,26 @@ describe("whatever is wrong, the model in use stays and the reason is kept", () 
     const mixed = good.manifest.files.map((file) => (file.role === "sidecar" && sidecar ? sidecar : file));
     server.offered = await regional(1, { files: mixed });
     server.offered.files["small.json"] = other.files["small.json"];
-    expect((await updateRelease(NOW, countsRightly)).refused?.problem.number).toBe("422.20");
+    expect((await updateRelease("automatic", NOW, countsRightly)).refused?.problem.number).toBe("422.20");
   });
 });
 
 describe("a connection that breaks", () => {
   test("before anything came is told, and nothing is held against the release", async () => {
     server.isUp = false;
-    await expect(updateRelease(NOW, countsRightly)).rejects.toMatchObject({ number: "502.1" });
+    await expect(updateRelease("automatic", NOW, countsRightly)).rejects.toMatchObject({ number: "502.1" });
     server.isUp = true;
     server.offered = await regional(1);
-    expect((await updateRelease(NOW, countsRightly)).current.seq).toBe(1);
+    expect((await updateRelease("automatic", NOW, countsRightly)).current.seq).toBe(1);
   });
 
   test("in the middle of the model costs only the rest", async () => {
     server.offered = await regional(1);
     server.cutAfterBytes = 10;
-    await expect(updateRelease(NOW, countsRightly)).rejects.toMatchObject({ number: "502.1" });
+    await expect(updateRelease("automatic", NOW, countsRightly)).rejects.toMatchObject({ number: "502.1" });
     expect(await versionInUse()).toBe("base-20261125-1");
     server.cutAfterBytes = Number.POSITIVE_INFINITY;
-    expect((await updateRelease(NOW, countsRightly)).current.seq).toBe(1);
+    expect((await updateRelease("automatic", NOW, countsRightly)).current.seq).toBe(1);
     expect(server.asked).toEqual(["small.tflite", "small.tflite bytes=10-", "small.json"]);
   });
 });
