@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from pestwatch.errors import Problem
-from server import app_files, commands
+from server import app_files, commands, dashboard
 from server.api import enrol, health, photos, releases, sync
 from server.api.answers import answer_problem, as_problem
 from server.config import Settings
@@ -50,7 +50,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
     app.extensions["pestwatch.settings"] = settings
     app.extensions["pestwatch.engine"] = open_engine(settings.database_url)
     app.extensions["pestwatch.clock"] = clock
-    for room in (sync, enrol, photos, releases, health, app_files):
+    for room in (sync, enrol, photos, releases, health, app_files, dashboard):
         app.register_blueprint(room.blueprint)
     commands.register(app)
     app.register_error_handler(Problem, _answer_problem)

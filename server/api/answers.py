@@ -45,9 +45,14 @@ def worded(problem: Problem, locale: str) -> WordedProblem:
 
 
 def answer_problem(problem: Problem) -> Response:
-    """A Problem in the language that the request asks for."""
-    locale = i18n.negotiate(request.headers.get("Accept-Language"))
-    response = answer({"problem": worded(problem, locale)}, problem.status)
+    """A Problem in the language that the request asks for: JSON for programs, a sentence for people."""
+    said = worded(problem, i18n.negotiate(request.headers.get("Accept-Language")))
+    if request.path.startswith("/api/"):
+        response = answer({"problem": said}, problem.status)
+    else:
+        response = Response(
+            said.text, problem.status, {"Cache-Control": "no-store"}, content_type="text/plain; charset=utf-8"
+        )
     if "seconds" in problem.params:
         response.headers["Retry-After"] = str(problem.params["seconds"])
     return response

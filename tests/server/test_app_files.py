@@ -88,4 +88,5 @@ def test_the_address_without_a_slash_leads_to_the_app(built: FlaskClient) -> Non
 
 def test_an_app_that_is_not_built_yet_says_what_it_waits_for(client: FlaskClient) -> None:
     response = client.get("/app/")
-    assert (response.status_code, response.json["problem"]["params"]["waits_for"]) == (503, "`make app`")
+    assert response.status_code == 503
+    assert response.text == "The app is not ready yet: `make app`. It starts by itself when that is done."
