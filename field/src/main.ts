@@ -55,8 +55,7 @@ async function draw(keepScroll = false): Promise<void> {
 async function screenFor(hash: string): Promise<Screen | null> {
   const code = codeInHash(hash);
   if (code) {
-    await keep("pending_code", code);
-    void flush("asked");
+    void useCode(code);
     // Taken out of the address, so that it is neither used twice nor left in a history.
     goInstead("#/");
     return null;
@@ -73,6 +72,18 @@ async function screenFor(hash: string): Promise<Screen | null> {
   } catch (error) {
     return failed(error);
   }
+}
+
+/** A phone that is enrolled stays what it is: a code that is opened a second time must not make it another one. */
+async function useCode(code: string): Promise<void> {
+  if ((await setting("enrolment"))?.state === "active") {
+    say(t("This phone is enrolled."));
+    return;
+  }
+  await keep("pending_code", code);
+  const { state, problem } = await flush("asked");
+  if (state === "sent") say(t("This phone is enrolled."));
+  if (problem) say(t(problem.message, problem.params));
 }
 
 /** An error is a screen too, with the way home still there. */
