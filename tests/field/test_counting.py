@@ -5,23 +5,17 @@ The heat maps are compared to the bit in field/test; here it is decoding, the wo
 
 import base64
 import json
-import os
 import struct
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import BrowserContext, Page
 
-from server import create_app
-from server.config import Settings
-from tests.conftest import Chromium
+from tests.field.conftest import Serve
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
 EXPECTED = json.loads((GOLDEN / "count.json").read_text(encoding="utf-8"))
 
 # Starts the app's own worker with the app's own model; kept for all photos, as the app does.
@@ -44,26 +38,15 @@ Count = Callable[[bytes, str], dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def page(app_dist: Path, chromium: Chromium, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def page(phone: BrowserContext, serve: Serve, app_dist: Path) -> Page:
     """The app, installed by one visit; then its server is gone and the network is off."""
-    folder = tmp_path_factory.mktemp("field")
-    settings = Settings.from_env({"PESTWATCH_DATA": str(folder / "data"), "PESTWATCH_APP_DIR": str(app_dist)})
-    server = make_server("127.0.0.1", 0, create_app(settings), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            folder / "profile", executable_path=chromium.path, env={**os.environ, **chromium.env}, args=FLAGS
-        )
-        page = context.new_page()
-        page.goto(f"http://127.0.0.1:{server.server_port}/app/")
-        page.evaluate("navigator.serviceWorker.ready.then(() => null)")
-        server.shutdown()
-        thread.join()
-        server.server_close()
-        context.set_offline(True)
-        yield page
-        context.close()
+    server = serve(app_dist)
+    page = phone.new_page()
+    page.goto(server.app_url)
+    page.evaluate("navigator.serviceWorker.ready.then(() => null)")
+    server.stop()
+    phone.set_offline(True)
+    return page
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,76 @@
+"""The built app served as in production, and a browser that visits it."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, sync_playwright
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from server import create_app
+from server.config import Settings
+from tests.conftest import Chromium
+
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
+
+
+class AppServer:
+    """The real server on a thread; `asked` holds the paths that were asked for, `stop` is the end of the network."""
+
+    def __init__(self, app_dir: Path, data: Path) -> None:
+        self.asked: list[str] = []
+        asked = self.asked
+
+        class Noting(WSGIRequestHandler):
+            def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+                asked.append(self.path)
+
+        settings = Settings.from_env({"PESTWATCH_DATA": str(data), "PESTWATCH_APP_DIR": str(app_dir)})
+        self._server = make_server("127.0.0.1", 0, create_app(settings), threaded=True, request_handler=Noting)
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+        self.app_url = f"http://127.0.0.1:{self._server.server_port}/app/"
+
+    def stop(self) -> None:
+        if not self._thread.is_alive():
+            return
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+Serve = Callable[[Path], AppServer]
+
+
+@contextmanager
+def browser(chromium: Chromium, profile: Path) -> Iterator[BrowserContext]:
+    """A phone's browser: what it stores lies in `profile` and outlives it."""
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            profile, executable_path=chromium.path, env={**os.environ, **chromium.env}, args=FLAGS
+        )
+        yield context
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def phone(chromium: Chromium, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    with browser(chromium, tmp_path_factory.mktemp("phone")) as context:
+        yield context
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """Starts a server for a built app; stopped at the latest when the module is done."""
+    servers: list[AppServer] = []
+
+    def start(app_dir: Path) -> AppServer:
+        servers.append(AppServer(app_dir, tmp_path_factory.mktemp("data")))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
