@@ -172,6 +172,10 @@ def _worker_name() -> str:
 def _work_on(turn: Turn, region: str, seed: int) -> None:
     """Export, train, judge, release. Whatever goes wrong becomes the run's verdict."""
     try:
+        for former in turn.folder.parent.glob(
+            f"run-{turn.claim.run}-*"
+        ):  # whose worker died with people's photos in it
+            shutil.rmtree(former, ignore_errors=True)
         version = export_job(turn.settings, turn.engine, turn.folder, region, turn.claim.run, seed, turn.now)
         result = _train(turn)
         if result.verdict == "promoted":
@@ -274,7 +278,7 @@ def _release(turn: Turn, region: str, version: str, result: Result) -> None:
     """Signs, publishes and records; asks once more before it is visible whether the run is still ours."""
     candidate = Candidate.read(turn.folder / CANDIDATE_NAME)
     online = open_installation(turn.settings.keys_dir, turn.now).online
-    turn.beat(1.0, "releasing")
+    turn.beat(1.0, "signing")
     release = publish(turn.settings.releases_dir, region, version, candidate, online, now=turn.now)
     row = Release(
         version=version,

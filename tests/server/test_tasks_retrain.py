@@ -168,6 +168,17 @@ def test_a_crash_leaves_the_last_lines_of_what_it_said(
     assert "no room for the photos" in row.reason["params"]["detail"]
 
 
+def test_photos_that_a_dead_attempt_left_are_removed(
+    settings: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trains_like(monkeypatch, result("refused"))
+    run = request(engine)
+    left = settings.data / "jobs" / f"run-{run}-0" / "photos"
+    left.mkdir(parents=True)
+    retrain.retrain_due(settings, NOW)
+    assert not left.exists()
+
+
 def test_without_a_base_release_the_run_fails_in_words(settings: Settings, engine: Engine) -> None:
     (settings.models_dir / "releases").unlink()
     run = request(engine)
