@@ -87,7 +87,7 @@ field/node_modules/.stamp: field/package.json field/package-lock.json | $(VENV)/
 	cd field && npm ci --silent --no-audit --no-fund
 	@touch $@
 
-APP_SOURCES := $(shell find field/src field/public field/index.html field/vite.config.ts i18n pestwatch/domain pestwatch/errors.py \
+APP_SOURCES := $(shell find field/src field/plugins field/public field/index.html field/vite.config.ts i18n pestwatch/domain pestwatch/errors.py \
   mobile_models/keys mobile_models/releases -type f -not -path '*/public/i18n/*' -not -path '*/public/rt/*' -not -name '*.mo' 2>/dev/null)
 
 field/dist/index.html: field/node_modules/.stamp $(APP_SOURCES)
