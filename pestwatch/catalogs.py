@@ -29,7 +29,8 @@ ROOT = Path(__file__).parents[1]
 FIELD = ROOT / "field"
 # t("..."), tc("context", "..."), tn("one", "other", n): double quotes, as the formatter writes them.
 TS_CALL = re.compile(r"\b(tc?|tn)\(\s*\"((?:[^\"\\]|\\.)+)\"(?:\s*,\s*\"((?:[^\"\\]|\\.)+)\")?")
-TS_COMMENT = re.compile(r"/\*.*?\*/|^\s*//.*$", re.DOTALL | re.MULTILINE)
+# Only comments that start a line: "image/*" is no comment.
+TS_COMMENT = re.compile(r"^\s*/\*.*?\*/|^\s*//[^\n]*", re.DOTALL | re.MULTILINE)
 HEADER = "# Words of pestwatch, Apache-2.0. i18n/REVIEWERS.md says who may approve them."
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 """Date in every header: a catalogue changes when its strings do, not when it is written."""
@@ -68,6 +69,7 @@ def _strings(domain: str) -> Iterator[tuple[str | tuple[str, str], str | None, l
             yield from _python(place.parent, place.name)
     else:
         yield from _python(ROOT / "server", "dashboard/**")
+        yield from _python(ROOT / "pestwatch" / "retraining", "messages.py")
 
 
 def _typescript() -> Iterator[tuple[str | tuple[str, str], str | None, list[str], str]]:
