@@ -37,7 +37,7 @@ export function lastingKey({ path, hash }: AppFile): string {
   return `${path}?h=${hash}`;
 }
 
-/** How to fetch a file: names with a hash in them may come from the browser's cache, all others must be fresh. */
+/** How to fetch a file: under a name with a hash in it from the browser's cache, else only after asking whether it is fresh. */
 export function cacheMode({ path }: AppFile): RequestCache {
-  return path.startsWith("assets/") ? "default" : "reload";
+  return path.startsWith("assets/") ? "default" : "no-cache";
 }

@@ -28,5 +28,5 @@ test("a lasting file is kept under what it holds, so that a new one is another e
 });
 
 test("what the page has just loaded under a hashed name is not downloaded twice, the rest is fresh", () => {
-  expect(FILES.map(cacheMode)).toEqual(["default", "default", "reload", "reload", "reload", "reload"]);
+  expect(FILES.map(cacheMode)).toEqual(["default", "default", "no-cache", "no-cache", "no-cache", "no-cache"]);
 });
