@@ -1,5 +1,6 @@
 """`flask --app server …`: what an operator does without the dashboard."""
 
+import hashlib
 import secrets
 
 import click
@@ -8,18 +9,22 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 
 from pestwatch.errors import Problem
+from pestwatch.release.installation import open_installation
+from pestwatch.release.manifest import BASE_REGION
+from pestwatch.release.registry import find_release, restore
 from server import auth
 from server.config import current_settings, current_time
 from server.db import devices, people, work
 from server.db.migrate import upgrade_to_head
 from server.db.session import request_scope
+from server.db.tables import Release
 
 REGION = click.option("--region", help="District id such as IN-MH-500; the installation's first region if left out.")
 
 
 def register(app: Flask) -> None:
     """Gives the app its commands."""
-    for command in (db_upgrade, seed_region, first_officer, enrolment_code, revoke_device, retrain_now):
+    for command in (db_upgrade, seed_region, first_officer, enrolment_code, revoke_device, retrain_now, roll_back):
         app.cli.add_command(command)
 
 
@@ -108,3 +113,28 @@ def retrain_now(region: str | None) -> None:
         row = people.region_by_id(session, region or current_settings().region)
         run = work.request_run(session, row.id, current_time())
         click.echo(f"Run {run.id} for {row.id} is {run.state}.")
+
+
+@click.command("roll-back", cls=InWords)
+@click.argument("version")
+@REGION
+@with_appcontext
+def roll_back(version: str, region: str | None) -> None:
+    """Give a region the model of an earlier VERSION again, its own or a base release; it gets a new name."""
+    settings, now = current_settings(), current_time().replace(microsecond=0)
+    shelves = (settings.releases_dir, settings.models_dir / "releases")
+    with request_scope(read_only=True) as session:
+        region = people.region_by_id(session, region or settings.region).id
+    owner = BASE_REGION if version.startswith(f"{BASE_REGION}-") else region
+    earlier = find_release(owner, version, *shelves)
+    made = restore(settings.releases_dir, region, earlier, open_installation(settings.keys_dir, now).online, now=now)
+    row = Release(
+        version=made.manifest.version,
+        region_id=region,
+        seq=made.manifest.seq,
+        manifest_sha256=hashlib.sha256(made.content).hexdigest(),
+        published_at=now,
+    )
+    with request_scope() as session:
+        work.record_release(session, row)
+    click.echo(f"{region} counts with the model of {version} again, as {made.manifest.version}.")

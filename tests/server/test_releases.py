@@ -4,6 +4,7 @@ import base64
 import json
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from pestwatch.release.candidate import Candidate
@@ -95,3 +96,16 @@ def test_a_damaged_shelf_keeps_no_phone_from_syncing(phone: Phone, regional: Rel
     (regional.folder / "manifest.json").write_bytes(b"{")
     answer = phone.sync()
     assert (answer["device"], answer["release"]) == ("active", None)
+
+
+def test_an_operator_rolls_a_region_back_to_the_base(
+    app: Flask, client: FlaskClient, base: Release, regional: Release
+) -> None:
+    told = app.test_cli_runner().invoke(args=["roll-back", "base-20261125-1"]).output
+    answer = client.get(f"/api/v1/releases/{REGION}/current").json
+    manifest = json.loads(base64.b64decode(answer["manifest"]))
+    assert told == f"{REGION} counts with the model of base-20261125-1 again, as {manifest['version']}.\n"
+    assert manifest["version"] not in {base.manifest.version, regional.manifest.version}
+    assert manifest["seq"] > regional.manifest.seq
+    unknown = app.test_cli_runner().invoke(args=["roll-back", "base-20990101-1"])
+    assert (unknown.exit_code, "404.1" in unknown.output) == (1, True)

@@ -3,11 +3,11 @@ import json
 
 import numpy as np
 import pytest
-from golden.draw_photos import PHOTOS, SCENES, golden_photos, photo_bytes, truth_of
 from PIL import Image
 
 from pestwatch.domain.species import PHOTO_COUNTED
 from pestwatch.vision.drawn import Scene, draw, rehearsal
+from tests.golden.draw_photos import PHOTOS, SCENES, golden_photos, photo_bytes, truth_of
 
 
 def test_the_same_seed_draws_the_same_photo() -> None:
