@@ -1,0 +1,22 @@
+"""What the phones of a region were told: the newest advice for each trap, in the farmer's own sentences."""
+
+from flask import Blueprint, g, render_template
+
+from server import auth
+from server.db import catches, work
+from server.db.session import request_scope
+
+
+def add_to(blueprint: Blueprint) -> None:
+    """Gives the blueprint these pages."""
+    blueprint.add_url_rule("/regions/<region>/advice", view_func=show_advice)
+
+
+def show_advice(region: str) -> str:
+    """The log."""
+    with request_scope(read_only=True) as session:
+        row = auth.allowed_region(session, g.staff, region)
+        names = {(trap.device_id, trap.trap): trap for trap in catches.traps_of(session, row.id)}
+        return render_template(
+            "advice.html", region=row, advisories=work.latest_advisories(session, row.id), names=names
+        )

@@ -1,0 +1,97 @@
+"""Phones page: enrol one with a QR code, see when each was here and with which model, and stop a lost one."""
+
+import io
+
+import segno
+from flask import Blueprint, Response, g, make_response, redirect, render_template, url_for
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from pestwatch.errors import Problem
+from server import auth
+from server.config import current_settings, current_time
+from server.db import catches, devices, store
+from server.db.session import request_scope
+from server.db.tables import Device
+
+
+def add_to(blueprint: Blueprint) -> None:
+    """Gives the blueprint these pages."""
+    blueprint.add_url_rule("/regions/<region>/phones", view_func=show_phones)
+    blueprint.add_url_rule("/regions/<region>/phones", view_func=new_code, methods=["POST"])
+    blueprint.add_url_rule("/regions/<region>/phones/<int:device>/stop", view_func=stop_phone, methods=["POST"])
+    blueprint.add_url_rule("/regions/<region>/phones/<int:device>/believe", view_func=believe, methods=["POST"])
+
+
+def show_phones(region: str) -> str:
+    """Every phone of the region, and what could not be used of what they sent."""
+    with request_scope(read_only=True) as session:
+        row = auth.allowed_region(session, g.staff, region)
+        traps: dict[int, list[str]] = {}
+        for trap in catches.traps_of(session, row.id):
+            traps.setdefault(trap.device_id, []).append(trap.name)
+        return render_template(
+            "phones.html",
+            region=row,
+            phones=devices.devices_of(session, row.id),
+            traps=traps,
+            troubles=store.facts_with_problems(session, row.id),
+            now=current_time(),
+        )
+
+
+def new_code(region: str) -> Response:
+    """A fresh enrolment code. It is shown this once, because only its hash is kept."""
+    with request_scope() as session:
+        row = auth.allowed_region(session, g.staff, region)
+        code = auth.make_code(session, row.id, current_time(), staff=g.staff.id)
+    address = auth.enrolment_address(current_settings().public_url, code)
+    page = render_template(
+        "code.html",
+        region=row,
+        code=code,
+        address=address,
+        qr=qr_svg(address),
+        is_secure=address.startswith("https:"),
+    )
+    return make_response(page)
+
+
+def stop_phone(region: str, device: int) -> AnyResponse:
+    """What this phone sends from now on is kept aside."""
+    with request_scope() as session:
+        found = _own(session, region, device)
+        devices.revoke_device(session, found.id, current_time())
+    return redirect(url_for("dashboard.show_phones", region=region))
+
+
+def believe(region: str, device: int) -> AnyResponse:
+    """What a stopped phone sent counts after all."""
+    with request_scope() as session:
+        found = _own(session, region, device)
+        store.accept_quarantined(session, found.id)
+    return redirect(url_for("dashboard.show_phones", region=region))
+
+
+def qr_svg(address: str) -> Markup:
+    """A QR code as an inline SVG, black on white whatever the page's colours are."""
+    out = io.BytesIO()
+    segno.make(address, error="m").save(
+        out, kind="svg", xmldecl=False, svgns=True, border=3, light="#fff", svgclass="qr", lineclass=None, omitsize=True
+    )
+    return Markup(out.getvalue().decode())  # noqa: S704 - made of modules, not of text
+
+
+def _own(session: Session, region: str, device: int) -> Device:
+    """A phone of a region that this officer may see.
+
+    Raises:
+      Problem 403.1: not theirs.
+      Problem 404.1: no such phone here.
+    """
+    row = auth.allowed_region(session, g.staff, region)
+    found = devices.device_by_id(session, device)
+    if found.region_id != row.id:
+        raise Problem("404.1", name=f"device {device}")
+    return found

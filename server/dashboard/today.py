@@ -1,0 +1,61 @@
+"""First page: where does the officer go this morning? Traps at the threshold, near it, and silent ones first."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, g, render_template
+from sqlalchemy.orm import Session
+
+from server.config import current_time
+from server.db import people, store
+from server.db.catches import review_queue
+from server.db.session import request_scope
+from server.db.tables import Fact, Region
+from server.standing import GROUPS, Group, Standing, standings
+
+SHOWN = 12
+"""Traps on the first page; the region's page has them all."""
+QUEUE_LIMIT = 100
+PROBLEM_LIMIT = 100
+
+
+@dataclass(frozen=True)
+class Card:
+    """One region on the first page."""
+
+    region: Region
+    standings: list[Standing]
+    numbers: dict[Group, int]
+    to_review: int
+    troubles: list[Fact]
+
+    @property
+    def first(self) -> list[Standing]:
+        """The traps to go to: everything but the low ones."""
+        return [standing for standing in self.standings if standing.group in {"inspect", "near", "silent"}][:SHOWN]
+
+
+def add_to(blueprint: Blueprint) -> None:
+    """Gives the blueprint these pages."""
+    blueprint.add_url_rule("/", view_func=today)
+
+
+def today() -> str:
+    """The officer's regions as they stand."""
+    now = current_time()
+    with request_scope(read_only=True) as session:
+        cards = [_card(session, region, now) for region in people.regions_for(session, g.staff)]
+        return render_template("today.html", cards=cards, groups=GROUPS, now=now)
+
+
+def _card(session: Session, region: Region, now: Any) -> Card:
+    found = standings(session, region.id, now)
+    counted = Counter(standing.group for standing in found)
+    return Card(
+        region,
+        found,
+        {group: counted[group] for group in GROUPS},
+        len(review_queue(session, region.id, QUEUE_LIMIT)),
+        store.facts_with_problems(session, region.id, PROBLEM_LIMIT),
+    )
