@@ -47,6 +47,16 @@ GATES: Mapping[str, str] = {
 }
 
 
+EVALUATIONS: Mapping[str, str] = {
+    "val": N_("sticky liners of a trap it did not learn from"),
+    "test_trap": N_("sticky liners of another such trap"),
+    "test_noctuid": N_("sticky liners with large moths"),
+    "funnel_val": N_("camera in a funnel trap, moths that it learnt from too: hopeful"),
+    "held-out photos": N_("this region's photos set apart"),
+    "the same photos, the model before": N_("the same photos, the model before"),
+}
+
+
 @dataclass(frozen=True)
 class Figures:
     """One row of the current model's evaluation."""
@@ -54,7 +64,7 @@ class Figures:
     evaluation: str
     species: str
     photos: int
-    insects: int
+    insects_per_photo: float
     mae: float
 
 
@@ -83,6 +93,7 @@ def show_model(region: str) -> str:
             states=STATES,
             stages=STAGES,
             gates=GATES,
+            evaluations=EVALUATIONS,
         )
 
 
@@ -108,4 +119,4 @@ def _figures(manifest: Manifest) -> Iterator[Figures]:
     for evaluation, metrics in manifest.metrics.items():
         for species, found in (metrics.get("per_species") or {}).items() if isinstance(metrics, dict) else ():
             if found.get("insects"):
-                yield Figures(evaluation, species, found["n"], found["insects"], found["mae"])
+                yield Figures(evaluation, species, found["n"], found["insects"] / found["n"], found["mae"])
