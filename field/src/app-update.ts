@@ -20,7 +20,9 @@ export async function installServiceWorker(onReady: () => void): Promise<void> {
       location.reload();
     }
   });
-  const registration = await navigator.serviceWorker.register("service-worker.js");
+  const registration = await navigator.serviceWorker.register("service-worker.js").catch(() => undefined);
+  // A private window may forbid it: the app works all the same, with the network.
+  if (!registration) return;
   const look = (): void => {
     if (!registration.waiting || !navigator.serviceWorker.controller) return;
     waiting = registration.waiting;

@@ -10,7 +10,7 @@ import { adviceScreen } from "./screens/advice";
 import { countScreen } from "./screens/capture";
 import { consentScreen } from "./screens/consent";
 import { enrolScreen } from "./screens/enrol";
-import { goInstead, notice, onRedraw, redraw, type Screen, say, show } from "./screens/frame";
+import { goInstead, notice, onRedraw, type Screen, say, show } from "./screens/frame";
 import { historyScreen } from "./screens/history";
 import { languageScreen } from "./screens/language";
 import { editTrapScreen, newTrapScreen } from "./screens/new-trap";
@@ -50,6 +50,11 @@ async function draw(keepScroll = false): Promise<void> {
   const screen = await screenFor(location.hash || "#/");
   // A later call has overtaken this one.
   if (turn === drawing && screen) show(screen, { keepScroll });
+}
+
+/** After something has changed by itself: never in the middle of a count or a form. */
+function redrawUnlessBusy(): void {
+  if (FOLLOWS_CHANGES.test(location.hash || "#/")) void draw(true);
 }
 
 async function screenFor(hash: string): Promise<Screen | null> {
@@ -133,11 +138,9 @@ async function boot(): Promise<void> {
     say(t(problem.message, problem.params));
   });
   onRedraw(() => void draw(true));
-  onChange(() => {
-    if (FOLLOWS_CHANGES.test(location.hash || "#/")) void draw(true);
-  });
+  onChange(redrawUnlessBusy);
   await draw();
-  void installServiceWorker(redraw);
+  void installServiceWorker(redrawUnlessBusy);
   syncWhenever();
 }
 

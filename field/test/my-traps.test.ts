@@ -16,7 +16,7 @@ function stored(...facts: NewFact[]): { fact: Fact; delivery: Delivery }[] {
 }
 
 function only(facts: NewFact[], recounts: [number, Counts][] = []): MyTrap {
-  const [first, ...others] = foldTraps(stored(...facts), new Map(recounts));
+  const [first, ...others] = foldTraps(stored(...facts), new Map(recounts), undefined);
   expect(others).toEqual([]);
   return first as MyTrap;
 }
@@ -42,7 +42,16 @@ describe("a trap", () => {
 
   test("counts its own pest only", () => {
     expect(only([trap(), observation({ GNORAB: 7, HELIAR: 2 })]).counts[0]?.count).toBe(2);
-    expect(only([trap(), observation({ GNORAB: 7 })]).counts[0]?.count).toBe(0);
+  });
+
+  test("leaves out what it counted when it was hung for another pest", () => {
+    const facts = [trap({ pest: "GNORAB" }), observation({ GNORAB: 7 }), trap({ pest: "PECTGO" })];
+    expect(only(facts).counts).toEqual([]);
+  });
+
+  test("stands in the state of its district, else in the one where the phone is enrolled", () => {
+    expect(only([trap({ district: "IN-GJ-480" })]).state).toBe("IN-GJ");
+    expect(foldTraps(stored(trap({ district: null })), new Map(), "IN-MH-500")[0]?.state).toBe("IN-MH");
   });
 
   test("forgets the doubt of a photo that a person has recounted", () => {

@@ -4,9 +4,8 @@ import { type Child, h } from "../elements";
 import { dateText, locale, type Message, number, t, tn } from "../i18n";
 import { icon } from "../icons";
 import { canSpeak, speak, whenVoicesChange } from "../speak";
-import { database } from "../store/database";
 import type { AdviceJson, AdvisoryChange } from "../sync/protocol";
-import { adviceFor, levelOf, messagesOf } from "../trap/advice";
+import { adviceFor, levelOf, messagesOf, saysTheSame, serversAdvice } from "../trap/advice";
 import { type MyTrap, myTrap } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
 import { pestName } from "../trap/pests";
@@ -15,15 +14,12 @@ import { button, notice, type Screen } from "./frame";
 export async function adviceScreen(id: string): Promise<Screen | null> {
   const trap = await myTrap(id);
   if (!trap) return null;
-  const advice = adviceFor(trap, new Date());
-  const officers = await officersWord(trap);
   return {
     testid: "advice",
     title: trap.name,
     back: "#/",
     body: [
-      adviceCard(trap, advice),
-      officers && officerCard(officers),
+      await adviceCards(trap),
       h(
         "div",
         { class: "stack" },
@@ -34,8 +30,17 @@ export async function adviceScreen(id: string): Promise<Screen | null> {
   };
 }
 
+/** The phone's own advice, and the server's beside it when that says something else. */
+export async function adviceCards(trap: MyTrap): Promise<HTMLElement[]> {
+  const advice = adviceFor(trap, new Date());
+  const server = await serversAdvice(trap);
+  const card = adviceCard(trap, advice);
+  if (server) card.dataset.serverLevel = server.advice.level;
+  return server && !saysTheSame(server.advice, advice) ? [card, officerCard(server)] : [card];
+}
+
 /** Level, sentences and numbers of one advice, with a button that reads it. */
-export function adviceCard(trap: MyTrap, advice: AdviceJson): HTMLElement {
+function adviceCard(trap: MyTrap, advice: AdviceJson): HTMLElement {
   const level = levelOf(advice.level);
   const last = trap.counts.at(-1);
   const sentences = messagesOf(advice);
@@ -46,6 +51,7 @@ export function adviceCard(trap: MyTrap, advice: AdviceJson): HTMLElement {
     h(
       "div",
       { class: "advice-words" },
+      listenButton([level.name, ...sentences]),
       h(
         "p",
         { class: "subject" },
@@ -62,7 +68,6 @@ export function adviceCard(trap: MyTrap, advice: AdviceJson): HTMLElement {
         { class: "sentences", testid: "advice-messages" },
         sentences.map((sentence) => h("li", {}, sentence)),
       ),
-      listenButton([level.name, ...sentences]),
       numbers(advice),
     ),
   );
@@ -92,16 +97,6 @@ function numbers({ catch_rate, threshold }: AdviceJson): Child {
         h("p", { lang: "en" }, threshold.source),
       ),
   ];
-}
-
-/** The newest advisory that the server sent for this trap, if it is newer than the last count. */
-async function officersWord(trap: MyTrap): Promise<AdvisoryChange | undefined> {
-  const all = await (await database()).getAll("advisories");
-  const last = trap.counts.at(-1)?.taken_at ?? "";
-  return all
-    .filter((advisory) => advisory.trap === trap.trap && advisory.issued_at > last)
-    .sort((a, b) => a.issued_at.localeCompare(b.issued_at))
-    .at(-1);
 }
 
 function officerCard({ advice, issued_at }: AdvisoryChange): HTMLElement {

@@ -27,7 +27,12 @@ function countingScreen(draft: Draft, photo: Blob, trap: MyTrap): Screen {
   const bar = h("progress", { max: 1, testid: "count-progress", "aria-label": t("Counting") });
   const url = URL.createObjectURL(photo);
   // What is no photo at all is explained below, and not shown as a broken picture.
-  const picture: HTMLElement = h("img", { class: "photo", src: url, alt: t("Your photo"), onerror: () => picture.remove() });
+  const picture: HTMLElement = h("img", {
+    class: "photo",
+    src: url,
+    alt: t("Your photo"),
+    onerror: () => picture.remove(),
+  });
   const below = h("div", { class: "stack" });
   const wait: Child[] = [
     h("p", { class: "counting", role: "status" }, t("Counting…")),

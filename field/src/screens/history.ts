@@ -9,7 +9,7 @@ import { instant } from "../sync/protocol";
 import { adviceFor } from "../trap/advice";
 import { type Count, type MyTrap, myTrap } from "../trap/my-traps";
 import { CROPS, noonOf, TRAP_TYPES } from "../trap/trap";
-import { adviceCard } from "./advice";
+import { adviceCards } from "./advice";
 import { button, redraw, type Screen, say } from "./frame";
 import { seasonLine } from "./season-line";
 import { waysToCount } from "./traps";
@@ -31,7 +31,7 @@ export async function historyScreen(id: string): Promise<Screen | null> {
     back: "#/",
     body: [
       waysToCount(trap),
-      trap.counts.length > 0 && adviceCard(trap, advice),
+      trap.counts.length > 0 && (await adviceCards(trap)),
       seasonLine(trap.counts, advice.threshold?.value_per_night ?? null),
       countList(trap.counts),
       h(

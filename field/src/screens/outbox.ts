@@ -37,7 +37,7 @@ const problemText = (problem: ProblemJson): Message => t(problem.message, proble
 
 export async function outboxScreen(): Promise<Screen> {
   const [stored, photos] = await Promise.all([factsWithDeliveries(), database().then((db) => db.getAll("photos"))]);
-  const traps = new Map(foldTraps(stored, new Map()).map((trap) => [trap.trap, trap]));
+  const traps = new Map(foldTraps(stored, new Map(), undefined).map((trap) => [trap.trap, trap]));
   const totals: Record<Group, number> = { waiting: 0, arrived: 0, refused: 0, held: 0 };
   for (const { delivery } of stored) totals[GROUP[delivery.status]]++;
   const photoOf = new Map(photos.map((photo) => [photo.observation, photo]));

@@ -4,7 +4,8 @@ import { levelName, sentences } from "../advice/render";
 import { advise } from "../advice/rules";
 import type { Message } from "../i18n";
 import type { IconName } from "../icons";
-import type { AdviceJson } from "../sync/protocol";
+import { database } from "../store/database";
+import type { AdviceJson, AdvisoryChange } from "../sync/protocol";
 import type { MyTrap } from "./my-traps";
 
 type Level = AdviceJson["level"];
@@ -32,9 +33,24 @@ export function adviceFor(trap: MyTrap, now: Date): AdviceJson {
     gate: gate?.verdict ?? null,
     lure_age_days,
   }));
-  // A district's id begins with its state's: IN-MH-500.
-  const state = trap.district?.match(/^[A-Z]{2}-[A-Z]{2}/)?.[0] ?? null;
-  return advise({ pest: trap.pest, crop: trap.crop, readings, now, state, plantSample: null });
+  const { pest, crop, state } = trap;
+  return advise({ pest, crop, readings, now, state, plantSample: null });
 }
 
 export const messagesOf = (advice: AdviceJson): Message[] => sentences(advice.messages);
+
+/** The newest advice that the server has sent for this trap since it was last counted. */
+export async function serversAdvice(trap: MyTrap): Promise<AdvisoryChange | undefined> {
+  const all = await (await database()).getAll("advisories");
+  const last = trap.counts.at(-1)?.taken_at ?? "";
+  return all
+    .filter((advisory) => advisory.trap === trap.trap && advisory.issued_at >= last)
+    .sort((a, b) => a.issued_at.localeCompare(b.issued_at))
+    .at(-1);
+}
+
+/** Whether two pieces of advice tell the farmer to do the same. */
+export function saysTheSame(a: AdviceJson, b: AdviceJson): boolean {
+  const said = ({ level, messages }: AdviceJson): string => [level, ...messages.map(({ id }) => id)].join(" ");
+  return said(a) === said(b);
+}

@@ -2,7 +2,8 @@
 
 import { type Delivery, database } from "../store/database";
 import { factsWithDeliveries } from "../store/outbox";
-import type { CalendarDate, Fact, Gate, Instant, TrapBody } from "../sync/protocol";
+import { setting } from "../store/settings";
+import type { Counts, Fact, Gate, Instant, TrapBody } from "../sync/protocol";
 import { calendarDate } from "./trap";
 
 /** One count of the trap's own pest, with the last word on its number. */
@@ -19,75 +20,97 @@ export interface Count {
 }
 
 export interface MyTrap extends TrapBody {
-  /** Oldest first. */
+  /** Oldest first; counts of another pest, from before the trap was changed, are left out. */
   counts: Count[];
+  /** Key of the state that it stands in, such as IN-MH: by its district, else by where the phone is enrolled. */
+  state: string | null;
 }
 
 const later = <T extends string>(a: T | null, b: T | null): T | null => (a !== null && (b === null || a > b) ? a : b);
 
 /** All traps of this phone, the one that was counted or changed last first. */
 export async function myTraps(): Promise<MyTrap[]> {
-  const [stored, recounts] = await Promise.all([factsWithDeliveries(), database().then((db) => db.getAll("recounts"))]);
-  return foldTraps(stored, new Map(recounts.map((recount) => [recount.observation, recount.counts])));
+  const [stored, recounts, enrolment] = await Promise.all([
+    factsWithDeliveries(),
+    database().then((db) => db.getAll("recounts")),
+    setting("enrolment"),
+  ]);
+  return foldTraps(
+    stored,
+    new Map(recounts.map(({ observation, counts }) => [observation, counts])),
+    enrolment?.region,
+  );
 }
 
 export async function myTrap(id: string): Promise<MyTrap | undefined> {
   return (await myTraps()).find((trap) => trap.trap === id);
 }
 
+/** An observation, with the numbers that stand for all its species. */
+interface Seen {
+  count: Omit<Count, "count">;
+  counts: Counts;
+}
+
+interface Folding {
+  body: TrapBody;
+  seen: Map<number, Seen>;
+  lastSeq: number;
+}
+
 export function foldTraps(
   stored: { fact: Fact; delivery: Delivery }[],
-  recounts: Map<number, Record<string, number>>,
+  recounts: Map<number, Counts>,
+  region: string | undefined,
 ): MyTrap[] {
-  const traps = new Map<string, MyTrap>();
-  const counts = new Map<number, { trap: MyTrap; count: Count }>();
-  const touched = new Map<string, number>();
+  const traps = new Map<string, Folding>();
+  const observed = new Map<number, Seen>();
   for (const { fact, delivery } of stored) {
+    if (fact.kind === "correction") {
+      recount(observed.get(fact.body.observation), fact.body.counts, "farmer");
+      continue;
+    }
+    let folding = traps.get(fact.body.trap);
     if (fact.kind === "trap") {
-      const before = traps.get(fact.body.trap);
-      traps.set(fact.body.trap, Object.assign(before ?? { counts: [] }, fact.body));
-      touched.set(fact.body.trap, fact.seq);
-    } else if (fact.kind === "service") {
-      const trap = traps.get(fact.body.trap);
-      if (!trap) continue;
-      if (fact.body.emptied) trap.emptied_at = later(trap.emptied_at, fact.body.serviced_at);
-      if (fact.body.lure_changed) {
-        trap.lure_changed_on = later<CalendarDate>(trap.lure_changed_on, calendarDate(new Date(fact.body.serviced_at)));
-      }
-    } else if (fact.kind === "observation") {
-      const trap = traps.get(fact.body.trap);
-      if (!trap) continue;
-      const { taken_at, nights, gate, lure_age_days, source } = fact.body;
-      if (fact.body.emptied) trap.emptied_at = later(trap.emptied_at, taken_at);
-      const count: Count = {
-        seq: fact.seq,
-        taken_at,
-        count: fact.body.counts[trap.pest] ?? 0,
-        nights,
-        gate,
-        lure_age_days,
-        by: source === "hand" ? "farmer" : "model",
-        delivery: delivery.status,
-      };
-      trap.counts.push(count);
-      counts.set(fact.seq, { trap, count });
-      touched.set(fact.body.trap, fact.seq);
-    } else {
-      recount(counts.get(fact.body.observation), fact.body.counts, "farmer");
+      folding ??= { body: fact.body, seen: new Map(), lastSeq: 0 };
+      folding.body = { ...fact.body };
+      traps.set(fact.body.trap, folding);
+    }
+    if (!folding) continue;
+    const { body } = folding;
+    if (fact.kind === "service") {
+      const { serviced_at, emptied, lure_changed } = fact.body;
+      if (emptied) body.emptied_at = later(body.emptied_at, serviced_at);
+      if (lure_changed) body.lure_changed_on = later(body.lure_changed_on, calendarDate(new Date(serviced_at)));
+      continue;
+    }
+    folding.lastSeq = fact.seq;
+    if (fact.kind === "observation") {
+      const { taken_at, nights, gate, lure_age_days, source, counts, emptied } = fact.body;
+      if (emptied) body.emptied_at = later(body.emptied_at, taken_at);
+      const by = source === "hand" ? "farmer" : "model";
+      const count = { seq: fact.seq, taken_at, nights, gate, lure_age_days, by, delivery: delivery.status } as const;
+      const seen = { count: { ...count }, counts };
+      folding.seen.set(fact.seq, seen);
+      observed.set(fact.seq, seen);
     }
   }
-  for (const [observation, numbers] of recounts) recount(counts.get(observation), numbers, "officer");
-  for (const trap of traps.values()) trap.counts.sort((a, b) => a.taken_at.localeCompare(b.taken_at));
-  return [...traps.values()].sort((a, b) => (touched.get(b.trap) ?? 0) - (touched.get(a.trap) ?? 0));
+  for (const [observation, counts] of recounts) recount(observed.get(observation), counts, "officer");
+  return [...traps.values()].sort((a, b) => b.lastSeq - a.lastSeq).map((folding) => asTrap(folding, region));
+}
+
+function asTrap({ body, seen }: Folding, region: string | undefined): MyTrap {
+  const counts = [...seen.values()].flatMap(({ count, counts }) => {
+    const number = counts[body.pest];
+    return number === undefined ? [] : [{ ...count, count: number }];
+  });
+  counts.sort((a, b) => a.taken_at.localeCompare(b.taken_at));
+  // A district's id begins with its state's: IN-MH-500.
+  const state = (body.district ?? region)?.match(/^[A-Z]{2}-[A-Z]{2}/)?.[0] ?? null;
+  return { ...body, counts, state };
 }
 
 /** A person's number takes the place of the model's, and of the photo gate's doubt with it. */
-function recount(
-  found: { trap: MyTrap; count: Count } | undefined,
-  numbers: Record<string, number>,
-  by: "farmer" | "officer",
-): void {
-  const number = found && numbers[found.trap.pest];
-  if (!found || number === undefined) return;
-  Object.assign(found.count, { count: number, by, gate: null });
+function recount(seen: Seen | undefined, counts: Counts, by: "farmer" | "officer"): void {
+  if (seen) Object.assign(seen, { counts, count: { ...seen.count, by, gate: null } });
 }
