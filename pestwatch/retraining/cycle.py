@@ -20,7 +20,7 @@ from pestwatch.release.candidate import Candidate
 from pestwatch.release.card import CardFacts
 from pestwatch.release.manifest import GOLDEN_NAME, MODEL_NAME, SIDECAR_NAME
 from pestwatch.retraining import messages
-from pestwatch.retraining.examples import judging_example, miscounted, teaching_example, without_picture
+from pestwatch.retraining.examples import is_readable, judging_example, miscounted, teaching_example, without_picture
 from pestwatch.retraining.gate import Paired, judge_golden, judge_guard, judge_region, judge_selection, judge_size
 from pestwatch.retraining.job import (
     CANDIDATE_NAME,
@@ -80,7 +80,8 @@ def run(folder: Path, tell: Tell = print_progress) -> Result:
 def _cycle(folder: Path, tell: Tell) -> Result:
     job, recipe = read_job(folder)
     tell(0.02, "selecting")
-    selection = select(job.region, job.photos, recipe.selection, recipe.gate.min_traps)
+    readable = [photo for photo in job.photos if is_readable(folder, photo)]
+    selection = select(job.region, readable, recipe.selection, recipe.gate.min_traps)
     rows = judge_selection(selection, recipe.gate)
     if not all(row.passed for row in rows):
         return _refused(rows)

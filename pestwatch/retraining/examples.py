@@ -7,9 +7,19 @@ from pathlib import Path
 import numpy as np
 
 from pestwatch.domain.species import PHOTO_COUNTED
+from pestwatch.errors import Problem
 from pestwatch.retraining.job import Photo
 from pestwatch.vision.dataset import Example, Point
 from pestwatch.vision.preprocess import decode_photo, shrink
+
+
+def is_readable(folder: Path, photo: Photo) -> bool:
+    """False for a file that is gone or damaged: one bad photo must not stop a region's learning for good."""
+    try:
+        decode_photo(folder / photo.file, photo.sha256[:12])
+    except (OSError, Problem):
+        return False
+    return True
 
 
 def teaching_example(folder: Path, photo: Photo, moth_px: Mapping[str, float]) -> Example:
