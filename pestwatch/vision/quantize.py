@@ -45,6 +45,8 @@ def calibration_tiles(examples: Sequence[Example], count: int) -> list[UInt8Imag
             patch = image[top : top + half, left : left + half]
             tile[row * half : row * half + patch.shape[0], column * half : column * half + patch.shape[1]] = patch
         mosaics.append(relit(tile, rng) if number % 2 else tile)
+    # Black and white once, whatever the photos hold: the input's scale must be that of bytes, 1/127.5.
+    mosaics[0][0, :2] = ((0, 0, 0), (255, 255, 255))
     return mosaics
 
 

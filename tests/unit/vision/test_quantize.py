@@ -1,19 +1,25 @@
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
+from click.testing import CliRunner
 
-from pestwatch.cli import current_base
+from pestwatch.cli import current_base, main, models_dir
+from pestwatch.release.registry import read_release
+from pestwatch.release.signing import Trust
 from pestwatch.vision.gate import Limits
-from pestwatch.vision.infer import Counter
+from pestwatch.vision.infer import Counter, count_photo
 from pestwatch.vision.metadata import read_metadata, write_metadata
 from pestwatch.vision.model import load_float
 from pestwatch.vision.peaks import find_peaks
-from pestwatch.vision.quantize import calibration_tiles, quantize
+from pestwatch.vision.quantize import calibration_tiles
 from pestwatch.vision.sidecar import make_sidecar, sidecar_bytes
 from pestwatch.vision.train import heat_of
 
+from .photo_sets import write_photo_sets
 from .pictures import liner
 
 LABELS = ("GNORAB", "HELIAR", "NOCTUID_LARGE")
@@ -26,8 +32,31 @@ def trained():
 
 
 @pytest.fixture(scope="module")
-def exported(trained):
-    return quantize(trained, calibration_tiles(PHOTOS, 8))
+def steps(tmp_path_factory):
+    """Runs steps of the command line in a work folder that holds the base's float weights, on drawn photo sets."""
+    folder = tmp_path_factory.mktemp("base")
+    photos = write_photo_sets(folder / "photos")
+    (folder / "work").mkdir()
+    shutil.copy(current_base() / "small.weights.npz", folder / "work")
+    recipe = folder / "quick.toml"
+    text = (models_dir() / "recipes" / "base.toml").read_text(encoding="utf-8")
+    recipe.write_text(text.replace("calibration_tiles = 60", "calibration_tiles = 6"), encoding="utf-8")
+
+    def run(verb: str, *arguments: str) -> Path:
+        options = ["--work", str(folder / "work"), "--recipe", str(recipe), *arguments]
+        if verb != "release":
+            options += ["--photos", str(photos)]
+        environment = {"PESTWATCH_MODELS_DIR": str(folder / "shelf")}
+        result = CliRunner().invoke(main, [verb, *options], env=environment, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return folder
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def exported(steps):
+    return (steps("quantize") / "work" / "small.tflite").read_bytes()
 
 
 def test_the_same_photos_give_the_same_calibration():
@@ -80,3 +109,17 @@ def test_the_sidecar_names_its_file(exported):
     assert sidecar["threshold_q"] == [90, 91, 92]
     assert len(sidecar["model_sha256"]) == 64
     assert sidecar["gate"]["min_side_px"] == 96
+
+
+def test_a_measured_base_becomes_a_release_that_counts(exported, steps):
+    steps("evaluate")
+    shelf = steps("release", "--base", "--version", "base-20260101-1") / "shelf"
+    folder = shelf / "releases" / "base" / "base-20260101-1"
+    release = read_release(folder)
+    assert release.verified(Trust.shipped(shelf / "keys")).manifest.version == "base-20260101-1"
+    assert set(release.manifest.metrics) == {"val", "test_trap", "test_noctuid", "funnel_val", "by_catch"}
+    assert "What it cannot do" in (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+    counter = Counter.from_release(folder)
+    assert counter.version == "base-20260101-1"
+    assert count_photo(folder / "golden.png", counter).counts == release.manifest.golden.counts
+    assert (folder / "small.tflite").stat().st_size > len(exported)
