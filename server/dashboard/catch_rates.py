@@ -1,38 +1,48 @@
-"""Catches -> catch per trap-night by day or week, ready to be drawn; pure.
+"""Catches -> catch per trap-night by day or by meteorological week, ready to be drawn; pure.
 
-A rate is insects over trap-nights, summed over the traps of the period, never the mean of counts. A trap that was not
-emptied carries its insects into the next count, so of such counts in one period only the last one is taken.
+A rate is insects over trap-nights, summed over traps, never a mean of rates. A trap that was not emptied carries its
+insects into the next count, so of such counts only the last is taken. By week, a count belongs to the week in which it
+was made (pestwatch/surveillance/rollup.py); by day, it is spread evenly over the nights that it covers.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta
 from typing import Literal
 
+from pestwatch.surveillance.rollup import (
+    INDIA,
+    TrapReading,
+    WeekCatch,
+    first_day,
+    meteorological_week,
+    weekly_catches,
+)
 from server.db.catches import Catch
 from server.standing import by_trap, reading
 
-INDIA = timezone(timedelta(hours=5, minutes=30), "IST")
-"""One time zone, no summer time; a count at six in the morning belongs to that day, not to the day before in UTC."""
-PERIODS = {"day": 21, "week": 10}
-"""How many bars are drawn: three weeks, or ten."""
+DAYS = 21
+WEEKS = 10
+DAY = timedelta(days=1)
 
 Grain = Literal["day", "week"]
 
 
 @dataclass(frozen=True)
 class Period:
-    """A day or a week (from Monday) of one pest.
+    """A day or a week of one pest, all traps together.
 
     Args:
       start: its first day, in India.
-      insects: caught by all traps with known nights.
+      week: the meteorological week's number; None for a day.
+      insects: caught in the trap-nights below; by day a share of a count, so not whole.
       nights: trap-nights; 0 when nobody counted.
       traps: how many traps took part.
     """
 
     start: date
-    insects: int
+    week: int | None
+    insects: float
     nights: float
     traps: int
 
@@ -51,37 +61,52 @@ def catch_rates(rows: Iterable[Catch], pest: str, now: datetime, grain: Grain) -
       now: aware instant; its period is the last.
       grain: day or week.
     """
-    last = first_day(now, grain)
-    length = timedelta(days=7 if grain == "week" else 1)
-    starts = [last - length * back for back in reversed(range(PERIODS[grain]))]
-    sums: dict[date, list[Catch]] = {start: [] for start in starts}
-    for of_trap in by_trap(row for row in rows if row.pest == pest).values():
-        for row in _whole_exposures(of_trap, grain):
-            if (start := first_day(row.taken_at, grain)) in sums:
-                sums[start].append(row)
-    return [
-        Period(
-            start,
-            insects=sum(row.count or 0 for row in found),
-            nights=sum(row.nights or 0.0 for row in found),
-            traps=len({row.trap for row in found}),
-        )
-        for start, found in sums.items()
+    of_traps = by_trap(row for row in rows if row.pest == pest).values()
+    counted = [row for of_trap in of_traps for row in _whole_exposures(of_trap)]
+    today = now.astimezone(INDIA).date()
+    return _by_week(counted, today) if grain == "week" else _by_day(counted, today)
+
+
+def _by_week(counted: Sequence[Catch], today: date) -> list[Period]:
+    starts = [first_day(meteorological_week(today))]
+    while len(starts) < WEEKS:
+        starts.append(first_day(meteorological_week(starts[-1] - DAY)))
+    readings = [
+        TrapReading(row.trap, row.pest, row.region, one) for row in counted if (one := reading(row)) is not None
     ]
+    found = {first_day(week.week): week for week in weekly_catches(readings)}
+    return [_week(start, found.get(start)) for start in reversed(starts)]
 
 
-def first_day(at: datetime, grain: Grain) -> date:
-    """The day, or the Monday, to which an instant belongs in India."""
-    day = at.astimezone(INDIA).date()
-    return day - timedelta(days=day.weekday()) if grain == "week" else day
+def _week(start: date, found: WeekCatch | None) -> Period:
+    number = meteorological_week(start).number
+    if found is None:
+        return Period(start, number, 0, 0, 0)
+    return Period(start, number, found.insects, found.nights, found.traps)
 
 
-def _whole_exposures(rows: Sequence[Catch], grain: Grain) -> Iterator[Catch]:
-    """Usable counts of one trap; of counts that include each other and lie in one period, the last."""
+def _by_day(counted: Sequence[Catch], today: date) -> list[Period]:
+    periods = []
+    for back in reversed(range(DAYS)):
+        day = today - DAY * back
+        shares = [(row, share) for row in counted if (share := _nights_on(row, day)) > 0]
+        insects = sum((row.count or 0) * share / (row.nights or 1) for row, share in shares)
+        traps = len({row.trap for row, _ in shares})
+        periods.append(Period(day, None, insects, sum(share for _, share in shares), traps))
+    return periods
+
+
+def _nights_on(row: Catch, day: date) -> float:
+    """How much of a day, 0..1, lies in the nights that a count covers."""
+    start = datetime.combine(day, time(), INDIA)
+    since = row.taken_at - DAY * (row.nights or 0)
+    return max(timedelta(), min(row.taken_at, start + DAY) - max(since, start)) / DAY
+
+
+def _whole_exposures(rows: Sequence[Catch]) -> Iterator[Catch]:
+    """Usable counts of one trap; of counts that include each other, the last."""
     usable = [row for row in rows if (found := reading(row)) is not None and found.rate is not None]
     for row, after in zip(usable, [*usable[1:], None], strict=True):
-        if after is not None and first_day(row.taken_at, grain) == first_day(after.taken_at, grain):
-            is_included = not row.emptied and (after.nights or 0) > (row.nights or 0)
-            if is_included:
-                continue
-        yield row
+        is_included = after is not None and not row.emptied and (after.nights or 0) > (row.nights or 0)
+        if not is_included:
+            yield row

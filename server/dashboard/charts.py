@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 340, 190
-LEFT, RIGHT, TOP, BOTTOM = 34, 6, 14, 24
+LEFT, RIGHT, TOP, BOTTOM = 34, 12, 14, 24
 GRID_LINES = 4
 LEAST_BAR = 1.5
 """Height of a zero: it must be seen that somebody counted."""

@@ -71,12 +71,12 @@ def _draw(pest: str, crop: str, periods: Sequence[Period], threshold: Threshold 
         Bar(
             label=words.day(period.start) if (len(periods) - 1 - place) % every == 0 else "",
             value=period.rate,
-            title=_says(period, grain),
+            title=_says(period),
         )
         for place, period in enumerate(periods)
     ]
     latest = next((period for period in reversed(periods) if period.rate is not None), None)
-    description = _("Nobody has counted yet.") if latest is None else _("Latest: %(what)s", what=_says(latest, grain))
+    description = _("Nobody has counted yet.") if latest is None else _("Latest: %(what)s", what=_says(latest))
     line = Line(per_night, _("inspect from %(rate)s", rate=words.number(per_night, 2))) if per_night else None
     return Markup(  # noqa: S704 - charts.py escapes every word
         bar_chart(
@@ -89,17 +89,25 @@ def _draw(pest: str, crop: str, periods: Sequence[Period], threshold: Threshold 
     )
 
 
-def _says(period: Period, grain: Grain) -> str:
+def _says(period: Period) -> str:
     """One period as a sentence."""
-    start = words.day(period.start)
+    start, week = words.day(period.start), period.week
     if period.rate is None:
-        return _("%(day)s: no data", day=start) if grain == "day" else _("Week from %(day)s: no data", day=start)
+        return (
+            _("%(day)s: no data", day=start)
+            if week is None
+            else _("Week %(week)s, from %(day)s: no data", week=week, day=start)
+        )
     what = {
         "day": start,
         "rate": words.number(period.rate, 2),
-        "insects": words.number(period.insects, 0),
+        "insects": words.number(period.insects),
         "nights": words.number(period.nights),
     }
-    if grain == "day":
+    if week is None:
         return _("%(day)s: %(rate)s per trap-night (%(insects)s insects in %(nights)s trap-nights)", **what)
-    return _("Week from %(day)s: %(rate)s per trap-night (%(insects)s insects in %(nights)s trap-nights)", **what)
+    return _(
+        "Week %(week)s, from %(day)s: %(rate)s per trap-night (%(insects)s insects in %(nights)s trap-nights)",
+        week=week,
+        **what,
+    )

@@ -16,7 +16,7 @@ from pestwatch import i18n
 from pestwatch.advisory import render
 from pestwatch.domain.species import SPECIES
 from pestwatch.errors import SENTENCES
-from server.dashboard.catch_rates import INDIA
+from pestwatch.surveillance.rollup import INDIA
 
 DOMAIN = "dashboard"
 
