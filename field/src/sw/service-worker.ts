@@ -35,7 +35,7 @@ self.addEventListener("sync", (event) => {
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   const file = request.method === "GET" ? fileFor(request) : undefined;
-  if (file) event.respondWith(answer(file, request));
+  if (file) event.respondWith(answer(file, event));
 });
 
 function addressOf(path: string): string {
@@ -50,16 +50,20 @@ function fileFor(request: Request): AppFile | undefined {
   return BY_PATH.get(address.slice(self.registration.scope.length));
 }
 
-async function answer(file: AppFile, request: Request): Promise<Response> {
-  if (kindOf(file.path) === "lasting") {
-    const lasting = await caches.open(LASTING);
-    return (await lasting.match(addressOf(lastingKey(file)))) ?? fetch(request);
-  }
-  const shell = await caches.open(SHELL);
-  const kept = await shell.match(addressOf(file.path));
+/** Where a file is kept: the cache's name, and the address in it. */
+function placeOf(file: AppFile): [name: string, key: string] {
+  return kindOf(file.path) === "lasting" ? [LASTING, addressOf(lastingKey(file))] : [SHELL, addressOf(file.path)];
+}
+
+/** From the phone; what is not there comes over the network and is kept from then on. */
+async function answer(file: AppFile, event: FetchEvent): Promise<Response> {
+  const [name, key] = placeOf(file);
+  const cache = await caches.open(name);
+  const kept = await cache.match(key);
   if (kept) return kept;
-  const response = await fetch(request);
-  if (response.ok && kindOf(file.path) === "wanted") await shell.put(addressOf(file.path), response.clone());
+  const response = await fetch(event.request);
+  // A file of the shell fetched now may belong to a newer version: only whole versions are kept.
+  if (response.ok && kindOf(file.path) !== "shell") event.waitUntil(cache.put(key, response.clone()));
   return response;
 }
 
