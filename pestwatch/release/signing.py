@@ -112,11 +112,6 @@ class OnlineKey:
     certificate: Certificate
 
     @property
-    def chain(self) -> str:
-        """The key id under which phones remember this installation's seq."""
-        return self.certificate.root_key_id
-
-    @property
     def not_after(self) -> datetime:
         """When the certificate ends."""
         return read_as(CertificateBody, _from_base64(self.certificate.body), "certificate").not_after

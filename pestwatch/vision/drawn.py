@@ -1,7 +1,7 @@
 """Drawn trap photos with known insects, seeded: for tests, for golden pictures, and as the rehearsal of retraining.
 
-They look enough like a photo for the base counter to count on them, and everything about them is known. They are no
-evidence of how well a model counts in a field: no card quotes a figure from them as one.
+The base counter counts their small moths and funnel moths about right and hardly sees their noctuids, and everything about
+them is known. They are no evidence of how well a model counts in a field: no card quotes a figure from them as one.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -160,3 +161,17 @@ def test_a_candidate_crosses_a_folder_unchanged(candidate: Candidate, tmp_path: 
     assert Candidate.read(tmp_path / "candidate") == candidate
     with pytest.raises(Problem, match=r"422\.20"):
         Candidate.read(tmp_path)
+
+
+def test_a_release_that_cannot_be_described_leaves_nothing_behind(
+    shelf: Path, candidate: Candidate, installation: InstallationKeys, now: datetime
+) -> None:
+    broken = replace(candidate, metrics={"hold-out": {"per_species": {"GNORAB": {}}}})
+    with pytest.raises(KeyError):
+        publish(shelf, "IN-MH-500", "IN-MH-500-20261125-1", broken, installation.online, now=now)
+    assert not list((shelf / "IN-MH-500").iterdir())
+
+
+def test_an_empty_folder_is_no_release(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match=r"404\.1"):
+        read_release(tmp_path)
