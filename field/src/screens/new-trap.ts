@@ -109,7 +109,7 @@ function whatItCatches(draft: TrapBody): HTMLElement[] {
   };
   const hint = h("div");
   const drawHint = (): void => {
-    const words = [t("Not counted from photos yet"), ". ", t("You can count it by hand.")];
+    const words = [h("p", {}, t("Not counted from photos yet")), h("p", {}, t("You can count it by hand."))];
     hint.replaceChildren(...(isPhotoCounted(draft.pest) ? [] : [notice("plain", "hand", "not-from-photos", words)]));
   };
   const choosePest = (pest: string): void => {

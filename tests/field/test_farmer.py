@@ -1,0 +1,179 @@
+"""What happens to a farmer's counts in a real browser when things go wrong: the camera, the network, the code, the server."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Route, expect
+
+from tests.conftest import Chromium
+from tests.field.conftest import AppServer, Serve, browser
+
+GOLDEN_PHOTOS = Path(__file__).parents[1] / "golden" / "photos"
+REFUSAL = {
+    "number": "422.5",
+    "message": "The field %(field)s is wrong: %(detail)s. Correct it and send again.",
+    "params": {"field": "counts", "detail": "too many"},
+    "text": "",
+}
+
+
+@pytest.fixture(scope="module")
+def server(serve: Serve, app_dist: Path) -> AppServer:
+    return serve(app_dist)
+
+
+@pytest.fixture
+def farmer(chromium: Chromium, server: AppServer, tmp_path: Path) -> Iterator[Page]:
+    """A phone with one trap for Helicoverpa on cotton, emptied three days ago; not enrolled."""
+    with browser(chromium, tmp_path / "phone") as context:
+        page = context.new_page()
+        page.goto(server.app_url)
+        for testid in ("language-en", "consent-agree", "add-trap", "pest-HELIAR", "emptied-3", "save-trap"):
+            tap(page, testid)
+        expect(page.get_by_test_id("trap-card")).to_be_visible()
+        yield page
+
+
+def tap(page: Page, testid: str) -> None:
+    page.get_by_test_id(testid).first.click()
+
+
+def count_by_hand(page: Page, tens: int) -> None:
+    tap(page, "count-by-hand")
+    for _ in range(tens):
+        tap(page, "count-plus-10")
+    tap(page, "save-count")
+    expect(page.get_by_test_id("advice")).to_be_visible()
+
+
+def sync_answer(facts: list[dict[str, Any]], **changed: Any) -> dict[str, Any]:
+    items = [{"seq": fact["seq"], "status": "stored", "problem": None} for fact in facts]
+    answer = {"v": 1, "server_time": "2026-11-25T03:04:05Z", "clock_offset_ms": 0, "device": "active", "items": items}
+    return {**answer, "cursor": "1", "more": False, "changes": [], "release": None, **changed}
+
+
+def enrol_with(context: BrowserContext, answer: Any) -> None:
+    """Stands in for a server that enrols everybody and answers each sync by `answer(facts)`."""
+    enrolled = {"device": 7, "token": "t", "region": "IN-MH-500", "root": {"key_id": "a", "public_key": "b"}}
+    context.route("**/api/v1/enrol", lambda route: route.fulfill(status=201, json=enrolled))
+
+    def sync(route: Route) -> None:
+        route.fulfill(json=answer(json.loads(route.request.post_data or "{}")["facts"]))
+
+    context.route("**/api/v1/sync", sync)
+
+
+def test_a_camera_that_costs_the_page_its_life_is_remembered(farmer: Page) -> None:
+    with farmer.expect_file_chooser():
+        tap(farmer, "open-camera")
+    farmer.reload()
+    expect(farmer.get_by_test_id("draft-lost-photo")).to_contain_text("Trap 1")
+
+
+def test_a_count_that_was_not_saved_is_there_after_a_restart(farmer: Page) -> None:
+    tap(farmer, "count-by-hand")
+    tap(farmer, "count-plus")
+    tap(farmer, "count-plus")
+    farmer.reload()
+    expect(farmer.get_by_test_id("count-number")).to_have_text("2")
+
+
+def test_counting_needs_no_enrolment_and_says_what_sending_needs(farmer: Page) -> None:
+    count_by_hand(farmer, 4)
+    expect(farmer.get_by_test_id("advice")).to_have_attribute("data-level", "orange")
+    tap(farmer, "advice-done")
+    tap(farmer, "tab-outbox")
+    tap(farmer, "send-now")
+    expect(farmer.get_by_test_id("not-enrolled")).to_be_visible()
+    expect(farmer.get_by_test_id("total-waiting")).to_have_attribute("data-count", "2")
+
+
+def test_a_corrected_number_goes_before_the_phones_own(farmer: Page) -> None:
+    farmer.get_by_test_id("photo-gallery").set_input_files(GOLDEN_PHOTOS / "funnel.png")
+    number = farmer.get_by_test_id("count-number")
+    expect(number).to_be_visible(timeout=30_000)
+    counted = int(number.inner_text())
+    tap(farmer, "count-plus")
+    tap(farmer, "save-count")
+    tap(farmer, "open-history")
+    expect(farmer.get_by_test_id("count-row")).to_contain_text(f"{counted + 1} insects")
+    farmer.goto(re.sub("#.*", "#/outbox", farmer.url))
+    kinds = farmer.get_by_test_id("outbox-item")
+    expect(kinds).to_have_count(3)
+    expect(kinds.first).to_have_attribute("data-kind", "correction")
+
+
+def test_a_refused_count_stays_with_its_reason_and_can_be_sent_again(farmer: Page) -> None:
+    refuses = True
+
+    def answer(facts: list[dict[str, Any]]) -> dict[str, Any]:
+        items = [
+            {"seq": fact["seq"], "status": "rejected", "problem": REFUSAL}
+            if refuses and fact["kind"] == "observation"
+            else {"seq": fact["seq"], "status": "stored", "problem": None}
+            for fact in facts
+        ]
+        return sync_answer(facts, items=items)
+
+    enrol_with(farmer.context, answer)
+    count_by_hand(farmer, 1)
+    farmer.goto(re.sub("#.*", "#enrol=abcde-fghjk-mnp", farmer.url))
+    tap(farmer, "tab-outbox")
+    expect(farmer.get_by_test_id("reason")).to_contain_text("The field counts is wrong: too many.")
+    expect(farmer.get_by_test_id("total-refused")).to_have_attribute("data-count", "1")
+    refuses = False
+    tap(farmer, "send-again")
+    expect(farmer.get_by_test_id("total-arrived")).to_have_attribute("data-count", "2")
+
+
+def test_an_officers_recount_and_a_wrong_clock_are_shown(farmer: Page) -> None:
+    recount = {
+        "kind": "recount",
+        "observation": 2,
+        "counts": {"HELIAR": 90},
+        "by": "officer",
+        "at": "2026-11-25T03:04:05Z",
+    }
+    enrol_with(
+        farmer.context,
+        lambda facts: sync_answer(facts, changes=[recount], clock_offset_ms=86_400_000, device="revoked"),
+    )
+    count_by_hand(farmer, 1)
+    farmer.goto(re.sub("#.*", "#enrol=abcdefghjkmnp", farmer.url))
+    expect(farmer.get_by_test_id("trap-card")).to_contain_text("90 insects")
+    tap(farmer, "tab-outbox")
+    expect(farmer.get_by_test_id("clock-warning")).to_be_visible()
+    expect(farmer.get_by_test_id("revoked")).to_be_visible()
+
+
+def test_everything_can_be_saved_to_a_file_without_a_network(farmer: Page) -> None:
+    count_by_hand(farmer, 1)
+    farmer.context.set_offline(True)
+    tap(farmer, "advice-done")
+    tap(farmer, "tab-outbox")
+    with farmer.expect_download() as saved:
+        tap(farmer, "export")
+    content = json.loads(Path(saved.value.path()).read_text(encoding="utf-8"))
+    assert [fact["kind"] for fact in content["facts"]] == ["trap", "observation"]
+    assert "token" not in json.dumps(content)
+
+
+def test_whoever_does_not_agree_counts_all_the_same_and_nothing_is_sent(
+    chromium: Chromium, server: AppServer, tmp_path: Path
+) -> None:
+    with browser(chromium, tmp_path / "phone") as context:
+        page = context.new_page()
+        page.goto(f"{server.app_url}#enrol=abcdefghjkmnp")
+        for testid in ("language-en", "consent-decline", "add-trap", "emptied-3", "save-trap"):
+            tap(page, testid)
+        server.asked.clear()
+        count_by_hand(page, 2)
+        tap(page, "advice-done")
+        tap(page, "tab-outbox")
+        expect(page.get_by_test_id("no-consent")).to_be_visible()
+        tap(page, "send-now")
+        assert [path for path in server.asked if "/sync" in path or "/enrol" in path] == []
