@@ -245,7 +245,7 @@ def restore(shelf: Path, region: str, earlier: Release, online: OnlineKey, *, no
     return publish(shelf, region, version, again, online, now=now)
 
 
-def _manifest(region: str, version: str, candidate: Candidate, seq: int, now: datetime, valid_days: int) -> bytes:  # noqa: PLR0917
+def _manifest(region: str, version: str, candidate: Candidate, seq: int, now: datetime, valid_days: int) -> bytes:
     """The bytes to sign; refused here when they would be refused on a phone."""
     entries = describe_files(candidate.files)
     manifest = Manifest(

@@ -3,13 +3,13 @@
 A job is a folder, so that the process that trains shares nothing with the server but files.
 """
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from pestwatch.errors import Problem
+from pestwatch.release.manifest import Instant
 from pestwatch.retraining.messages import Message
 
 JOB_NAME = "job.json"
@@ -17,16 +17,14 @@ RESULT_NAME = "result.json"
 CANDIDATE_NAME = "candidate"
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
-Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Mark(msgspec.Struct, frozen=True):
     """An insect that a person pointed at: fractions of the upright photo."""
 
-    x: Fraction
-    y: Fraction
+    x: Share
+    y: Share
     species: str
 
 
