@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import Select, and_, case, exists, select
+from sqlalchemy import Select, and_, case, exists, select, tuple_
 from sqlalchemy.orm import Session
 
 from pestwatch.errors import Problem
@@ -190,10 +190,7 @@ def _with_recounts(session: Session, wanted: Observations) -> list[Catch]:
     rows = session.execute(wanted).all()
     recounts: dict[ObservationId, list[Correction]] = defaultdict(list)
     for chunk in _chunks([ObservationId(o.device_id, o.seq) for o, *_ in rows], 500):
-        of_these = and_(
-            Correction.observation_device.in_({i.device for i in chunk}),
-            Correction.observation_seq.in_({i.seq for i in chunk}),
-        )
+        of_these = tuple_(Correction.observation_device, Correction.observation_seq).in_(chunk)
         for recount in session.scalars(select(Correction).where(of_these)):
             recounts[ObservationId(recount.observation_device, recount.observation_seq)].append(recount)
     return [
