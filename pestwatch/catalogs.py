@@ -134,8 +134,7 @@ def update() -> None:
                 )
             path = i18n.CATALOGUES / locale / "LC_MESSAGES" / f"{domain}.po"
             path.parent.mkdir(parents=True, exist_ok=True)
-            status = i18n.review_status(old) if old else "unreviewed"
-            path.write_bytes(_with_header(_written(merged), locale, status))
+            path.write_bytes(_with_header(_written(merged), locale, i18n.review_status(locale, domain)))
 
 
 def _written(catalogue: Catalog) -> bytes:
@@ -167,7 +166,7 @@ def phone_catalogue(locale: str) -> dict[str, Any]:
         catalogue = i18n.read_catalogue(locale, domain)
         if catalogue is None:
             continue
-        statuses.append(i18n.review_status(catalogue))
+        statuses.append(i18n.review_status(locale, domain))
         for message in i18n.usable(catalogue):
             if not message.id:
                 continue

@@ -86,9 +86,12 @@ def usable(catalogue: Catalog) -> Catalog:
     return shipped
 
 
-def review_status(catalogue: Catalog) -> str:
-    """`reviewed` when the header says so, else `unreviewed`."""
-    return dict(catalogue.mime_headers).get("X-Review", "unreviewed")
+def review_status(locale: str, domain: str) -> str:
+    """`reviewed` when the catalogue's header says so, else `unreviewed`."""
+    path = CATALOGUES / locale / "LC_MESSAGES" / f"{domain}.po"
+    # Babel forgets headers that it does not know.
+    header = path.read_text(encoding="utf-8").partition("\n\n")[0] if path.exists() else ""
+    return "reviewed" if '"X-Review: reviewed\\n"' in header else "unreviewed"
 
 
 @functools.cache

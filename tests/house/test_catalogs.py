@@ -70,10 +70,8 @@ def test_every_pest_has_a_name_in_the_glossary(locale: str) -> None:
 
 def test_a_language_without_a_reviewer_says_so() -> None:
     for locale, domain in TRANSLATED:
-        catalogue = i18n.read_catalogue(locale, domain)
-        assert catalogue is not None
         reviewers = (i18n.CATALOGUES / "REVIEWERS.md").read_text(encoding="utf-8")
-        if i18n.review_status(catalogue) == "reviewed":
+        if i18n.review_status(locale, domain) == "reviewed":
             assert re.search(rf"\| {locale} \| .*{domain}", reviewers)
         else:
             assert catalogs.phone_catalogue(locale)["status"] == "unreviewed"
