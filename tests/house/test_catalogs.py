@@ -68,6 +68,21 @@ def test_every_pest_has_a_name_in_the_glossary(locale: str) -> None:
     assert set(SPECIES) <= named
 
 
+@pytest.mark.parametrize("locale", [code for code in i18n.LOCALES if code != "en"])
+def test_screens_call_a_pest_what_the_glossary_calls_it(locale: str) -> None:
+    with (i18n.CATALOGUES / "glossary.csv").open(encoding="utf-8", newline="") as table:
+        names = {row["key"]: row["name"] for row in csv.DictReader(table) if row["locale"] == locale}
+    for key, species in SPECIES.items():
+        assert i18n.translate(locale, "field", species.name) == names[key]
+
+
+def test_every_name_in_the_glossary_says_where_it_comes_from() -> None:
+    with (i18n.CATALOGUES / "glossary.csv").open(encoding="utf-8", newline="") as table:
+        for row in csv.DictReader(table):
+            assert row["provenance"] in {"sourced", "secondary", "unreviewed"}, row
+            assert bool(row["source"]) == (row["provenance"] != "unreviewed"), row
+
+
 def test_a_language_without_a_reviewer_says_so() -> None:
     for locale, domain in TRANSLATED:
         reviewers = (i18n.CATALOGUES / "REVIEWERS.md").read_text(encoding="utf-8")
