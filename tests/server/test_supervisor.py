@@ -1,194 +1,212 @@
-"""`make run`'s one process: three children, one login, and nothing left behind."""
+"""`python -m server.supervisor`: one command serves everything, says what a person needs, and leaves nothing behind."""
 
-import http.cookiejar
-import json
 import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
-import threading
 import time
-import urllib.parse
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.cookiejar import CookieJar
 from pathlib import Path
+from urllib.parse import urlencode
 
+import psutil
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
-from server.config import REPOSITORY
-from server.db.session import open_engine, session_scope
-from server.db.work import beats
+from tests.conftest import ROOT
+from tests.journey.installation import Installation, OtherPhone, running_installation
 
-PATIENCE_S = 60
-
-
-class Supervisor:
-    """`python -m server.supervisor` in a folder of its own, with what it printed."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        app = folder / "app"
-        app.mkdir(exist_ok=True)
-        (app / "index.html").write_text("<!doctype html><title>app</title>")
-        outside = {name: value for name, value in os.environ.items() if not name.startswith("PESTWATCH_")}
-        self.data = folder / "data"
-        self.address = f"http://127.0.0.1:{port}"
-        ours = {"PESTWATCH_DATA": str(self.data), "PESTWATCH_APP_DIR": str(app), "PESTWATCH_PORT": str(port)}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "server.supervisor"],
-            cwd=REPOSITORY,
-            env=outside | ours,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.lines: list[str] = []
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        with self.process.stdout as output:
-            self.lines.extend(iter(output.readline, ""))
-
-    @property
-    def said(self) -> str:
-        return "".join(self.lines)
-
-    def wait_for(self, what: str) -> None:
-        until(lambda: what in self.said or self.process.poll() is not None)
-        assert what in self.said, self.said
-
-    def group(self) -> set[int]:
-        """Every process that descends from it."""
-        found, fresh = set(), {self.process.pid}
-        while fresh:
-            found |= fresh
-            fresh = {pid for pid, parent in parents().items() if parent in fresh} - found
-        return found - {self.process.pid}
-
-    def stop(self, number: signal.Signals) -> int:
-        self.process.send_signal(number)
-        code = self.process.wait(PATIENCE_S)
-        self.reader.join()
-        return code
-
-
-def parents() -> dict[int, int]:
-    """Process -> its parent, zombies left out."""
-    found = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            after_name = stat.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if after_name[0] != "Z":
-            found[int(stat.parent.name)] = int(after_name[1])
-    return found
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.1)
+PATIENCE_SECONDS = 40
 
 
 @pytest.fixture
-def supervisor(tmp_path: Path, free_port: int) -> Iterator[Supervisor]:
-    running = Supervisor(tmp_path, free_port)
-    yield running
-    if running.process.poll() is None:
-        running.stop(signal.SIGTERM)
+def app(tmp_path: Path) -> Path:
+    """A field app that is built as far as the supervisor looks."""
+    folder = tmp_path / "app"
+    folder.mkdir()
+    (folder / "index.html").write_text("<!doctype html>", encoding="utf-8")
+    return folder
 
 
-def log_in(address: str, name: str, password: str) -> str:
-    """The first page after a login, as a browser gets it."""
-    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
-    with browser.open(f"{address}/login") as page:
-        token = re.search(r'name="csrf" value="([^"]+)"', page.read().decode())
-    assert token is not None
-    form = {"csrf": token[1], "name": name, "password": password}
-    with browser.open(f"{address}/login", urllib.parse.urlencode(form).encode()) as page:
-        text: str = page.read().decode()
-    return text
+@pytest.fixture
+def environment(tmp_path: Path, app: Path, free_port: int) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PESTWATCH_DATA": str(tmp_path / "data"),
+        "PESTWATCH_APP_DIR": str(app),
+        "PESTWATCH_PORT": str(free_port),
+    }
 
 
-def test_one_command_serves_restarts_what_dies_and_leaves_nothing_behind(supervisor: Supervisor) -> None:
-    supervisor.wait_for("Ctrl-C stops everything.")
-    greeting = supervisor.said
-    assert f":{supervisor.address.rpartition(':')[2]}/app/" in greeting
-    assert "Phones on the network need HTTPS" in greeting
+@contextmanager
+def family(data: Path, port: int, app: Path) -> Iterator[tuple[Installation, Callable[[], list[psutil.Process]]]]:
+    """A running supervisor, and a look at the processes that it started."""
+    with running_installation(data, port, app) as running:
+        own = psutil.Process()
 
-    with urllib.request.urlopen(f"{supervisor.address}/api/v1/health") as answer:
-        assert json.load(answer)["status"] == "ok"
-    login = re.search(r"login\s+(\S+)\s+password (\S+)", greeting)
-    assert login is not None
-    page = log_in(supervisor.address, login[1], login[2])
-    assert "No trap reports from this region yet" in page
+        def members() -> list[psutil.Process]:
+            supervisor = next(p for p in own.children() if "server.supervisor" in " ".join(p.cmdline()))
+            return supervisor.children(recursive=True)
 
-    code = re.search(r"enrol\s+([A-Z2-7]{13})", greeting)
-    assert code is not None
-    consent = {"version": 1, "at": "2026-11-25T06:00:00Z", "locale": "hi"}
-    phone = json.dumps({"code": code[1], "locale": "hi", "app": "0.1.0", "consent": consent}).encode()
-    request = urllib.request.Request(f"{supervisor.address}/api/v1/enrol", phone, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request) as answer:
-        assert answer.status == 201
-
-    engine = open_engine(f"sqlite:///{supervisor.data / 'pestwatch.db'}")
-
-    def alive() -> set[str]:
-        with session_scope(engine, read_only=True) as session:
-            return {beat.name for beat in beats(session)}
-
-    until(lambda: {"worker", "scheduler"} <= alive())
-    engine.dispose()
-
-    before = supervisor.group()
-    worker = next(pid for pid in before if Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[-2:-1] == [b"worker"])
-    os.kill(worker, signal.SIGKILL)
-    supervisor.wait_for("worker ended with code -9; starting it again")
-    until(lambda: len(supervisor.group()) >= len(before) and worker not in supervisor.group())
-
-    everybody = supervisor.group()
-    assert len(everybody) >= 4  # web's master and its worker, worker, scheduler
-    assert supervisor.stop(signal.SIGINT) == 0, supervisor.said
-    until(lambda: not everybody & set(parents()))
+        yield running, members
 
 
-def test_a_second_start_keeps_login_and_keys(supervisor: Supervisor, tmp_path: Path, free_port: int) -> None:
-    supervisor.wait_for("Ctrl-C stops everything.")
-    root = (supervisor.data / "keys" / "root.json").read_bytes()
-    assert supervisor.stop(signal.SIGTERM) == 0
-    again = Supervisor(tmp_path, free_port)
-    again.wait_for("Ctrl-C stops everything.")
-    assert again.stop(signal.SIGINT) == 0
-    assert "password" not in re.sub(r"forgotten.*|flask --app.*", "", again.said)
-    assert (again.data / "keys" / "root.json").read_bytes() == root
-    assert (again.data / "keys" / "online.json").stat().st_mode & 0o077 == 0
+def does(process: psutil.Process, word: str) -> bool:
+    """Whether a process was started for this; one that has just ended has no command line any more."""
+    try:
+        return process.cmdline()[-1:] == [word]
+    except psutil.NoSuchProcess:
+        return False
 
 
-def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        refused = Supervisor(tmp_path, taken.getsockname()[1])
-        assert refused.process.wait(PATIENCE_S) == 1
-        refused.reader.join()
-    (line,) = refused.lines
-    assert "is in use" in line
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
-def test_an_app_that_was_not_built_is_one_clear_line(tmp_path: Path) -> None:
-    answer = subprocess.run(
+def run_to_its_end(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-m", "server.supervisor"],
-        cwd=REPOSITORY,
-        env={**os.environ, "PESTWATCH_DATA": str(tmp_path), "PESTWATCH_APP_DIR": str(tmp_path / "none")},
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_one_command_serves_and_leaves_no_process_behind(tmp_path: Path, app: Path, free_port: int) -> None:
+    with family(tmp_path / "data", free_port, app) as (running, members):
+        with urllib.request.urlopen(f"{running.url}/api/v1/health", timeout=10) as answer:
+            assert answer.status == 200
+        assert all(any(does(p, word) for p in members()) for word in ("worker", "scheduler"))
+        assert any("gunicorn" in p.cmdline() for p in members())
+
+        assert "Today" in logged_in(running)
+        assert OtherPhone.enrolled(running.url, running.code).token
+
+        worker = next(p for p in members() if does(p, "worker"))
+        worker.kill()
+        wait_until(lambda: any(does(p, "worker") and p.pid != worker.pid for p in members()))
+        left = members()
+    wait_until(lambda: not [p for p in left if p.is_running() and p.status() != psutil.STATUS_ZOMBIE])
+    assert (tmp_path / "data" / "keys" / "root.json").stat().st_mode & 0o077 == 0
+
+
+def logged_in(running: Installation) -> str:
+    """The first page behind the login form, as a browser gets it."""
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+    form = opener.open(f"{running.url}/login", timeout=10).read().decode()
+    hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form))
+    sent = urlencode({**hidden, "name": running.officer, "password": running.password}).encode()
+    page: str = opener.open(f"{running.url}/login", sent, timeout=30).read().decode()
+    return page
+
+
+def test_a_port_in_use_is_said_in_one_line(environment: dict[str, str], free_port: int) -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", free_port))
+        listening.listen()
+        ended = run_to_its_end(environment)
+    assert ended.returncode == 1
+    assert ended.stdout.splitlines() == [
+        f"Port {free_port} is in use: stop what listens there, or set PESTWATCH_PORT to another one."
+    ]
+
+
+def test_an_app_that_is_not_built_is_said_in_one_line(environment: dict[str, str], tmp_path: Path) -> None:
+    ended = run_to_its_end({**environment, "PESTWATCH_APP_DIR": str(tmp_path / "nowhere")})
+    assert ended.returncode == 1
+    assert "make app" in ended.stdout
+    assert len(ended.stdout.splitlines()) == 1
+
+
+def test_the_password_is_shown_once_and_another_officer_can_be_added(
+    environment: dict[str, str], tmp_path: Path, app: Path, free_port: int
+) -> None:
+    with running_installation(tmp_path / "data", free_port, app):
+        pass
+    process = subprocess.Popen(
+        [sys.executable, "-m", "server.supervisor"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    told = ""
+    for line in process.stdout or ():
+        told += line
+        if "Ctrl-C" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert "password" not in told
+    command = re.search(r"flask --app server (.*)\)", told)
+    assert command
+    added = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "server", *command[1].replace("NAME", "second").split()],
+        cwd=ROOT,
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (answer.returncode, answer.stderr) == (1, "")
-    assert answer.stdout.count("\n") == 1
-    assert "run `make app`" in answer.stdout
+    assert "second may log in with the password" in added.stdout, added.stderr
+
+
+def test_with_a_certificate_it_serves_https(environment: dict[str, str], tmp_path: Path, free_port: int) -> None:
+    certificate, key = self_signed(tmp_path)
+    environment |= {"PESTWATCH_TLS_CERT": str(certificate), "PESTWATCH_TLS_KEY": str(key)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "server.supervisor"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    told = ""
+    try:
+        for line in process.stdout or ():
+            told += line
+            if "Ctrl-C" in line:
+                break
+        trusted = ssl.create_default_context(cafile=str(certificate))
+        with urllib.request.urlopen(
+            f"https://localhost:{free_port}/api/v1/health", timeout=10, context=trusted
+        ) as answer:
+            assert answer.status == 200
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert f"https://localhost:{free_port}/app/" in told
+    assert "need HTTPS" not in told
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """A certificate for localhost, made for this test alone."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    certificate, private = folder / "cert.pem", folder / "key.pem"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return certificate, private
