@@ -11,7 +11,7 @@ import { h } from "./elements";
 import { t } from "./i18n";
 import { asProblem, Problem } from "./problem";
 import { button } from "./screens/frame";
-import { beginDraft, currentDraft, dropDraft, keepDraft } from "./store/draft";
+import { beginDraft, draftOf, dropDraft, keepDraft } from "./store/draft";
 
 /** Long side of the copy that may be sent: enough to recount from, small enough for a slow network. */
 const SENT_SIDE_PX = 1920;
@@ -38,8 +38,8 @@ export function photoButton({ from, trap, nights, look = "plain", onPhoto, onPro
     "aria-hidden": "true",
     testid: `photo-${from}`,
     oncancel: async () => {
-      const draft = await currentDraft();
-      if (draft?.trap === trap && !draft.photo) await dropDraft();
+      const draft = await draftOf(trap);
+      if (draft && !draft.photo) await dropDraft(trap);
     },
     onchange: async () => {
       const photo = input.files?.[0];
@@ -58,9 +58,9 @@ export function photoButton({ from, trap, nights, look = "plain", onPhoto, onPro
     testid: `open-${from}`,
     look,
     onclick: async () => {
-      const draft = await currentDraft();
+      const draft = await draftOf(trap);
       // A photo that is to be taken again stays until the next one is there.
-      if (draft?.trap !== trap || !draft.photo) await beginDraft(trap, "photo", nights);
+      if (!draft?.photo) await beginDraft(trap, "photo", nights);
       input.click();
     },
   });

@@ -18,7 +18,7 @@ import { outboxScreen } from "./screens/outbox";
 import { settingsScreen } from "./screens/settings";
 import { trapsScreen } from "./screens/traps";
 import { onChange } from "./store/changed";
-import { currentDraft } from "./store/draft";
+import { allDrafts } from "./store/draft";
 import { keep, setting } from "./store/settings";
 import { codeInHash } from "./sync/enrol";
 import { type FlushReason, flush } from "./sync/flush";
@@ -34,7 +34,7 @@ const ROUTES: Route[] = [
   [/^#\/traps\/(\w+)$/, historyScreen],
   [/^#\/traps\/(\w+)\/edit$/, editTrapScreen],
   [/^#\/traps\/(\w+)\/advice$/, adviceScreen],
-  [/^#\/count$/, countScreen],
+  [/^#\/count\/(\w+)$/, countScreen],
   [/^#\/outbox$/, outboxScreen],
   [/^#\/settings$/, settingsScreen],
   [/^#\/enrol$/, enrolScreen],
@@ -116,7 +116,7 @@ function syncWhenever(): void {
 
 /** A newer model of the region, if there is one and nobody is counting; without a network the next time will do. */
 async function updateModel(): Promise<void> {
-  if (location.hash === "#/count" || !(await setting("locale"))) return;
+  if (location.hash.startsWith("#/count/") || !(await setting("locale"))) return;
   try {
     await updateRelease();
   } catch {
@@ -130,8 +130,8 @@ async function boot(): Promise<void> {
   await loadLocale(chosen ?? "en");
   document.documentElement.lang = locale();
   // Back from a camera that pushed the page out of memory: go on where it stopped.
-  const draft = await currentDraft();
-  if (draft?.photo && (location.hash === "" || location.hash === "#/")) goInstead("#/count");
+  const draft = (await allDrafts()).find(({ photo }) => photo);
+  if (draft && (location.hash === "" || location.hash === "#/")) goInstead(`#/count/${draft.trap}`);
   window.addEventListener("hashchange", () => void draw());
   window.addEventListener("unhandledrejection", ({ reason }) => {
     const problem = asProblem(reason);

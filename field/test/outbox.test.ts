@@ -4,7 +4,7 @@ import { IDBFactory } from "fake-indexeddb";
 import { beforeEach, describe, expect, test } from "vitest";
 import { Problem } from "../src/problem";
 import { closeDatabase, database } from "../src/store/database";
-import { beginDraft, currentDraft, dropDraft, keepDraft } from "../src/store/draft";
+import { allDrafts, beginDraft, draftOf, dropDraft, keepDraft } from "../src/store/draft";
 import {
   acknowledge,
   append,
@@ -152,15 +152,30 @@ describe("the draft", () => {
   test("is restored after the camera pushed the page out of memory", async () => {
     await beginDraft("t1", "photo", 3);
     await reload();
-    expect(await currentDraft()).toMatchObject({ trap: "t1", source: "photo", nights: 3, photo: null, emptied: true });
+    expect(await draftOf("t1")).toMatchObject({ trap: "t1", source: "photo", nights: 3, photo: null, emptied: true });
+  });
+
+  test("of one trap does not touch that of another", async () => {
+    await keepDraft({ ...(await beginDraft("t1", "hand", null)), corrected: 12 });
+    await beginDraft("t2", "photo", 1);
+    expect((await allDrafts()).map(({ trap }) => trap).sort()).toEqual(["t1", "t2"]);
+    expect((await draftOf("t1"))?.corrected).toBe(12);
+  });
+
+  test("goes in the moment in which its observation is written, and only then", async () => {
+    await beginDraft("t1", "hand", 3);
+    await append(trap());
+    expect(await draftOf("t1")).toBeDefined();
+    await appendObservation(observation({ HELIAR: 3 }, { source: "hand" }), null, null);
+    expect(await draftOf("t1")).toBeUndefined();
   });
 
   test("comes back with the number that a person had set, and goes when it is dropped", async () => {
     await keepDraft({ ...(await beginDraft("t1", "hand", null)), corrected: 12 });
     await reload();
-    expect((await currentDraft())?.corrected).toBe(12);
-    await dropDraft();
-    expect(await currentDraft()).toBeUndefined();
+    expect((await draftOf("t1"))?.corrected).toBe(12);
+    await dropDraft("t1");
+    expect(await draftOf("t1")).toBeUndefined();
   });
 });
 

@@ -82,6 +82,22 @@ def test_a_count_that_was_not_saved_is_there_after_a_restart(farmer: Page) -> No
     expect(farmer.get_by_test_id("count-number")).to_have_text("2")
 
 
+def test_counting_another_trap_leaves_an_unsaved_count_alone(farmer: Page) -> None:
+    tap(farmer, "add-trap")
+    tap(farmer, "save-trap")
+    tap(farmer, "count-by-hand")
+    tap(farmer, "count-plus-10")
+    tap(farmer, "back")
+    farmer.get_by_test_id("count-by-hand").nth(1).click()
+    tap(farmer, "save-count")
+    tap(farmer, "advice-done")
+    tap(farmer, "draft-continue")
+    expect(farmer.get_by_test_id("count-number")).to_have_text("10")
+    tap(farmer, "save-count")
+    tap(farmer, "advice-done")
+    expect(farmer.get_by_test_id("draft-waiting")).to_have_count(0)
+
+
 def test_counting_needs_no_enrolment_and_says_what_sending_needs(farmer: Page) -> None:
     count_by_hand(farmer, 4)
     expect(farmer.get_by_test_id("advice")).to_have_attribute("data-level", "orange")

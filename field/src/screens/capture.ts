@@ -6,7 +6,7 @@ import { type Child, h } from "../elements";
 import { t } from "../i18n";
 import { asProblem, type Problem } from "../problem";
 import type { Draft } from "../store/database";
-import { currentDraft, dropDraft, keepDraft } from "../store/draft";
+import { draftOf, dropDraft, keepDraft } from "../store/draft";
 import { keep } from "../store/settings";
 import { type MyTrap, myTrap } from "../trap/my-traps";
 import { nightsSince } from "../trap/trap";
@@ -14,9 +14,8 @@ import { button, goInstead, notice, redraw, type Screen, say } from "./frame";
 import { resultScreen } from "./result";
 
 /** The screen of the draft: counting if its photo has no count yet, else the number. */
-export async function countScreen(): Promise<Screen | null> {
-  const draft = await currentDraft();
-  const trap = draft && (await myTrap(draft.trap));
+export async function countScreen(id: string): Promise<Screen | null> {
+  const [draft, trap] = await Promise.all([draftOf(id), myTrap(id)]);
   if (!draft || !trap) return null;
   if (draft.source === "hand" || draft.counted) return resultScreen(draft, trap);
   return draft.photo ? countingScreen(draft, draft.photo, trap) : null;
@@ -37,7 +36,7 @@ function countingScreen(draft: Draft, photo: Blob, trap: MyTrap): Screen {
   const wait: Child[] = [
     h("p", { class: "counting", role: "status" }, t("Counting…")),
     bar,
-    button("hand", t("Count by hand"), { testid: "count-by-hand", onclick: () => byHand() }),
+    button("hand", t("Count by hand"), { testid: "count-by-hand", onclick: () => byHand(trap) }),
   ];
   below.append(h("div", { class: "stack" }, wait));
 
@@ -94,12 +93,12 @@ function failed(problem: Problem, trap: MyTrap): HTMLElement {
       { class: "ways" },
       photoButton({ from: "camera", trap: trap.trap, nights, look: "main", onPhoto: redraw, onProblem }),
       photoButton({ from: "gallery", trap: trap.trap, nights, onPhoto: redraw, onProblem }),
-      button("hand", t("By hand"), { testid: "count-by-hand", onclick: () => byHand() }),
+      button("hand", t("By hand"), { testid: "count-by-hand", onclick: () => byHand(trap) }),
     ),
     button("cross", t("Discard"), {
       testid: "draft-discard",
       onclick: async () => {
-        await dropDraft();
+        await dropDraft(trap.trap);
         goInstead("#/");
       },
     }),
@@ -107,8 +106,8 @@ function failed(problem: Problem, trap: MyTrap): HTMLElement {
 }
 
 /** Turns the draft into a count by hand, keeping what is known of the trap. */
-async function byHand(): Promise<void> {
-  const draft = await currentDraft();
+async function byHand(trap: MyTrap): Promise<void> {
+  const draft = await draftOf(trap.trap);
   if (draft) await keepDraft({ ...draft, source: "hand", photo: null, sha256: null, counted: null, corrected: null });
   redraw();
 }

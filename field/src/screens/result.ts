@@ -6,7 +6,7 @@ import { type Message, number, t } from "../i18n";
 import { type IconName, icon } from "../icons";
 import { asProblem } from "../problem";
 import type { Draft } from "../store/database";
-import { dropDraft, keepDraft } from "../store/draft";
+import { keepDraft } from "../store/draft";
 import { appendObservation } from "../store/outbox";
 import { setting } from "../store/settings";
 import { flushSoon } from "../sync/flush";
@@ -31,6 +31,11 @@ const GATE_WORDS: Record<NonNullable<Gate["reason"]>, { icon: IconName; words: (
 export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> {
   const sendsPhotos = ((await setting("send_photos")) ?? false) && ((await setting("consent"))?.agreed ?? false);
   const counted = draft.counted?.counts[trap.pest] ?? 0;
+  let saving = false;
+  // A draft that is kept while it is being saved would come back as a second count.
+  const changed = (): void => {
+    if (!saving) void keepDraft(draft);
+  };
   const shown = (): number => draft.corrected ?? counted;
 
   const output = h("output", { class: "count-number", testid: "count-number", "aria-live": "polite" });
@@ -44,7 +49,7 @@ export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> 
   const change = (by: number): void => {
     draft.corrected = Math.min(MOST, Math.max(0, shown() + by));
     draw();
-    void keepDraft(draft);
+    changed();
   };
   draw();
 
@@ -64,13 +69,11 @@ export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> 
       button(null, t("10 more"), { testid: "count-plus-10", onclick: () => change(10) }),
     );
 
-  let saving = false;
   const save = async (): Promise<void> => {
     if (saving) return;
     saving = true;
     try {
       await saveDraft(draft, trap, sendsPhotos);
-      await dropDraft();
       void flushSoon();
       goInstead(`#/traps/${trap.trap}/advice`);
     } catch (error) {
@@ -100,8 +103,8 @@ export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> 
       tens,
       whose,
       others(draft, trap.pest),
-      nightsRow(draft),
-      emptiedRow(draft),
+      nightsRow(draft, changed),
+      emptiedRow(draft, changed),
       h(
         "div",
         { class: "save-bar" },
@@ -181,7 +184,7 @@ function gateNotice(draft: Draft, trap: MyTrap): Child {
   );
 }
 
-function nightsRow(draft: Draft): HTMLElement {
+function nightsRow(draft: Draft, changed: () => void): HTMLElement {
   const output = h("output", { class: "small-number", testid: "nights-number", "aria-live": "polite" });
   const draw = (): void => {
     output.value = draft.nights === null ? "?" : number(draft.nights);
@@ -190,7 +193,7 @@ function nightsRow(draft: Draft): HTMLElement {
     const nights = Math.min(120, (draft.nights ?? 0) + by);
     draft.nights = nights > 0 ? nights : null;
     draw();
-    void keepDraft(draft);
+    changed();
   };
   draw();
   return h(
@@ -207,12 +210,12 @@ function nightsRow(draft: Draft): HTMLElement {
   );
 }
 
-function emptiedRow(draft: Draft): HTMLElement {
+function emptiedRow(draft: Draft, changed: () => void): HTMLElement {
   const choose = (emptied: boolean): void => {
     draft.emptied = emptied;
     yes.setAttribute("aria-pressed", String(emptied));
     no.setAttribute("aria-pressed", String(!emptied));
-    void keepDraft(draft);
+    changed();
   };
   const yes = button("check", t("Yes"), { testid: "emptied-yes", pressed: draft.emptied, onclick: () => choose(true) });
   const no = button("cross", t("No"), { testid: "emptied-no", pressed: !draft.emptied, onclick: () => choose(false) });

@@ -6,12 +6,13 @@ import { type Child, h } from "../elements";
 import { number, t, tn } from "../i18n";
 import { icon } from "../icons";
 import type { Problem } from "../problem";
-import { beginDraft, currentDraft, dropDraft } from "../store/draft";
+import type { Draft } from "../store/database";
+import { allDrafts, beginDraft, draftOf, dropDraft } from "../store/draft";
 import { adviceFor, levelOf } from "../trap/advice";
 import { type MyTrap, myTraps } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
 import { isPhotoCounted, pestName } from "../trap/pests";
-import { CROPS, nightsSince, whenText } from "../trap/trap";
+import { CROPS, calendarDate, nightsSince, whenText } from "../trap/trap";
 import { button, go, notice, type Screen, say } from "./frame";
 
 const report = (problem: Problem): void => say(t(problem.message, problem.params));
@@ -19,10 +20,13 @@ const report = (problem: Problem): void => say(t(problem.message, problem.params
 /** The ways to count one trap: photo, gallery, by hand. */
 export function waysToCount(trap: MyTrap): Child {
   const nights = nightsSince(trap.emptied_at, new Date());
-  const onPhoto = (): void => go("#/count");
+  const onPhoto = (): void => go(`#/count/${trap.trap}`);
   const byHand = async (): Promise<void> => {
-    await beginDraft(trap.trap, "hand", nights);
-    go("#/count");
+    const draft = await draftOf(trap.trap);
+    // Whoever went back by mistake finds the number as it was.
+    const isGoingOn = draft?.source === "hand" && calendarDate(new Date(draft.begun_at)) === calendarDate(new Date());
+    if (!isGoingOn) await beginDraft(trap.trap, "hand", nights);
+    go(`#/count/${trap.trap}`);
   };
   if (!isPhotoCounted(trap.pest)) {
     return [
@@ -74,51 +78,45 @@ function card(trap: MyTrap): HTMLElement {
   );
 }
 
-/** A count that was begun and not saved: the camera or the phone may have closed the app. */
+/** Counts that were begun and not saved: the camera or the phone may have closed the app. */
 async function unfinished(traps: MyTrap[]): Promise<Child> {
-  const draft = await currentDraft();
-  const trap = traps.find(({ trap }) => trap === draft?.trap);
-  if (!draft || !trap) return null;
+  const drafts = await allDrafts();
+  return drafts.map((draft) => {
+    const trap = traps.find(({ trap }) => trap === draft.trap);
+    return trap && unfinishedCount(draft, trap);
+  });
+}
+
+function unfinishedCount(draft: Draft, trap: MyTrap): HTMLElement {
   const drop = button("cross", t("Discard"), {
     testid: "draft-discard",
-    onclick: async (event) => {
-      await dropDraft();
-      (event.target as Element).closest(".notice")?.remove();
+    onclick: async () => {
+      await dropDraft(trap.trap);
+      found.remove();
     },
   });
-  if (draft.source === "photo" && !draft.photo) {
-    return notice(
-      "doubt",
-      "camera",
-      "draft-lost-photo",
-      h("p", {}, t("The photo of %(trap)s did not arrive. Please take it again.", { trap: trap.name })),
-      h(
-        "div",
-        { class: "two" },
-        photoButton({
-          from: "camera",
-          trap: trap.trap,
-          nights: draft.nights,
-          look: "main",
-          onPhoto: () => go("#/count"),
-          onProblem: report,
-        }),
-        drop,
-      ),
-    );
-  }
-  return notice(
+  const isPhotoMissing = draft.source === "photo" && !draft.photo;
+  const goOn = isPhotoMissing
+    ? photoButton({
+        from: "camera",
+        trap: trap.trap,
+        nights: draft.nights,
+        look: "main",
+        onPhoto: () => go(`#/count/${trap.trap}`),
+        onProblem: report,
+      })
+    : button("next", t("Go on"), { testid: "draft-continue", look: "main", href: `#/count/${trap.trap}` });
+  const words = isPhotoMissing
+    ? t("The photo of %(trap)s did not arrive. Please take it again.", { trap: trap.name })
+    : t("You have not saved your count of %(trap)s.", { trap: trap.name });
+  const found = notice(
     "doubt",
-    "again",
-    "draft-waiting",
-    h("p", {}, t("You have not saved your count of %(trap)s.", { trap: trap.name })),
-    h(
-      "div",
-      { class: "two" },
-      button("next", t("Go on"), { testid: "draft-continue", look: "main", href: "#/count" }),
-      drop,
-    ),
+    isPhotoMissing ? "camera" : "again",
+    isPhotoMissing ? "draft-lost-photo" : "draft-waiting",
+    h("p", {}, words),
+    h("div", { class: "two" }, goOn, drop),
   );
+  return found;
 }
 
 export async function trapsScreen(): Promise<Screen> {

@@ -76,7 +76,6 @@ export interface Settings {
   send_photos: boolean;
   enrolment: Enrolment;
   pending_code: string;
-  draft: Draft;
   cursor: string;
   clock_offset_ms: number;
   last_synced_at: Instant;
@@ -93,6 +92,7 @@ interface Schema extends DBSchema {
   settings: { key: keyof Settings; value: Settings[keyof Settings] };
   facts: { key: number; value: Fact; indexes: { by_kind: string } };
   deliveries: { key: number; value: Delivery; indexes: { by_status: string } };
+  drafts: { key: string; value: Draft };
   photos: { key: string; value: KeptPhoto; indexes: { by_status: string } };
   advisories: { key: number; value: AdvisoryChange };
   recounts: { key: number; value: RecountChange };
@@ -113,6 +113,7 @@ export function database(): Promise<Database> {
         db.createObjectStore("settings");
         db.createObjectStore("facts", { keyPath: "seq" }).createIndex("by_kind", "kind");
         db.createObjectStore("deliveries", { keyPath: "seq" }).createIndex("by_status", "status");
+        db.createObjectStore("drafts", { keyPath: "trap" });
         db.createObjectStore("photos", { keyPath: "sha256" }).createIndex("by_status", "status");
         db.createObjectStore("advisories", { keyPath: "id" });
         db.createObjectStore("recounts", { keyPath: "observation" });

@@ -1,10 +1,14 @@
-/** The count that has been begun: written before the camera opens, kept at each step, gone once saved. */
+/**
+ * Counts that have been begun and not saved, one for each trap: written before the camera opens, kept at each step.
+ *
+ * Saving takes the draft away in the transaction that writes the observation (`outbox.ts`), so that a phone that dies
+ * in between neither loses the count nor makes two of it.
+ */
 
 import { instant } from "../sync/protocol";
-import type { Draft } from "./database";
-import { forget, keep, setting } from "./settings";
+import { type Draft, database } from "./database";
 
-/** Begins a count of a trap; an unsaved older one gives way. */
+/** Begins a count of a trap; an unsaved older one of the same trap gives way. */
 export async function beginDraft(trap: string, source: Draft["source"], nights: number | null): Promise<Draft> {
   const draft: Draft = {
     trap,
@@ -17,10 +21,28 @@ export async function beginDraft(trap: string, source: Draft["source"], nights: 
     nights,
     emptied: true,
   };
-  await keep("draft", draft);
+  await keepDraft(draft);
   return draft;
 }
 
-export const keepDraft = (draft: Draft): Promise<void> => keep("draft", draft);
-export const currentDraft = (): Promise<Draft | undefined> => setting("draft");
-export const dropDraft = (): Promise<void> => forget("draft");
+export async function keepDraft(draft: Draft): Promise<void> {
+  const tx = (await database()).transaction("drafts", "readwrite");
+  const written = tx.store.put(draft);
+  // Said at once rather than at the end of the task: a page that is closed in this moment would take the number with it.
+  tx.commit();
+  await Promise.all([written, tx.done]);
+}
+
+export async function draftOf(trap: string): Promise<Draft | undefined> {
+  return (await database()).get("drafts", trap);
+}
+
+/** The newest first. */
+export async function allDrafts(): Promise<Draft[]> {
+  const drafts = await (await database()).getAll("drafts");
+  return drafts.sort((a, b) => b.begun_at.localeCompare(a.begun_at));
+}
+
+export async function dropDraft(trap: string): Promise<void> {
+  await (await database()).delete("drafts", trap);
+}

@@ -25,7 +25,7 @@ export async function append(...entries: Entry[]): Promise<number[]> {
 }
 
 /**
- * Appends an observation with the person's correction and the photo that may be sent, all or nothing.
+ * Appends an observation with the person's correction and the photo that may be sent, all or nothing, and ends its draft.
  *
  * @returns the observation's sequence number.
  * @throws Problem 507.1 when the phone has no room left.
@@ -50,7 +50,9 @@ export async function appendObservation(
 async function inOneTransaction(entries: Entry[], photo: Blob | null): Promise<number[]> {
   const db = await database();
   try {
-    const tx = db.transaction(["settings", "facts", "deliveries", "photos"], "readwrite", { durability: "strict" });
+    const tx = db.transaction(["settings", "facts", "deliveries", "photos", "drafts"], "readwrite", {
+      durability: "strict",
+    });
     const settings = tx.objectStore("settings");
     const last = ((await settings.get("last_seq")) as number | undefined) ?? 0;
     // Cloned before the first write: one that cannot be stored must fail while there is nothing yet to commit.
@@ -65,6 +67,7 @@ async function inOneTransaction(entries: Entry[], photo: Blob | null): Promise<n
       const { seq } = fact;
       writes.push(tx.objectStore("facts").add(fact));
       writes.push(tx.objectStore("deliveries").add({ seq, status: "waiting", problem: null, answered_at: null }));
+      if (fact.kind === "observation") writes.push(tx.objectStore("drafts").delete(fact.body.trap));
       if (photo && fact.kind === "observation" && fact.body.photo) {
         const kept: KeptPhoto = { sha256: fact.body.photo, observation: seq, photo, status: "waiting", problem: null };
         writes.push(tx.objectStore("photos").put(kept));

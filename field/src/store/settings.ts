@@ -7,11 +7,7 @@ export async function setting<K extends keyof Settings>(key: K): Promise<Setting
 }
 
 export async function keep<K extends keyof Settings>(key: K, value: Settings[K]): Promise<void> {
-  const tx = (await database()).transaction("settings", "readwrite");
-  const written = tx.store.put(value, key);
-  // Said at once rather than at the end of the task: a page that is closed in this moment would take the value with it.
-  tx.commit();
-  await Promise.all([written, tx.done]);
+  await (await database()).put("settings", value, key);
 }
 
 export async function forget(key: keyof Settings): Promise<void> {
