@@ -58,11 +58,13 @@ def negotiate(wanted: str | None) -> str:
     """
     offers: list[tuple[float, str]] = []
     for part in (wanted or "").split(","):
-        tag, _, quality = part.partition(";q=")
+        tag, _, quality = part.replace(" ", "").partition(";q=")
         try:
-            offers.append((-float(quality or 1), tag.strip().replace("_", "-").split("-")[0].lower()))
+            weight = float(quality or 1)
         except ValueError:
             continue
+        if weight > 0:
+            offers.append((-weight, tag.replace("_", "-").split("-")[0].lower()))
     return next((code for _, code in sorted(offers, key=lambda offer: offer[0]) if code in LOCALES), SOURCE_LOCALE)
 
 

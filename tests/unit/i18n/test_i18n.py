@@ -16,6 +16,9 @@ from pestwatch import i18n
         (None, "en"),
         ("", "en"),
         ("hi;q=x", "en"),
+        ("hi;q=nan", "en"),
+        ("hi; q=0.3, te; q=0.9", "te"),
+        ("mr;q=0, hi;q=0.1", "hi"),
     ],
 )
 def test_the_best_offer_wins(wanted: str | None, given: str) -> None:
@@ -54,3 +57,14 @@ def test_fuzzy_and_chemical_unreviewed_strings_never_ship() -> None:
 def test_counting_sentences_choose_by_the_languages_own_rule() -> None:
     assert i18n.translate_count("en", "dashboard", "%(n)s trap", "%(n)s traps", 1) == "1 trap"
     assert i18n.translate_count("hi", "dashboard", "%(n)s x", "%(n)s y", 0).locale == "en"
+
+
+@pytest.mark.parametrize(("locale", "forms"), [("hi", "001"), ("mr", "101"), ("te", "101")])
+def test_each_language_chooses_its_own_form_for_none_one_and_many(locale: str, forms: str) -> None:
+    catalogue = i18n.read_catalogue(locale, "field")
+    assert catalogue is not None
+    message = catalogue.get("%(n)s night")
+    assert message is not None
+    for n, form in zip((0, 1, 2), forms, strict=True):
+        expected = message.string[int(form)].replace("%(n)s", str(n))
+        assert i18n.translate_count(locale, "field", "%(n)s night", "%(n)s nights", n) == expected
