@@ -7,15 +7,17 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from pestwatch.errors import Problem
+from server.db.session import insert_once
 from server.db.tables import LoginTry, Region, Staff, StaffRegion
 
 
 def record_region(session: Session, region: str, name: str, now: datetime) -> Region:
-    """Adds a region, or renames the one that is there."""
-    row = session.get(Region, region)
-    if row is None:
-        row = Region(id=region, name=name, created_at=now)
-        session.add(row)
+    """Adds a region, or renames the one that is there.
+
+    Of two processes that add the same one, the second waits for the first to commit, and then sees what it did.
+    """
+    insert_once(session, Region, id=region, name=name, created_at=now)
+    row = session.get_one(Region, region)
     row.name = name
     session.flush()
     return row

@@ -209,3 +209,5 @@ def test_the_four_services_carry_a_count_to_advice_and_a_run_to_its_verdict(
         assert verdict() == "refused"  # there is no recounted photo yet
         assert set(PROCESS_OF.values()) <= beat_names(engine)
         assert [process.poll() for process in started] == [None] * 4
+        for process in started:  # all at once, as `docker compose down` does
+            process.send_signal(signal.SIGTERM)
