@@ -19,6 +19,7 @@ import { settingsScreen } from "./screens/settings";
 import { trapsScreen } from "./screens/traps";
 import { onChange } from "./store/changed";
 import { allDrafts } from "./store/draft";
+import { waitingCount } from "./store/outbox";
 import { keep, setting } from "./store/settings";
 import { codeInHash } from "./sync/enrol";
 import { type FlushReason, flush } from "./sync/flush";
@@ -42,6 +43,8 @@ const ROUTES: Route[] = [
 
 /** Screens that only show what is stored, so that they may be drawn anew whenever that changes. */
 const FOLLOWS_CHANGES = /^#\/(outbox|settings)?$/;
+
+const RETRY_MS = 60_000;
 
 let drawing = 0;
 
@@ -111,6 +114,10 @@ function syncWhenever(): void {
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") void sync("automatic");
   });
+  // The page may stay open for hours without any of these; the back-off decides whether a try is made.
+  window.setInterval(async () => {
+    if ((await waitingCount()) > 0) await sync("automatic");
+  }, RETRY_MS);
   void sync("automatic");
 }
 

@@ -1,4 +1,5 @@
 import "fake-indexeddb/auto";
+import { gunzipSync } from "node:zlib";
 import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { closeDatabase } from "../src/store/database";
@@ -13,6 +14,7 @@ import { observation, trap } from "./facts";
 class Server {
   stored = new Map<number, Fact>();
   batches: number[] = [];
+  bytes: number[] = [];
   photos: string[] = [];
   codes = new Map([["ABCDEFGHJKMNP", true]]);
   online = true;
@@ -33,7 +35,8 @@ class Server {
       this.photos.push(url.split("/").at(-1) as string);
       return new Response("", { status: 201 });
     }
-    return this.#sync(JSON.parse(init.body as string));
+    this.bytes.push(typeof init.body === "string" ? init.body.length : (init.body as ArrayBuffer).byteLength);
+    return this.#sync(JSON.parse(unpacked(init)));
   };
 
   #enrol({ code }: { code: string }): Response {
@@ -80,6 +83,11 @@ function problem(status: number, number: string, message: string): Response {
   return Response.json({ problem: { number, message, params: {}, text: message } }, { status });
 }
 
+function unpacked({ headers, body }: RequestInit): string {
+  const isPacked = (headers as Record<string, string>)["content-encoding"] === "gzip";
+  return isPacked ? gunzipSync(body as ArrayBuffer).toString() : (body as string);
+}
+
 let server: Server;
 
 beforeEach(async () => {
@@ -120,6 +128,8 @@ describe("a flush", () => {
     await append(...Array.from({ length: 230 }, (_, n) => observation({ HELIAR: n })));
     await flush();
     expect(server.batches).toEqual([100, 100, 30]);
+    // Packed: a count costs fewer bytes than an SMS has letters.
+    expect((server.bytes[0] as number) / 100).toBeLessThan(60);
     expect(await waitingCount()).toBe(0);
   });
 
