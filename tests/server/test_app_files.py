@@ -1,11 +1,18 @@
 """The field app's own files: packed where possible, cached where harmless, and fenced in."""
 
 import gzip
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
 from server.config import Settings
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """Files are served without a look at the database: one engine is enough."""
+    return f"sqlite:///{tmp_path / 'pestwatch.db'}"
 
 
 @pytest.fixture

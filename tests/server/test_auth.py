@@ -1,8 +1,10 @@
 """Staff: logging in, staying logged in, seeing one's own regions, and nobody else's forms."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
@@ -18,17 +20,20 @@ from tests.factories import NOW, REGION
 PASSWORD = "rain on the fields"
 
 
-@pytest.fixture(scope="module")
-def password_hash() -> str:
-    return auth.hash_password(PASSWORD)
+@pytest.fixture(autouse=True)
+def quick_hash(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The same algorithm at its lowest price: dozens of logins at 64 MB each would be most of the tests' time."""
+    auth._nobodys_hash.cache_clear()
+    monkeypatch.setattr(auth, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    yield
+    auth._nobodys_hash.cache_clear()
 
 
 @pytest.fixture
-def asha(engine: Engine, password_hash: str) -> Staff:
+def asha(engine: Engine) -> Staff:
+    hashed = auth.hash_password(PASSWORD)
     with session_scope(engine) as session:
-        return people.record_staff(
-            session, "Asha", password_hash=password_hash, role="officer", regions=[REGION], now=NOW
-        )
+        return people.record_staff(session, "Asha", password_hash=hashed, role="officer", regions=[REGION], now=NOW)
 
 
 @pytest.fixture

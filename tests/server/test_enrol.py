@@ -110,4 +110,4 @@ def test_a_wrong_code_is_answered_in_the_language_asked_for(client: FlaskClient)
     problem = response.json["problem"]
     assert (response.status_code, problem["number"]) == (410, "410.1")
     assert problem["message"].startswith("This enrolment code was used already")
-    assert problem["text"]
+    assert problem["text"].startswith("यह पंजीकरण कोड")
