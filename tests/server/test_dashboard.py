@@ -173,6 +173,12 @@ def test_the_most_urgent_trap_stands_first_and_a_silent_one_is_never_green(
     assert "20 days ago" in region
 
 
+@pytest.mark.parametrize(("source", "who"), [("photo", "(phone)"), ("hand", "(farmer)")])
+def test_each_count_says_whose_it_is(officer: Officer, phone: Phone, source: str, who: str) -> None:
+    phone.sync(trap_fact(1), observation_fact(2, source=source))
+    assert who in officer.read(f"/regions/{REGION}")
+
+
 def test_a_chart_shows_the_threshold_with_its_source_and_days_without_data(officer: Officer, phone: Phone) -> None:
     phone.sync(trap_fact(1), observation_fact(2, counts={"HELIAR": 12}, nights=2.0))
     page = officer.read(f"/regions/{REGION}?by=day")
