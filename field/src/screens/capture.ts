@@ -13,6 +13,9 @@ import { nightsSince } from "../trap/trap";
 import { button, goInstead, notice, redraw, type Screen, say } from "./frame";
 import { resultScreen } from "./result";
 
+/** A larger file is not shown while it is counted: a small phone must not hold a camera's picture in memory twice. */
+const PREVIEW_BYTES = 1_500_000;
+
 /** The screen of the draft: counting if its photo has no count yet, else the number. */
 export async function countScreen(id: string): Promise<Screen | null> {
   const [draft, trap] = await Promise.all([draftOf(id), myTrap(id)]);
@@ -28,7 +31,7 @@ function countingScreen(draft: Draft, photo: Blob, trap: MyTrap): Screen {
   // What is no photo at all is explained below, and not shown as a broken picture.
   const picture: HTMLElement = h("img", {
     class: "photo",
-    src: url,
+    src: photo.size <= PREVIEW_BYTES ? url : null,
     alt: t("Your photo"),
     onerror: () => picture.remove(),
   });
@@ -58,7 +61,7 @@ function countingScreen(draft: Draft, photo: Blob, trap: MyTrap): Screen {
       stop.abort();
       URL.revokeObjectURL(url);
     },
-    body: [picture, below],
+    body: [photo.size <= PREVIEW_BYTES && picture, below],
   };
 }
 

@@ -183,6 +183,7 @@ function district(draft: TrapBody, places: StateDistricts[]): HTMLElement {
     "select",
     {
       testid: "trap-district",
+      lang: "en",
       onchange: () => {
         draft.district = select.value || null;
       },
