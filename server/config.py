@@ -12,6 +12,8 @@ from typing import Self
 
 from flask import current_app
 
+from pestwatch.errors import Problem
+
 REPOSITORY = Path(__file__).parents[1]
 PREFIX = "PESTWATCH_"
 
@@ -57,12 +59,15 @@ class Settings:
 
         Args:
           env: variables to read instead of the process's own.
+
+        Raises:
+          Problem 422.5: a setting that should be a number is none.
         """
         values = {k.removeprefix(PREFIX): v for k, v in (os.environ if env is None else env).items() if v}
         data = Path(values.get("DATA", "~/.local/share/pestwatch")).expanduser().resolve()
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
         models_dir = Path(values.get("MODELS_DIR", REPOSITORY / "mobile_models"))
-        host, port = values.get("HOST", "127.0.0.1"), int(values.get("PORT", "8000"))
+        host, port = values.get("HOST", "127.0.0.1"), _number(values, "PORT", 8000)
         tls_cert = Path(values["TLS_CERT"]) if "TLS_CERT" in values else None
         tls_key = Path(values["TLS_KEY"]) if "TLS_KEY" in values else None
         scheme = "https" if tls_cert else "http"
@@ -81,7 +86,7 @@ class Settings:
             tls_key=tls_key,
             public_url=values.get("PUBLIC_URL", f"{scheme}://{shown_host}:{port}").rstrip("/"),
             secret_key=values.get("SECRET_KEY") or _kept_secret(data / "secret_key"),
-            proxies=int(values.get("PROXIES", "0")),
+            proxies=_number(values, "PROXIES", 0),
             region=values.get("REGION", "IN-MH-500"),
         )
 
@@ -106,6 +111,13 @@ def current_time() -> datetime:
     """Now, by the clock of the app that answers this request; tests give the app another one."""
     now: datetime = current_app.extensions["pestwatch.clock"]()
     return now
+
+
+def _number(values: Mapping[str, str], name: str, default: int) -> int:
+    try:
+        return int(values.get(name, default))
+    except ValueError as error:
+        raise Problem("422.5", field=PREFIX + name, detail="it is not a number") from error
 
 
 def _kept_secret(path: Path) -> str:

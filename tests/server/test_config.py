@@ -4,6 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from pestwatch.errors import Problem
 from server.config import Settings
 
 
@@ -27,6 +30,11 @@ def test_a_certificate_makes_the_address_https(tmp_path: Path) -> None:
     env = {"PESTWATCH_DATA": str(tmp_path), "PESTWATCH_TLS_CERT": "/c.pem", "PESTWATCH_HOST": "trap.example"}
     assert Settings.from_env(env).public_url == "https://trap.example:8000"
     assert Settings.from_env(env | {"PESTWATCH_PUBLIC_URL": "https://a.example/"}).public_url == "https://a.example"
+
+
+def test_a_setting_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match="PESTWATCH_PORT"):
+        Settings.from_env({"PESTWATCH_DATA": str(tmp_path), "PESTWATCH_PORT": "eighty"})
 
 
 def test_the_web_process_starts_without_tensorflow_and_numpy(tmp_path: Path) -> None:

@@ -130,3 +130,22 @@ def test_the_reference_message_in_the_documents_is_valid() -> None:
     request = read_request(message.encode())
     assert {read_fact(raw).kind for raw in request.facts} == set(KINDS)
     assert [read_fact(raw).problem for raw in request.facts] == [None] * len(request.facts)
+
+
+@pytest.mark.parametrize(
+    ("change", "number"), [({"v": 2}, "400.1"), ({"facts": [0] * 201}, "413.1"), ({"facts": None}, "400.1")]
+)
+def test_a_message_of_another_kind_is_refused_whole(change: dict, number: str) -> None:
+    with pytest.raises(Problem) as refused:
+        read_request(as_bytes(push() | change))
+    assert refused.value.number == number
+
+
+def test_half_a_character_becomes_a_question_mark() -> None:
+    (raw,) = read_request(as_bytes(push(trap_fact(name="well \ud83d")))).facts
+    assert read_fact(raw).typed.body.name == "well ?"
+
+
+@pytest.mark.parametrize("cursor", [None, "", "nonsense", "1.zz", "2.5", "1.-5", "1." + "f" * 16])
+def test_a_cursor_that_cannot_be_read_is_the_beginning(cursor: str | None) -> None:
+    assert read_cursor(cursor) == 0
