@@ -47,6 +47,13 @@ GATES: Mapping[str, str] = {
 }
 
 
+WAITS_FOR = (
+    N_("the training tools (TensorFlow), which are not installed here yet"),
+    N_("the training packages are being installed (about 1.5 GB)"),
+    N_("installing the training packages failed; it is tried again at the next start"),
+    N_("The worker stopped %(attempts)s times before it finished."),
+)
+"""What the worker and the supervisor write into a run; named here for the catalogue."""
 EVALUATIONS: Mapping[str, str] = {
     "val": N_("sticky liners of a trap it did not learn from"),
     "test_trap": N_("sticky liners of another such trap"),

@@ -3,6 +3,7 @@
 A sentence without a usable translation stays English, and the page says at its foot that this happened.
 """
 
+import functools
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
@@ -70,7 +71,10 @@ def problem_text(stored: Mapping[str, Any]) -> str:
 
 def reason_words(reason: Mapping[str, Any] | None) -> str:
     """A stored message with its params, such as a run's verdict; empty when there is none."""
-    return _(reason["message"], **reason["params"]) if reason else ""
+    if not reason:
+        return ""
+    say = problem_words if reason["message"] in SENTENCES.values() else lambda text, params: _(text, **params)
+    return say(reason["message"], reason["params"])
 
 
 def advice_words(advice: Mapping[str, Any]) -> list[str]:
@@ -124,6 +128,12 @@ def days_ago(days: int | None) -> str:
 def is_partly_english() -> bool:
     """Whether something on this page had no translation."""
     return bool(g.get("fell_back", False))
+
+
+@functools.cache
+def awaits_review(wanted: str) -> bool:
+    """Whether no native speaker has signed the dashboard's words in this language yet."""
+    return wanted != i18n.SOURCE_LOCALE and i18n.review_status(wanted, DOMAIN) != "reviewed"
 
 
 def _noted(text: i18n.Text) -> i18n.Text:
