@@ -9,7 +9,6 @@ runs niced in a process of its own, so its memory is freed and it can be ended.
 
 import hashlib
 import importlib.util
-import json
 import os
 import secrets
 import shutil
@@ -146,14 +145,17 @@ def ask_for_runs(settings: Settings, now: datetime) -> int:
 
 
 def what_training_waits_for(settings: Settings) -> str | None:
-    """Why no run can start on this machine, in English; None: nothing is in the way."""
-    if importlib.util.find_spec("tensorflow") is not None:
+    """Why no run can start on this machine, in English; None: nothing is in the way.
+
+    While the supervisor still installs, TensorFlow may lie there in parts: what it wrote down goes before what is found.
+    """
+    told: dict[str, str] = {}
+    with suppress(OSError, msgspec.DecodeError):
+        told = msgspec.json.decode((settings.data / "train-extra.json").read_bytes(), type=dict[str, str])
+    is_found = importlib.util.find_spec("tensorflow") is not None
+    if is_found and told.get("state") != "installing":
         return None
-    with suppress(OSError, ValueError):
-        told = json.loads((settings.data / "train-extra.json").read_text(encoding="utf-8"))
-        if isinstance(told, dict) and told.get("state") != "ready" and told.get("detail"):
-            return str(told["detail"])
-    return WAITS_FOR_EXTRA
+    return told.get("detail", WAITS_FOR_EXTRA) if told.get("state") != "ready" else WAITS_FOR_EXTRA
 
 
 def _note_waiting(engine: Engine, waits_for: str) -> None:
