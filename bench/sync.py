@@ -76,7 +76,7 @@ def web(database_url: str, folder: Path) -> Iterator[tuple[int, int]]:
         port = int(probe.getsockname()[1])
     env = os.environ | {"PESTWATCH_DATA": str(folder), "PESTWATCH_DATABASE_URL": database_url}
     command = [sys.executable, "-m", "gunicorn", "server.wsgi:app", "--worker-class", "gthread", "--threads", "8"]
-    command += ["--bind", f"127.0.0.1:{port}", "--log-level", "error"]
+    command += ["--bind", f"127.0.0.1:{port}", "--log-level", "error", "--no-control-socket"]
     process = subprocess.Popen(command, env=env, start_new_session=True)
     while True:
         with socket.socket() as probe:

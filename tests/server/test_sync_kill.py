@@ -30,7 +30,7 @@ class Web:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "gunicorn", "server.wsgi:app", "--worker-class", "gthread", "--threads", "4"]
-        command += ["--bind", f"127.0.0.1:{self.port}", "--log-level", "critical"]
+        command += ["--bind", f"127.0.0.1:{self.port}", "--log-level", "critical", "--no-control-socket"]
         self.process = subprocess.Popen(command, env=self.env, start_new_session=True)
         deadline = time.monotonic() + 60
         while self.ask("GET", "/api/v1/health") is None:
