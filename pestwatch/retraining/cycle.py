@@ -37,7 +37,7 @@ from pestwatch.retraining.messages import Message, message
 from pestwatch.retraining.selection import Selection, select
 from pestwatch.vision.dataset import Example
 from pestwatch.vision.drawn import rehearsal
-from pestwatch.vision.evaluate import measure, pick_threshold, scores_q
+from pestwatch.vision.evaluate import measure
 from pestwatch.vision.gate import Limits
 from pestwatch.vision.infer import Counter, count_photo
 from pestwatch.vision.sidecar import make_sidecar, sidecar_bytes
@@ -82,7 +82,7 @@ def _cycle(folder: Path, tell: Tell) -> Result:
     tell(0.02, "selecting")
     readable = [photo for photo in job.photos if is_readable(folder, photo)]
     selection = select(job.region, readable, recipe.selection, recipe.gate.min_traps)
-    rows = judge_selection(selection, recipe.gate)
+    rows = judge_selection(selection, recipe.gate, recipe.train.min_insects)
     if not all(row.passed for row in rows):
         return _refused(rows)
     files = _learn(folder, job, recipe, selection, tell)
@@ -123,13 +123,14 @@ def _learn(folder: Path, job: Job, recipe: Recipe, selection: Selection, tell: T
     """
     base, plan = Path(job.base), recipe.train
     tell(0.05, "reading photos")
-    photos = [teaching_example(folder, photo, plan.moth_px) for photo in selection.training]
+    taught = _taught(selection, plan)
+    photos = [teaching_example(folder, photo, plan.moth_px, taught) for photo in selection.training]
     head = _train(base, photos, plan, job.seed, tell)
     tell(0.72, "exporting")
     model = transplant((base / MODEL_NAME).read_bytes(), head)
     sidecar = json.loads((base / SIDECAR_NAME).read_bytes())
-    thresholds = _thresholds(model, sidecar, photos, plan.threshold_shift_q)
-    described = make_sidecar(job.version, model, thresholds, Limits.from_sidecar(sidecar["gate"]))
+    # The base's thresholds stay: picked anew on the photos that taught, they came out too high for others.
+    described = make_sidecar(job.version, model, sidecar["threshold_q"], Limits.from_sidecar(sidecar["gate"]))
     golden = (base / GOLDEN_NAME).read_bytes()
     return {MODEL_NAME: model, SIDECAR_NAME: sidecar_bytes(described), GOLDEN_NAME: golden}
 
@@ -145,6 +146,7 @@ def _train(
     from pestwatch.vision.train import fit
 
     model = load_float(base)
+    before = head_weights(model)
     drawn = rehearsal(plan.rehearsal_photos, REHEARSAL_SEED)
     weights = [(1 - plan.rehearsal_share) / len(photos)] * len(photos) + [plan.rehearsal_share / len(drawn)] * len(
         drawn
@@ -163,23 +165,21 @@ def _train(
         weights=weights,
         settings=Settings(**plan.settings),
     )
-    return head_weights(model)
+    return {name: _blended(before[name], after, plan.blend) for name, after in head_weights(model).items()}
 
 
-def _thresholds(model: bytes, sidecar: Mapping[str, Any], photos: Sequence[Example], shift_q: int) -> list[int]:
-    """Picks each species' threshold anew on the exported file, near the base's.
+def _taught(selection: Selection, plan: TrainPlan) -> list[str]:
+    """The species that the training photos show often enough."""
+    return [species for species, count in selection.training_insects.items() if count >= plan.min_insects]
 
-    A species that the training photos do not show keeps the base's.
+
+def _blended(before: KernelAndBias, after: KernelAndBias, share: float) -> KernelAndBias:
+    """A layer between the base's and the trained one.
+
+    Source: Wortsman et al. 2022, arXiv 2109.01903 (weight-space ensembles of a network before and after fine-tuning).
     """
-    picked = list(sidecar["threshold_q"])
-    scores = scores_q(model, sidecar, photos)
-    for species, base_q in enumerate(sidecar["threshold_q"]):
-        known = [place for place, photo in enumerate(photos) if species not in photo.silent]
-        true = [photos[place].true_counts[species] for place in known]
-        if any(true):
-            best = pick_threshold(true, [scores[place][species] for place in known])
-            picked[species] = min(max(best, base_q - shift_q), base_q + shift_q)
-    return picked
+    kernel, bias = ((1 - share) * old + share * new for old, new in zip(before, after, strict=True))
+    return kernel, bias
 
 
 def _measure_region(

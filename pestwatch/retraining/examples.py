@@ -1,6 +1,6 @@
 """Recounted photos as examples: fractions of the photo become pixels of the shrunk one, which is what phones count on."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,13 +22,14 @@ def is_readable(folder: Path, photo: Photo) -> bool:
     return True
 
 
-def teaching_example(folder: Path, photo: Photo, moth_px: Mapping[str, float]) -> Example:
-    """A photo with the place of every insect.
+def teaching_example(folder: Path, photo: Photo, moth_px: Mapping[str, float], taught: Collection[str]) -> Example:
+    """A photo with the place of every insect; about species that are not taught it says nothing.
 
     Args:
       folder: of the job.
       photo: one whose marks are complete.
       moth_px: length to give a mark, per species, in pixels of the shrunk photo.
+      taught: species that the region shows often enough.
 
     Raises:
       Problem 422.1, 422.2, 422.3, 422.4: as decode_photo.
@@ -40,7 +41,8 @@ def teaching_example(folder: Path, photo: Photo, moth_px: Mapping[str, float]) -
         for mark in photo.recount.marks or ()
         if mark.species in PHOTO_COUNTED
     )
-    return replace(seen, points=points, counts=None)
+    untaught = frozenset(index for index, species in enumerate(PHOTO_COUNTED) if species not in taught)
+    return replace(seen, points=points, counts=None, silent=seen.silent | untaught)
 
 
 def judging_example(folder: Path, photo: Photo) -> Example:

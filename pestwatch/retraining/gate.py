@@ -42,13 +42,22 @@ class Paired:
     traps: Sequence[str]
 
 
-def judge_selection(selection: Selection, plan: GatePlan) -> list[GateRow]:
-    """Is there enough to learn from and to judge by? Asked before anything is trained."""
+def judge_selection(selection: Selection, plan: GatePlan, min_insects: int) -> list[GateRow]:
+    """Is there enough to learn from and to judge by? Asked before anything is trained.
+
+    Args:
+      selection: what there is.
+      plan: what is needed.
+      min_insects: of one species at least, to teach it.
+    """
+    most, judged = max(selection.training_insects.values()), sum(selection.held_out_insects.values())
     asked = [
         ("training photos", len(selection.training), plan.min_training_photos, messages.TOO_FEW_TRAINING),
         ("training traps", selection.training_traps, plan.min_training_traps, messages.TOO_FEW_TRAINING_TRAPS),
         ("held-out photos", len(selection.held_out), plan.min_photos, messages.TOO_FEW_HELD_OUT),
         ("held-out traps", selection.held_out_traps, plan.min_traps, messages.TOO_FEW_HELD_OUT_TRAPS),
+        ("training insects", most, min_insects, messages.TOO_FEW_INSECTS),
+        ("held-out insects", judged, plan.min_held_out_insects, messages.TOO_FEW_HELD_OUT_INSECTS),
     ]
     rows = []
     for name, found, needed, refusal in asked:

@@ -69,7 +69,8 @@ class TrainPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
       rehearsal_photos: drawn photos that keep the head from forgetting what the region does not show.
       rehearsal_share: share of the crops that come from them.
       moth_px: length given to a marked insect, per species; marks are points.
-      threshold_shift_q: how far a threshold may move from the base's, in 1/256.
+      min_insects: a species with fewer marked insects is not taught: photos without it would only unteach it.
+      blend: share of the trained head in the file; the rest is the base's head.
       settings: passed on to pestwatch.vision.train.
     """
 
@@ -77,7 +78,8 @@ class TrainPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rehearsal_photos: Positive
     rehearsal_share: Share
     moth_px: dict[str, float]
-    threshold_shift_q: int
+    min_insects: Positive
+    blend: Share
     settings: dict[str, Any] = {}
 
 
@@ -101,6 +103,7 @@ class GatePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Args:
       min_training_photos: fewer are not learnt from.
       min_training_traps: nor photos of fewer traps.
+      min_held_out_insects: fewer insects on the held-out photos do not judge.
       min_photos: fewer held-out photos do not judge.
       min_traps: nor photos of fewer traps.
       worse_share: the error may be this share greater at the upper end of the certainty.
@@ -114,6 +117,7 @@ class GatePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     min_training_photos: Positive
     min_training_traps: Positive
+    min_held_out_insects: Positive
     min_photos: Positive
     min_traps: Positive
     worse_share: float

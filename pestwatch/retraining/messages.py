@@ -25,6 +25,13 @@ TOO_FEW_HELD_OUT = N_(
 TOO_FEW_HELD_OUT_TRAPS = N_(
     "The photos to judge by show %(found)s of %(needed)s traps. %(missing)s more traps must take part."
 )
+TOO_FEW_INSECTS = N_(
+    "The photos to learn from show %(found)s of %(needed)s insects of one species. "
+    "Without enough insects a model learns only to see none."
+)
+TOO_FEW_HELD_OUT_INSECTS = N_(
+    "The photos to judge by show %(found)s of %(needed)s insects. A model that sees none would pass."
+)
 ENOUGH = N_("%(found)s of %(needed)s.")
 NOTHING_TO_GAIN = N_("The present model makes no mistake on the %(photos)s photos of traps set apart.")
 REGION = N_(

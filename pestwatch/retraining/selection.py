@@ -41,6 +41,16 @@ class Selection:
         """How many traps judge."""
         return len({photo.trap for photo in self.held_out})
 
+    @property
+    def training_insects(self) -> dict[str, int]:
+        """Insects that teach, per photo-counted species."""
+        return _insects(self.training)
+
+    @property
+    def held_out_insects(self) -> dict[str, int]:
+        """Insects that judge, per photo-counted species."""
+        return _insects(self.held_out)
+
 
 def select(region: str, photos: Iterable[Photo], plan: SelectionPlan, min_traps: int) -> Selection:
     """Splits a region's recounted photos.
@@ -86,6 +96,11 @@ def _is_usable(photo: Photo) -> bool:
     counted = any(species in counts for species in PHOTO_COUNTED)
     others = any(count for species, count in counts.items() if species not in PHOTO_COUNTED)
     return photo.recount.by == "officer" and counted and not others
+
+
+def _insects(photos: Iterable[Photo]) -> dict[str, int]:
+    counts = [photo.recount.counts for photo in photos]
+    return {species: sum(found.get(species, 0) for found in counts) for species in PHOTO_COUNTED}
 
 
 def _hash(region: str, trap: str) -> float:

@@ -36,6 +36,8 @@ def test_a_region_learns_and_is_judged_on_traps_it_never_saw(write_job: WriteJob
         "training traps",
         "held-out photos",
         "held-out traps",
+        "training insects",
+        "held-out insects",
         "region",
         "guard",
         "golden picture",

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,7 @@ from pestwatch.retraining.gate import (
     judge_size,
     upper_difference,
 )
-from pestwatch.retraining.job import GatePlan, Recipe
+from pestwatch.retraining.job import GatePlan, Photo, Recipe, Recount
 from pestwatch.retraining.selection import Selection
 
 from .conftest import ROOT
@@ -81,10 +82,20 @@ def test_photos_of_one_trap_widen_the_uncertainty() -> None:
 
 
 def test_too_few_photos_are_refused_with_how_many_are_missing(plan: GatePlan) -> None:
-    rows = judge_selection(Selection((), (), 3), plan)
-    assert [row.passed for row in rows] == [False] * 4
-    assert [row.params["missing"] for row in rows] == [20, 5, 30, 10]
+    rows = judge_selection(Selection((), (), 3), plan, min_insects=60)
+    assert [row.passed for row in rows] == [False] * 6
+    assert [row.params["missing"] for row in rows] == [20, 5, 30, 10, 60, 60]
     assert "20 more photos need an officer's recount" in rows[0].detail
+
+
+def test_photos_without_insects_neither_teach_nor_judge(plan: GatePlan) -> None:
+    """A model that learns from flies alone forgets moths, and photos of flies alone would call that a gain."""
+    when = datetime(2026, 11, 25, tzinfo=UTC)
+    flies = [
+        Photo(f"{number}", "x", f"1/{number}", when, Recount({"GNORAB": 0}, "officer", ())) for number in range(60)
+    ]
+    rows = judge_selection(Selection(tuple(flies[:30]), tuple(flies[30:]), 0), plan, min_insects=60)
+    assert [row.name for row in rows if not row.passed] == ["training insects", "held-out insects"]
 
 
 def test_the_guard_allows_a_little_and_no_more(plan: GatePlan) -> None:
@@ -104,6 +115,6 @@ def test_every_row_has_a_sentence_for_translation_and_its_english(plan: GatePlan
     for row in [
         judge_size(1, plan),
         judge_region(errors(0.9, 10, 30), plan, 1),
-        *judge_selection(Selection((), (), 0), plan),
+        *judge_selection(Selection((), (), 0), plan, 60),
     ]:
         assert row.message % row.params == row.detail
