@@ -40,6 +40,8 @@ GATES: Mapping[str, str] = {
     "training traps": N_("traps to learn from"),
     "held-out photos": N_("photos to judge by"),
     "held-out traps": N_("traps to judge by"),
+    "training insects": N_("insects to learn from"),
+    "held-out insects": N_("insects to judge by"),
     "region": N_("better or equal on this region's photos"),
     "guard": N_("nothing forgotten"),
     "golden picture": N_("golden picture"),
