@@ -92,7 +92,9 @@ def relit(image: UInt8Image, rng: np.random.Generator) -> UInt8Image:
     light = np.clip(light, 0, 1) ** np.float32(np.exp(rng.uniform(-0.45, 0.45)))  # gamma
     contrast = float(np.exp(rng.uniform(np.log(0.35), np.log(1.4))))
     light = (light - light.mean()) * np.float32(contrast) + np.float32(light.mean() + rng.uniform(-0.2, 0.2))
-    light = light * np.float32(rng.uniform(0.85, 1.15, 3)) + np.float32(rng.uniform(-0.06, 0.06, 3))  # colour cast
+    cast = 0.4 if rng.random() < 0.4 else 0.12  # lamp light, or the usual
+    light = light * rng.uniform(1 - cast, 1 + cast / 2, 3).astype(np.float32)
+    light = light + rng.uniform(-0.06, 0.06, 3).astype(np.float32)
     if rng.random() < 0.15:
         light = np.repeat(light.mean(axis=2, keepdims=True), 3, axis=2)
     elif rng.random() < 0.1:

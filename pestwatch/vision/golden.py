@@ -9,6 +9,7 @@ from typing import Any
 
 from PIL import Image
 
+from pestwatch.domain.species import PHOTO_COUNTED
 from pestwatch.vision.dataset import Example
 from pestwatch.vision.drawn import Scene, draw
 from pestwatch.vision.evaluate import scores_q
@@ -37,10 +38,11 @@ def draw_golden(model: bytes, sidecar: dict[str, Any]) -> bytes:
 
 
 def _margin(scores: list[list[int]], threshold_q: list[int]) -> int:
-    """Least distance of any peak from its threshold, in 1/256; less than nothing when too little was found."""
-    close = [abs(score - limit) for found, limit in zip(scores, threshold_q, strict=True) for score in found]
-    counted = sum(score >= limit for found, limit in zip(scores, threshold_q, strict=True) for score in found)
-    return min(close) if counted >= SCENE.insects["GNORAB"] // 2 else -1
+    """Least distance of any peak from its threshold, in 1/256; less than nothing when the count is not the drawn one."""
+    counted = [sum(score >= limit for score in found) for found, limit in zip(scores, threshold_q, strict=True)]
+    if counted != [SCENE.insects.get(key, 0) for key in PHOTO_COUNTED]:
+        return -1
+    return min(abs(score - limit) for found, limit in zip(scores, threshold_q, strict=True) for score in found)
 
 
 def _few_colours(example: Example) -> bytes:

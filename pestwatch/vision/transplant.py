@@ -77,14 +77,21 @@ def _write(name: str, place: _Place, kernel: FloatArray, bias: FloatArray) -> No
     greatest = np.abs(stored).max(axis=other_axes)
     # A channel of zeros keeps its scale: any will do.
     scales = np.where(greatest > 0, greatest / np.float32(GREATEST), place.kernel_scales).astype(np.float32)
-    # Times the reciprocal, as the converter does: a division rounds the last of a thousand weights the other way.
+    # Times the reciprocal, halves away from zero, as the converter does: anything else rounds one weight of
+    # some thousand the other way.
     per_level = (np.float32(1) / scales).reshape([-1 if axis == channel_axis else 1 for axis in range(4)])
-    place.kernel[:] = np.clip(np.round(stored * per_level), -GREATEST, GREATEST).astype(np.int8)
+    place.kernel[:] = np.clip(_rounded(stored * per_level), -GREATEST, GREATEST).astype(np.int8)
     place.kernel_scales[:] = scales
     place.bias_scales[:] = np.float32(place.input_scale) * scales
     limits = np.iinfo(np.int32)
-    levels = np.round(bias.astype(np.float64) / (np.float64(place.input_scale) * scales))
+    levels = _rounded(bias.astype(np.float64) / (np.float64(place.input_scale) * scales))
     place.bias[:] = np.clip(levels, limits.min, limits.max).astype(np.int32)
+
+
+def _rounded(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+    """To whole numbers, halves away from zero; numpy's own rounding takes them to the even one."""
+    whole: npt.NDArray[np.floating[Any]] = np.trunc(values + np.copysign(0.5, values))
+    return whole
 
 
 def _head_places(content: bytearray) -> dict[str, _Place]:

@@ -1,1 +1,1 @@
-{"certificate":null,"key_id":"dc180b5e58a0e776","signature":"oY3pOkw/AP+6QKhsFv1QFum2c4gQW6Mu5ugJ8fBzwkJJyhNlUH56bt6GNSWe+crZhu4bj+d5Pr31/Fm9BviEBg==","v":1}
+{"certificate":null,"key_id":"e0ee9e4aff2fe6d5","signature":"AGr7o5uLffOg8Y1LrvoyxEgYBElcySJ15Z0CmK/ejtqgyJphCu0Ys19MyN8LoagzkIlu5TdEoGIx/R337kkuBQ==","v":1}
