@@ -59,9 +59,12 @@ export function setCatalogue(next: Catalogue): void {
   numbers = numberFormat(next.locale);
 }
 
+/** Whether this is one of our languages; an older app may meet a newer one's choice. */
+export const isKnownLocale = (wanted: string): wanted is Locale => Object.keys(LOCALES).includes(wanted);
+
 /** Loads a language; offline it comes from the service worker's cache, and without it English stays. */
 export async function loadLocale(wanted: string): Promise<void> {
-  if (wanted === "en") {
+  if (wanted === "en" || !isKnownLocale(wanted)) {
     setCatalogue(SOURCE);
     return;
   }
@@ -78,7 +81,7 @@ export async function loadLocale(wanted: string): Promise<void> {
 export function preferredLocale(asked: readonly string[]): Locale | null {
   for (const tag of asked) {
     const language = tag.split("-")[0] ?? "";
-    if (language in LOCALES) return language as Locale;
+    if (isKnownLocale(language)) return language;
   }
   return null;
 }

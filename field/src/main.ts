@@ -3,7 +3,7 @@
 import "./style.css";
 import { installServiceWorker } from "./app-update";
 import { h } from "./elements";
-import { loadLocale, locale, t } from "./i18n";
+import { isKnownLocale, loadLocale, locale, t } from "./i18n";
 import { asProblem } from "./problem";
 import { updateRelease } from "./release/update";
 import { adviceScreen } from "./screens/advice";
@@ -69,7 +69,7 @@ async function screenFor(hash: string): Promise<Screen | null> {
     return null;
   }
   // Nothing is asked before the language, and nothing is done before consent has an answer.
-  if (!(await setting("locale"))) return languageScreen();
+  if (!isKnownLocale((await setting("locale")) ?? "")) return languageScreen();
   if (!(await setting("consent")) && hash !== "#/language") return consentScreen();
   try {
     for (const [pattern, make] of ROUTES) {

@@ -16,6 +16,7 @@ const SENTENCES = {
     "%(name)s is too small to count: %(side_px)s pixels, %(limit_px)s are needed. Go closer or send the original photo.",
   "422.4":
     "%(name)s has %(megapixels)s megapixels, more than the %(limit)s that can be read. Choose a smaller photo size in the camera.",
+  "422.7": "The language %(locale)s is not known here, so English is used. Choose another one in the settings.",
   "422.20": "The release file %(name)s cannot be understood: %(detail)s. Fetch or make the release again.",
   "422.21": "The file %(name)s is not the one that was signed. Fetch the release again.",
   "422.22": "The release is not signed by anyone who may: %(detail)s. The present model stays in use.",

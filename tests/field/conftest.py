@@ -1,13 +1,15 @@
 """The built app served as in production, and a browser that visits it."""
 
+import json
 import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Route, expect, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from server import create_app
@@ -74,3 +76,37 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     yield start
     for server in servers:
         server.stop()
+
+
+@pytest.fixture(scope="module")
+def server(serve: Serve, app_dist: Path) -> AppServer:
+    return serve(app_dist)
+
+
+def tap(page: Page, testid: str) -> None:
+    page.get_by_test_id(testid).first.click()
+
+
+def count_by_hand(page: Page, tens: int) -> None:
+    tap(page, "count-by-hand")
+    for _ in range(tens):
+        tap(page, "count-plus-10")
+    tap(page, "save-count")
+    expect(page.get_by_test_id("advice")).to_be_visible()
+
+
+def sync_answer(facts: list[dict[str, Any]], **changed: Any) -> dict[str, Any]:
+    items = [{"seq": fact["seq"], "status": "stored", "problem": None} for fact in facts]
+    answer = {"v": 1, "server_time": "2026-11-25T03:04:05Z", "clock_offset_ms": 0, "device": "active", "items": items}
+    return {**answer, "cursor": "1", "more": False, "changes": [], "release": None, **changed}
+
+
+def enrol_with(context: BrowserContext, answer: Any) -> None:
+    """Stands in for a server that enrols everybody and answers each sync by `answer(facts)`."""
+    enrolled = {"device": 7, "token": "t", "region": "IN-MH-500", "root": {"key_id": "a", "public_key": "b"}}
+    context.route("**/api/v1/enrol", lambda route: route.fulfill(status=201, json=enrolled))
+
+    def sync(route: Route) -> None:
+        route.fulfill(json=answer(json.loads(route.request.post_data or "{}")["facts"]))
+
+    context.route("**/api/v1/sync", sync)

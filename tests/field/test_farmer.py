@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.conftest import Chromium
-from tests.field.conftest import AppServer, Serve, browser
+from tests.field.conftest import AppServer, browser, count_by_hand, enrol_with, sync_answer, tap
 
 GOLDEN_PHOTOS = Path(__file__).parents[1] / "golden" / "photos"
 REFUSAL = {
@@ -19,11 +19,6 @@ REFUSAL = {
     "params": {"field": "counts", "detail": "too many"},
     "text": "",
 }
-
-
-@pytest.fixture(scope="module")
-def server(serve: Serve, app_dist: Path) -> AppServer:
-    return serve(app_dist)
 
 
 @pytest.fixture
@@ -36,35 +31,6 @@ def farmer(chromium: Chromium, server: AppServer, tmp_path: Path) -> Iterator[Pa
             tap(page, testid)
         expect(page.get_by_test_id("trap-card")).to_be_visible()
         yield page
-
-
-def tap(page: Page, testid: str) -> None:
-    page.get_by_test_id(testid).first.click()
-
-
-def count_by_hand(page: Page, tens: int) -> None:
-    tap(page, "count-by-hand")
-    for _ in range(tens):
-        tap(page, "count-plus-10")
-    tap(page, "save-count")
-    expect(page.get_by_test_id("advice")).to_be_visible()
-
-
-def sync_answer(facts: list[dict[str, Any]], **changed: Any) -> dict[str, Any]:
-    items = [{"seq": fact["seq"], "status": "stored", "problem": None} for fact in facts]
-    answer = {"v": 1, "server_time": "2026-11-25T03:04:05Z", "clock_offset_ms": 0, "device": "active", "items": items}
-    return {**answer, "cursor": "1", "more": False, "changes": [], "release": None, **changed}
-
-
-def enrol_with(context: BrowserContext, answer: Any) -> None:
-    """Stands in for a server that enrols everybody and answers each sync by `answer(facts)`."""
-    enrolled = {"device": 7, "token": "t", "region": "IN-MH-500", "root": {"key_id": "a", "public_key": "b"}}
-    context.route("**/api/v1/enrol", lambda route: route.fulfill(status=201, json=enrolled))
-
-    def sync(route: Route) -> None:
-        route.fulfill(json=answer(json.loads(route.request.post_data or "{}")["facts"]))
-
-    context.route("**/api/v1/sync", sync)
 
 
 def test_a_camera_that_costs_the_page_its_life_is_remembered(farmer: Page) -> None:

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.conftest import Chromium
-from tests.field.conftest import AppServer, Serve, browser
+from tests.field.conftest import AppServer, browser
 
 GOLDEN_PHOTOS = Path(__file__).parents[1] / "golden" / "photos"
 TOUCH_PX = 48
@@ -30,11 +30,6 @@ FAULTS = """([touch, doubled]) => {
     english: [...document.querySelectorAll('.tag-en')].map((tag) => tag.previousSibling?.previousSibling?.textContent),
   };
 }"""
-
-
-@pytest.fixture(scope="module")
-def server(serve: Serve, app_dist: Path) -> AppServer:
-    return serve(app_dist)
 
 
 @pytest.fixture(

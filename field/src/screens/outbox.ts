@@ -110,12 +110,13 @@ async function lastTime(): Promise<Child> {
 
 /** Why nothing goes, if something stands in the way. */
 async function whatHolds(): Promise<Child> {
-  const [consent, enrolment, code, problem, offset] = await Promise.all([
+  const [consent, enrolment, code, problem, offset, told] = await Promise.all([
     setting("consent"),
     setting("enrolment"),
     setting("pending_code"),
     setting("last_problem"),
     setting("clock_offset_ms"),
+    setting("notices"),
   ]);
   const notices: Child[] = [];
   if (!consent?.agreed) {
@@ -141,6 +142,10 @@ async function whatHolds(): Promise<Child> {
     notices.push(
       notice("doubt", "clock", "clock-warning", t("The clock of this phone is wrong. Set date and time to automatic.")),
     );
+  }
+  // The clock has its own words above, said much earlier.
+  for (const said of (told ?? []).filter(({ number }) => number !== "422.8")) {
+    notices.push(notice("doubt", "officer", "server-notice", problemText(said)));
   }
   return notices;
 }

@@ -80,6 +80,8 @@ export interface Settings {
   clock_offset_ms: number;
   last_synced_at: Instant;
   last_problem: ProblemJson;
+  /** What the server last had to say about the messages as a whole. */
+  notices: ProblemJson[];
   back_off: BackOff;
   model: string;
   /** The last sequence number that was given away. */

@@ -110,6 +110,7 @@ export async function acknowledge(response: SyncResponse): Promise<void> {
   await settings.put(response.cursor, "cursor");
   await settings.put(response.clock_offset_ms, "clock_offset_ms");
   await settings.put(response.server_time, "last_synced_at");
+  await settings.put(response.notices ?? [], "notices");
   await tx.done;
   announceChange();
 }
