@@ -3,6 +3,7 @@
 from flask import Blueprint, g, render_template
 
 from server import auth
+from server.dashboard.paging import page_of
 from server.db import catches, work
 from server.db.session import request_scope
 
@@ -18,5 +19,5 @@ def show_advice(region: str) -> str:
         row = auth.allowed_region(session, g.staff, region)
         names = {(trap.device_id, trap.trap): trap for trap in catches.traps_of(session, row.id)}
         return render_template(
-            "advice.html", region=row, advisories=work.latest_advisories(session, row.id), names=names
+            "advice.html", region=row, page=page_of(work.latest_advisories(session, row.id)), names=names
         )

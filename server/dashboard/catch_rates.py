@@ -8,6 +8,7 @@ was made (pestwatch/surveillance/rollup.py); by day, it is spread evenly over th
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import zip_longest
 from typing import Literal
 
 from pestwatch.surveillance.rollup import (
@@ -21,7 +22,7 @@ from pestwatch.surveillance.rollup import (
 from server.db.catches import Catch
 from server.standing import by_trap, reading
 
-DAYS = 21
+DAYS = 14
 WEEKS = 10
 DAY = timedelta(days=1)
 
@@ -106,7 +107,7 @@ def _nights_on(row: Catch, day: date) -> float:
 def _whole_exposures(rows: Sequence[Catch]) -> Iterator[Catch]:
     """Usable counts of one trap; of counts that include each other, the last."""
     usable = [row for row in rows if (found := reading(row)) is not None and found.rate is not None]
-    for row, after in zip(usable, [*usable[1:], None], strict=True):
+    for row, after in zip_longest(usable, usable[1:]):
         is_included = after is not None and not row.emptied and (after.nights or 0) > (row.nights or 0)
         if not is_included:
             yield row

@@ -11,9 +11,13 @@ from werkzeug.wrappers import Response as AnyResponse
 from pestwatch.errors import Problem
 from server import auth
 from server.config import current_settings, current_time
+from server.dashboard.paging import page_of
 from server.db import catches, devices, store
 from server.db.session import request_scope
 from server.db.tables import Device
+
+SHOWN_TROUBLES = 50
+"""The newest ones; the ledger keeps them all."""
 
 
 def add_to(blueprint: Blueprint) -> None:
@@ -34,9 +38,9 @@ def show_phones(region: str) -> str:
         return render_template(
             "phones.html",
             region=row,
-            phones=devices.devices_of(session, row.id),
+            page=page_of(devices.devices_of(session, row.id)),
             traps=traps,
-            troubles=store.facts_with_problems(session, row.id),
+            troubles=store.facts_with_problems(session, row.id, SHOWN_TROUBLES),
             now=current_time(),
         )
 

@@ -14,10 +14,14 @@ from server.config import current_time
 from server.dashboard import words
 from server.dashboard.catch_rates import Grain, Period, catch_rates
 from server.dashboard.charts import Bar, Line, bar_chart
+from server.dashboard.paging import page_of
 from server.dashboard.words import _
 from server.db.catches import Catch, catch_rows
 from server.db.session import request_scope
 from server.standing import LOOK_BACK, Standing, standings
+
+SHOWN_CHARTS = 4
+"""On one page; the other pests are a link away."""
 
 
 @dataclass(frozen=True)
@@ -44,18 +48,33 @@ def show_region(region: str) -> str:
     with request_scope(read_only=True) as session:
         row = auth.allowed_region(session, g.staff, region)
         found = standings(session, row.id, now)
+        # The most urgent trap's pest first, as `found` is sorted.
+        hung = list(dict.fromkeys((standing.trap.pest, standing.trap.crop) for standing in found))
+        pests = sorted({pest for pest, _crop in hung})
+        wanted = asked if (asked := request.args.get("pest")) in pests else None
+        shown = [pair for pair in hung if wanted in {None, pair[0]}][:SHOWN_CHARTS]
         rows = catch_rows(session, row.id, now - LOOK_BACK)
         return render_template(
-            "region.html", region=row, standings=found, charts=_charts(found, rows, row.id, now, grain), grain=grain
+            "region.html",
+            region=row,
+            page=page_of([standing for standing in found if wanted in {None, standing.trap.pest}]),
+            charts=_charts(shown, found, rows, row.id, now, grain),
+            others=[pest for pest in pests if pest not in {pest for pest, _crop in shown}],
+            grain=grain,
+            pest=wanted,
         )
 
 
 def _charts(
-    found: Sequence[Standing], rows: Sequence[Catch], region: str, now: datetime, grain: Grain
+    pairs: Sequence[tuple[str, str]],
+    found: Sequence[Standing],
+    rows: Sequence[Catch],
+    region: str,
+    now: datetime,
+    grain: Grain,
 ) -> list[PestChart]:
-    hung = sorted({(standing.trap.pest, standing.trap.crop) for standing in found})
     charts = []
-    for pest, crop in hung:
+    for pest, crop in pairs:
         threshold = threshold_for("trap", pest, crop, state_of(region))
         periods = catch_rates([row for row in rows if row.crop == crop], pest, now, grain)
         traps = sum((standing.trap.pest, standing.trap.crop) == (pest, crop) for standing in found)
@@ -66,7 +85,7 @@ def _charts(
 def _draw(pest: str, crop: str, periods: Sequence[Period], threshold: Threshold | None, grain: Grain) -> Markup:
     names = {"pest": words.pest_name(pest), "crop": words.crop_name(crop)}
     per_night = threshold.value_per_night if threshold else None
-    every = 4 if grain == "day" else 2
+    every = 3 if grain == "day" else 2
     bars = [
         Bar(
             label=words.day(period.start) if (len(periods) - 1 - place) % every == 0 else "",

@@ -32,8 +32,8 @@ class Card:
 
     @property
     def first(self) -> list[Standing]:
-        """The traps to go to: everything but the low ones."""
-        return [standing for standing in self.standings if standing.group in {"inspect", "near", "silent"}][:SHOWN]
+        """The traps to go to."""
+        return [standing for standing in self.standings if _is_urgent(standing)][:SHOWN]
 
 
 def add_to(blueprint: Blueprint) -> None:
@@ -59,3 +59,10 @@ def _card(session: Session, region: Region, now: Any) -> Card:
         len(review_queue(session, region.id, QUEUE_LIMIT)),
         store.facts_with_problems(session, region.id, PROBLEM_LIMIT),
     )
+
+
+def _is_urgent(standing: Standing) -> bool:
+    """Not the low ones; of those that are watched by their trend, the rising ones."""
+    if standing.group == "watch":
+        return any(said.id == "trend_up" for said in standing.advice.messages)
+    return standing.group != "low"
