@@ -74,6 +74,14 @@ class PhotoGate(Struct, frozen=True):
     reason: GateReason | None = None
 
 
+class Mark(Struct, frozen=True):
+    """One insect, as fractions of the upright photo."""
+
+    x: Fraction
+    y: Fraction
+    species: SpeciesKey
+
+
 class ObservationBody(Struct, frozen=True):
     """What was counted in one trap at one time."""
 
@@ -89,14 +97,7 @@ class ObservationBody(Struct, frozen=True):
     photo: Sha256 | None = None
     photo_consent: bool = False
     decoded_scale: Annotated[float, Meta(gt=0, le=1)] | None = None
-
-
-class Mark(Struct, frozen=True):
-    """One insect, as fractions of the upright photo."""
-
-    x: Fraction
-    y: Fraction
-    species: SpeciesKey
+    marks: Annotated[list[Mark], Meta(max_length=5000, description="only with a photo that may be sent")] | None = None
 
 
 class CorrectionBody(Struct, frozen=True):

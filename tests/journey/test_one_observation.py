@@ -229,6 +229,8 @@ def recount_in_the_browser(officer: Page, installation: Installation) -> None:
     officer.locator("main a[href*='/review/']").first.click()
     expect(officer.locator("#photo img")).to_be_visible()
     assert officer.locator("#photo img").evaluate("image => image.naturalWidth") > 0
+    officer.locator("form#review summary").click()
+    expect(officer.locator("#show-phone")).to_be_visible()  # the phone's own marks came along, and wait to be asked for
     officer.locator("input[name^=count-]").first.fill("11")
     officer.click("form#review button:not([type=button])")
     expect(officer.locator("[role=status]")).to_be_visible()

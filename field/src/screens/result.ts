@@ -136,6 +136,7 @@ async function saveDraft(draft: Draft, trap: MyTrap, sendsPhotos: boolean): Prom
         photo: isPhoto ? draft.sha256 : null,
         photo_consent: isPhoto && sendsPhotos,
         decoded_scale: isPhoto ? counted.decoded_scale : null,
+        ...(isPhoto && sendsPhotos && { marks: counted.marks.map(({ x, y, species }) => ({ x, y, species })) }),
       },
     },
     differs ? { [trap.pest]: corrected } : null,

@@ -54,6 +54,13 @@ export interface Gate {
 }
 
 /** One count of one trap. `nights` is the time since it was last emptied, null when nobody knows. */
+/** One insect, as fractions of the upright photo. */
+export interface Mark {
+  x: number;
+  y: number;
+  species: string;
+}
+
 export interface ObservationBody {
   trap: string;
   taken_at: Instant;
@@ -67,13 +74,15 @@ export interface ObservationBody {
   photo: string | null;
   photo_consent: boolean;
   decoded_scale: number | null;
+  /** What the phone counted on a photo that may be sent; without the photo nobody needs them. */
+  marks?: Mark[];
 }
 
 /** A person's recount of an observation, named by that observation's sequence number. */
 export interface CorrectionBody {
   observation: number;
   counts: Counts;
-  marks: { x: number; y: number; species: string }[] | null;
+  marks: Mark[] | null;
 }
 
 export type NewFact =
