@@ -53,7 +53,6 @@ export interface Gate {
   reason: "too_dark" | "too_bright" | "too_blurred" | "too_small" | null;
 }
 
-/** One count of one trap. `nights` is the time since it was last emptied, null when nobody knows. */
 /** One insect, as fractions of the upright photo. */
 export interface Mark {
   x: number;
@@ -61,6 +60,7 @@ export interface Mark {
   species: string;
 }
 
+/** One count of one trap. `nights` is the time since it was last emptied, null when nobody knows. */
 export interface ObservationBody {
   trap: string;
   taken_at: Instant;
