@@ -64,12 +64,14 @@ class Child:
             start_new_session=True,
         )
         assert process.stdout is not None
-        threading.Thread(target=self._read, args=(process.stdout,), daemon=True).start()
+        self.reader = threading.Thread(target=self._read, args=(process.stdout,), daemon=True)
+        self.reader.start()
         return process
 
     def _read(self, output: IO[str]) -> None:
-        for line in output:
-            self.relay(line.rstrip())
+        with output:
+            for line in output:
+                self.relay(line.rstrip())
 
     def _show(self, line: str) -> None:
         say(f"{self.name:>9} | {line}")
@@ -159,7 +161,7 @@ class TrainExtra:
     def __init__(self, settings: Settings) -> None:
         self.status = settings.data / "train-extra.json"
         self.child: Child | None = None
-        if importlib.util.find_spec("tensorflow") is not None:
+        if importlib.util.find_spec("tensorflow") is not None and not self._was_cut_off():
             self._note("ready", "installed")
             return
         say("training is not installed yet: fetching it in the background (about 1.5 GB on disk)")
@@ -182,6 +184,7 @@ class TrainExtra:
         """Notes the end of the installation, once."""
         if self.child is None or (code := self.child.process.poll()) is None:
             return
+        self.child.reader.join(STOP_SECONDS)  # its last line must not be noted after its end
         if code == 0:
             self._note("ready", "installed")
             say("training is installed; retraining can start")
@@ -191,6 +194,13 @@ class TrainExtra:
                 f"installing training failed with code {code}; everything else works, it is tried again at the next start"
             )
         self.child = None
+
+    def _was_cut_off(self) -> bool:
+        """Whether an installation was begun and not finished: TensorFlow may be there, and what it needs not."""
+        try:
+            return bool(json.loads(self.status.read_text(encoding="utf-8"))["state"] != "ready")
+        except (OSError, ValueError, KeyError):
+            return False
 
     def _follow(self, line: str) -> None:
         """Shows and notes the steps of the installation, and leaves out what was there already."""
@@ -202,7 +212,10 @@ class TrainExtra:
 
     def _note(self, state: str, detail: str) -> None:
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        self.status.write_text(json.dumps({"state": state, "detail": detail, "at": at}), encoding="utf-8")
+        # Put in place whole: a worker that read half of it would think that nothing is being installed.
+        draft = self.status.with_suffix(".new")
+        draft.write_text(json.dumps({"state": state, "detail": detail, "at": at}), encoding="utf-8")
+        draft.replace(self.status)
 
 
 def stop(children: Sequence[Child]) -> None:
