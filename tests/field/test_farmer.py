@@ -74,6 +74,22 @@ def test_counting_needs_no_enrolment_and_says_what_sending_needs(farmer: Page) -
     expect(farmer.get_by_test_id("total-waiting")).to_have_attribute("data-count", "2")
 
 
+def test_a_pest_without_measured_photos_says_so_and_is_counted_by_hand(farmer: Page) -> None:
+    for testid in ("add-trap", "crop-cotton", "pest-PECTGO"):
+        tap(farmer, testid)
+    expect(farmer.get_by_test_id("not-from-photos")).to_contain_text("Not counted from photos yet")
+    tap(farmer, "emptied-1")
+    tap(farmer, "save-trap")
+    pink = farmer.get_by_test_id("trap-card").filter(has_text="Pink bollworm")
+    expect(pink).to_contain_text("Not counted from photos yet")
+    expect(pink.get_by_test_id("photo-gallery")).to_have_count(0)
+    pink.get_by_test_id("count-by-hand").click()
+    tap(farmer, "count-plus-10")
+    expect(farmer.get_by_test_id("not-from-photos")).to_be_visible()
+    tap(farmer, "save-count")
+    expect(farmer.get_by_test_id("advice")).to_have_attribute("data-level", re.compile("yellow|orange"))
+
+
 def test_a_corrected_number_goes_before_the_phones_own(farmer: Page) -> None:
     farmer.get_by_test_id("photo-gallery").set_input_files(GOLDEN_PHOTOS / "funnel.png")
     number = farmer.get_by_test_id("count-number")

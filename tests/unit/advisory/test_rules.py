@@ -6,7 +6,8 @@ import re
 import pytest
 
 from pestwatch.advisory.messages import LEVEL_NAMES, MESSAGES
-from pestwatch.domain.species import TRAPPED
+from pestwatch.advisory.rules import Reading, advise
+from pestwatch.domain.species import SPECIES, TRAPPED
 from pestwatch.domain.threshold import threshold_for, thresholds
 from tests.golden import advice_cases
 
@@ -105,5 +106,15 @@ def test_every_plant_rule_that_can_be_used_has_its_sentence() -> None:
             assert f"plant_{rule.id}" in MESSAGES
 
 
-def test_every_trapped_pest_gets_advice() -> None:
+@pytest.mark.parametrize(("pest", "crop"), [(pest, crop) for pest in TRAPPED for crop in SPECIES[pest].crops])
+def test_every_trapped_pest_gets_advice_from_a_hand_count(pest: str, crop: str) -> None:
+    counted = Reading(advice_cases.NOW, 40, 2, None, 5)
+    advice = advise(pest, crop, [counted], advice_cases.NOW)
+    assert advice.level != "no-data"
+    assert advice.messages
+    assert advise(pest, crop, [], advice_cases.NOW).level == "no-data"
+
+
+def test_every_pest_with_a_threshold_can_be_hung_for() -> None:
+    assert {row.species for row in thresholds()} <= set(TRAPPED)
     assert {case["pest"] for case in CASES} <= set(TRAPPED)
