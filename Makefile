@@ -35,7 +35,7 @@ check: $(VENV)/.dev app ## Lint, formatting, types and import contracts, Python 
 	$(BIN)/lint-imports --no-cache
 	cd field && npm run --silent check
 
-test-python: $(VENV)/.dev app ## The Python tests; ARGS="-k sync" for some of them
+test-python: $(VENV)/.dev app tests/browser/node_modules/.stamp ## The Python tests; ARGS="-k sync" for some of them
 	$(SAY) "running the Python tests (real PostgreSQL, Valkey, Celery and Chromium)"
 	$(PY) -m pytest $(ARGS)
 
@@ -59,7 +59,7 @@ bench: $(VENV)/.dev app ## Every benchmark, quick form
 
 ##@ Tidying
 clean: ## Remove everything that was built or installed here
-	rm -rf $(VENV) field/node_modules field/dist field/generated field/public/i18n field/public/rt
+	rm -rf $(VENV) field/node_modules tests/browser/node_modules field/dist field/generated field/public/i18n field/public/rt
 
 help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} \
@@ -85,8 +85,13 @@ $(VENV)/.dev: $(VENV)/.run
 	@touch $@
 
 field/node_modules/.stamp: field/package.json field/package-lock.json | $(VENV)/.run
-	$(SAY) "installing the phone app's packages"
+	$(SAY) "installing the phone app's packages (about 80 MB)"
 	@cd field && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+tests/browser/node_modules/.stamp: tests/browser/package.json tests/browser/package-lock.json | $(VENV)/.run
+	$(SAY) "installing the browser that the tests drive (about 70 MB)"
+	@cd tests/browser && npm ci --silent --no-audit --no-fund
 	@touch $@
 
 APP_SOURCES := $(shell find field/src field/plugins field/public field/index.html field/vite.config.ts i18n pestwatch/domain pestwatch/errors.py \

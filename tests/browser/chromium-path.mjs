@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { inflateSync } from "node:zlib";
 
 // A temp folder of our own: the package takes whatever lies in the shared one for its own work, however old or half done.
-const about = new URL("../node_modules/@sparticuz/chromium/package.json", import.meta.url);
+const about = new URL("./node_modules/@sparticuz/chromium/package.json", import.meta.url);
 const { version } = JSON.parse(readFileSync(about, "utf-8"));
 const folder = join(tmpdir(), `pestwatch-chromium-${version}-${process.getuid?.() ?? "user"}`);
 mkdirSync(folder, { recursive: true });
