@@ -30,6 +30,8 @@ from server.first_start import FirstStart, new_code, prepare
 STOP_SECONDS = 10
 START_SECONDS = 60
 LONGEST_PAUSE_SECONDS = 30
+INSTALLING = "the training packages are being installed (about 1.5 GB)"
+"""Translated by the dashboard, which lists it in training.py; pip's own step may follow after a colon."""
 
 
 class Child:
@@ -165,7 +167,7 @@ class TrainExtra:
             self._note("ready", "installed")
             return
         say("training is not installed yet: fetching it in the background (about 1.5 GB on disk)")
-        self._note("installing", "the training packages are being installed (about 1.5 GB)")
+        self._note("installing", INSTALLING)
         pip = [
             sys.executable,
             "-m",
@@ -208,7 +210,7 @@ class TrainExtra:
             step = line.strip().split(" (from ")[0][:100]
             say(f" training | {step}")
             if not step.startswith("Successfully"):
-                self._note("installing", f"the training packages are being installed: {step}")
+                self._note("installing", f"{INSTALLING}: {step}")
 
     def _note(self, state: str, detail: str) -> None:
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -13,6 +13,7 @@ from pestwatch import i18n
 from server.config import REPOSITORY, Settings
 from server.db import devices, work
 from server.db.session import session_scope
+from server.supervisor import INSTALLING
 from tests import factories
 from tests.factories import NOW, REGION, observation_fact, trap_fact
 from tests.server.conftest import Clock, Phone
@@ -250,8 +251,12 @@ def test_retrain_now_inserts_one_run_however_often_it_is_pressed(officer: Office
         assert run.requested_by is not None
     assert "It starts within a minute." in officer.read(f"/regions/{REGION}/model")
     with session_scope(engine) as session:
-        work.note_waiting(session, run.id, "the training packages are being installed")
-    assert "the training packages are being installed" in officer.read(f"/regions/{REGION}/model")
+        work.note_waiting(session, run.id, f"{INSTALLING}: Collecting keras")
+    assert f"{INSTALLING}: Collecting keras." in officer.read(f"/regions/{REGION}/model")
+    officer.client.get("/?lang=hi")
+    translated = i18n.translate("hi", "dashboard", INSTALLING)
+    assert translated.locale == "hi"
+    assert f"{translated}: Collecting keras" in officer.read(f"/regions/{REGION}/model")
 
 
 def test_a_run_shows_progress_then_its_verdict_with_every_gate(officer: Officer, engine: Engine) -> None:
