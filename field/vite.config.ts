@@ -4,7 +4,6 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { bundledRelease } from "./plugins/bundled-release.ts";
-import { litertGlue } from "./plugins/litert-glue.ts";
 import { precompressed } from "./plugins/precompressed.ts";
 import { serviceWorker } from "./plugins/service-worker.ts";
 
@@ -21,7 +20,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  plugins: [bundledRelease(modelsDir), litertGlue(), serviceWorker(define), precompressed()],
-  worker: { format: "es", plugins: () => [litertGlue()] },
+  plugins: [bundledRelease(modelsDir), serviceWorker(define), precompressed()],
+  worker: { format: "es" },
   test: { include: ["test/**/*.test.ts"], environment: "node" },
 });

@@ -3,10 +3,6 @@
 declare const __APP_VERSION__: string;
 declare const __APP_FILES__: import("./sw/to-cache").AppFile[];
 
-declare module "virtual:litert-glue" {
-  export const ModuleFactory: unknown;
-}
-
 declare module "virtual:bundled-release" {
   /** The base release under models/<version>/; null only in tests without one. */
   export const BUNDLED: { version: string; created_at: string } | null;

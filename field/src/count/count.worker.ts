@@ -8,14 +8,14 @@
 import { decodePhoto } from "../photo/decode";
 import { asProblem, problemJson } from "../problem";
 import { countPicture, type Sidecar } from "./count-picture";
-import { LiteRtEngine } from "./litert";
+import { Int8Engine } from "./int8-engine";
 import type { CountRequest, CountResult, Model, WorkerAnswer } from "./messages";
 
 /** Shares of the work that are done when reading and counting begin; guessed for a 12 megapixel photo. */
 const LOADED = 0.2;
 const DECODED = 0.5;
 
-const engine = new LiteRtEngine();
+const engine = new Int8Engine();
 let sidecar: Sidecar | undefined;
 
 self.onmessage = async ({ data }: MessageEvent<CountRequest>) => {

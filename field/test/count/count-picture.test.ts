@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { countPicture, type Mark, type Sidecar } from "../../src/count/count-picture";
 import type { Engine } from "../../src/count/engine";
-import { LiteRtEngine } from "../../src/count/litert";
+import { Int8Engine } from "../../src/count/int8-engine";
 import { findPeaks } from "../../src/count/peaks";
 import { type Picture, Shrinker } from "../../src/count/preprocess";
 import type { Gate } from "../../src/sync/protocol";
@@ -24,7 +24,7 @@ const golden = goldenJson<{
 }>("count.json");
 
 const RELEASE = repositoryPath(`mobile_models/releases/base/${golden.model}/`);
-const WASM = repositoryPath("field/node_modules/@litertjs/core/wasm/litert_wasm_compat_internal.wasm");
+const KERNELS = repositoryPath("field/engine/kernels.wasm");
 
 /** JPEG photos are counted in a real browser: tests/field. */
 const drawn = golden.photos.filter((vector): vector is PhotoVector => "counts" in vector && /png$/.test(vector.photo));
@@ -61,9 +61,7 @@ describe("the phone counts what the server counts", () => {
   const sidecar = JSON.parse(readFileSync(`${RELEASE}small.json`, "utf-8")) as Sidecar;
 
   beforeAll(async () => {
-    // As in a worker, but with the WASM at hand.
-    Object.assign(globalThis, { self: globalThis, WorkerGlobalScope: Object });
-    engine = new WatchedEngine(new LiteRtEngine({ wasmBinary: readFileSync(WASM) }));
+    engine = new WatchedEngine(new Int8Engine(async () => readFileSync(KERNELS)));
     await engine.load(readFileSync(`${RELEASE}small.tflite`));
   });
 

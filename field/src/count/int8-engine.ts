@@ -1,0 +1,45 @@
+/** The engine of the app: field/engine, which gives the same bytes as the interpreter that the server counts with. */
+
+import { Refusal } from "../../engine/flatbuffer.ts";
+import wasmUrl from "../../engine/kernels.wasm?url";
+import { Network } from "../../engine/network.ts";
+import { Problem } from "../problem";
+import type { Engine } from "./engine";
+
+export class Int8Engine implements Engine {
+  readonly #fetchKernels: () => Promise<BufferSource>;
+  #kernels: WebAssembly.Module | undefined;
+  #network: Network | undefined;
+
+  constructor(fetchKernels = fetchFromApp) {
+    this.#fetchKernels = fetchKernels;
+  }
+
+  async load(model: Uint8Array): Promise<void> {
+    this.#kernels ??= await compile(await this.#fetchKernels());
+    this.#network = undefined;
+    try {
+      this.#network = await Network.open(this.#kernels, model);
+    } catch (error) {
+      throw error instanceof Refusal ? new Problem("422.20", { name: "small.tflite", detail: error.message }) : error;
+    }
+  }
+
+  async run(tile: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+    if (!this.#network) throw new Error("run before load");
+    return this.#network.run(tile)[0];
+  }
+}
+
+async function fetchFromApp(): Promise<BufferSource> {
+  const response = await fetch(wasmUrl).catch(() => undefined);
+  if (!response?.ok) throw new Problem("503.2");
+  return response.arrayBuffer();
+}
+
+async function compile(kernels: BufferSource): Promise<WebAssembly.Module> {
+  if (!WebAssembly.validate(kernels)) {
+    throw new Problem("500.2", { detail: "this browser is too old to count (no WebAssembly SIMD), update it" });
+  }
+  return WebAssembly.compile(kernels);
+}
