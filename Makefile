@@ -96,7 +96,7 @@ tests/browser/node_modules/.stamp: tests/browser/package.json tests/browser/pack
 	@cd tests/browser && npm ci --silent --no-audit --no-fund
 	@touch $@
 
-APP_SOURCES := $(shell find field/src field/plugins field/public field/index.html field/vite.config.ts i18n pestwatch/domain pestwatch/errors.py \
+APP_SOURCES := $(shell find field/src field/engine field/plugins field/public field/index.html field/vite.config.ts i18n pestwatch/domain pestwatch/errors.py \
   mobile_models/keys mobile_models/releases -type f -not -path '*/public/i18n/*' -not -path '*/public/rt/*' -not -name '*.mo' 2>/dev/null)
 
 field/dist/index.html: field/node_modules/.stamp $(APP_SOURCES)

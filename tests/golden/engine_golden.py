@@ -37,7 +37,9 @@ class Net:
         self.codes: list[int] = []
         self.contents: list[bytes] = [b""]
 
-    def tensor(self, shape: list[int], scale: Any, zero: Any, kind: int = INT8, content: Any = None, axis: int = 0) -> int:
+    def tensor(
+        self, shape: list[int], scale: Any, zero: Any, kind: int = INT8, content: Any = None, axis: int = 0
+    ) -> int:
         tensor = schema.TensorT()
         tensor.shape, tensor.type, tensor.buffer = shape, kind, 0
         if content is not None:
@@ -81,7 +83,9 @@ def drawn(seed: int, length: int) -> np.ndarray:
     """Bytes that TypeScript draws as well; some seeds give extremes."""
     if seed % 7 == 5:
         return np.full(length, [0, 127, 128, 255][seed // 7 % 4], np.uint8)
-    state = (np.arange(length, dtype=np.uint64) + np.uint64(seed * 1_000_003)) * np.uint64(2_654_435_761) % np.uint64(2**32)
+    state = (
+        (np.arange(length, dtype=np.uint64) + np.uint64(seed * 1_000_003)) * np.uint64(2_654_435_761) % np.uint64(2**32)
+    )
     return (state >> np.uint64(16)).astype(np.uint8) if seed % 7 else ((state >> np.uint64(31)) * 255).astype(np.uint8)
 
 
@@ -119,7 +123,9 @@ def add_net(seed: int) -> bytes:
 def logistic_net(seed: int) -> bytes:
     random = np.random.default_rng(seed)
     net = Net()
-    net.graph.inputs = [net.tensor([1, 1, 1, 256], float(np.exp(random.uniform(-6, 0))), int(random.integers(-128, 128)))]
+    net.graph.inputs = [
+        net.tensor([1, 1, 1, 256], float(np.exp(random.uniform(-6, 0))), int(random.integers(-128, 128)))
+    ]
     net.graph.outputs = [net.add(Op.LOGISTIC, net.graph.inputs, net.tensor([1, 1, 1, 256], 1 / 256, -128))]
     return net.bytes()
 
@@ -211,15 +217,10 @@ def random_net(seed: int) -> bytes:
 
 
 def cases(networks: int) -> list[dict[str, Any]]:
-    made = []
-    for seed in range(24):
-        made.append(_case(f"ADD, scales {seed}", add_net(seed), None))
-    for seed in range(40):
-        made.append(_case(f"LOGISTIC, scale {seed}", logistic_net(seed), -1))
-    for seed in range(24):
-        made.append(_case(f"RESIZE_BILINEAR {seed}", resize_net(seed), 7 * seed + 1))
-    for seed in range(networks):
-        made.append(_case(f"network {seed}", random_net(seed), seed))
+    made = [_case(f"ADD, scales {seed}", add_net(seed), None) for seed in range(24)]
+    made += [_case(f"LOGISTIC, scale {seed}", logistic_net(seed), -1) for seed in range(40)]
+    made += [_case(f"RESIZE_BILINEAR {seed}", resize_net(seed), 7 * seed + 1) for seed in range(24)]
+    made += [_case(f"network {seed}", random_net(seed), seed) for seed in range(networks)]
     return [case for case in made if case["sha256"]]
 
 

@@ -8,7 +8,7 @@ export interface AppFile {
 
 /**
  * - `shell`: the app itself; fetched at once, replaced as a whole with each version.
- * - `lasting`: engine and model, megabytes that seldom change; fetched at once, kept over versions by their hash.
+ * - `lasting`: engine and model, large and seldom changed; fetched at once, kept over versions by their hash.
  * - `wanted`: catalogues of other languages and large icons; kept from the first time that somebody asks.
  */
 export type Kind = "shell" | "lasting" | "wanted";
