@@ -28,15 +28,20 @@ typedef struct {
   v128_t weights[];
 } Block;
 
-// Sum to output value: float product, nearest integer with ties to even, limits, zero point.
-// The limits are whole numbers, so it does not matter that we apply them before rounding.
-// Source: XNNPACK src/qs8-gemm, requantisation "fp32".
+// 1.5 * 2^23: a float32 of this size has no fraction, and its last bits count in ones.
+#define MAGIC 12582912.0f
+#define MAGIC_BITS 0x4B400000
+
+// Sum to output value: float product, limits, nearest integer with ties to even, zero point. The limits are whole
+// numbers, so it does not matter that they come before the rounding. Adding MAGIC rounds, and leaves the integer in the
+// last bits, which is cheaper than rounding and converting.
+// Source: XNNPACK src/qs8-gemm, requantisation "fp32" (its "magic" form for WASM).
 ALWAYS_INLINE v128_t requantise(v128_t sum, v128_t scale, const Window *window) {
   v128_t value = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(sum), scale);
   value = wasm_f32x4_pmin(wasm_f32x4_splat(window->highest), value);
   value = wasm_f32x4_pmax(wasm_f32x4_splat(window->lowest), value);
-  value = wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_nearest(value));
-  return wasm_i32x4_add(value, wasm_i32x4_splat(window->zero_out));
+  value = wasm_f32x4_add(value, wasm_f32x4_splat(MAGIC));
+  return wasm_i32x4_sub(value, wasm_i32x4_splat(MAGIC_BITS - window->zero_out));
 }
 
 // Stores the first `count` of eight channels.
@@ -128,11 +133,8 @@ ALWAYS_INLINE void sum_taps(const Window *w, const int8_t *const *taps, int coun
     v128_t low = block->bias[0], high = block->bias[1];
     const int8_t *weights = (const int8_t *)block->weights;
     for (int i = 0; i < count; i += 2, weights += 16) {
-      v128_t pair = wasm_v128_load(weights);
-      v128_t first = wasm_i16x8_extmul_low_i8x16(wasm_v128_load64_zero(taps[i] + c), pair);
-      v128_t second = wasm_i16x8_extmul_low_i8x16(wasm_v128_load64_zero(taps[i + 1] + c),
-                                                  wasm_i8x16_shuffle(pair, pair, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3,
-                                                                     4, 5, 6, 7));
+      v128_t first = wasm_i16x8_mul(wasm_i16x8_load8x8(taps[i] + c), wasm_i16x8_load8x8(weights));
+      v128_t second = wasm_i16x8_mul(wasm_i16x8_load8x8(taps[i + 1] + c), wasm_i16x8_load8x8(weights + 8));
       v128_t sum = wasm_i16x8_add(first, second);
       low = wasm_i32x4_add(low, wasm_i32x4_extend_low_i16x8(sum));
       high = wasm_i32x4_add(high, wasm_i32x4_extend_high_i16x8(sum));
