@@ -139,6 +139,35 @@ def _print_counts(rows: Sequence[dict[str, Any]], labels: Sequence[str], version
 
 
 @main.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR")
+@click.option(
+    "--format", "written", default="auto", show_default=True, help="How the labels are written, such as coco."
+)
+@click.option(
+    "--species",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help='Species map: a TOML file of lines such as "pink bollworm" = "PECTGO", or "by_catch".',
+)
+@click.option("--check", is_flag=True, help="Decode every photo, to find the damaged ones.")
+def data(folder: Path, written: str, species: Path | None, *, check: bool) -> None:
+    """Says what labelled photos are in DIR: by split, with boxes, counts and traps, and what was skipped."""
+    from pestwatch.vision.labels.opened import FORMATS, open_photos
+    from pestwatch.vision.labels.species_map import read_species_map
+    from pestwatch.vision.labels.summary import summary
+
+    if written not in FORMATS:
+        raise click.BadParameter(f"{written} is none of {', '.join(FORMATS)}", param_hint="--format")
+    try:
+        opened = open_photos(folder, written, read_species_map(species) if species else None)
+        if check:
+            opened = opened.checked()
+    except Problem as problem:
+        raise click.ClickException(str(problem)) from problem
+    for line in summary(opened):
+        click.echo(line)
+
+
+@main.command()
 @photos_option
 @recipe_option
 @work_option
