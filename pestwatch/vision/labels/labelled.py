@@ -4,6 +4,7 @@ Refuses half-truths: a photo with one label that cannot be read is skipped whole
 behind that label would otherwise teach the counter that moths are background.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,6 +140,6 @@ def boxed(x1: float, y1: float, x2: float, y2: float, label: str, size: tuple[in
     """
     width, height = size
     cut = Box(max(0.0, x1), max(0.0, y1), min(float(width), x2), min(float(height), y2), label)
-    if not (cut.x1 < cut.x2 and cut.y1 < cut.y2):  # false for NaN as well
+    if not all(map(math.isfinite, (x1, y1, x2, y2))) or cut.x1 >= cut.x2 or cut.y1 >= cut.y2:
         raise Unreadable(f"the box {x1:g}, {y1:g}, {x2:g}, {y2:g} is empty or outside the photo")
     return cut

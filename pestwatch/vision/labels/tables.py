@@ -35,7 +35,9 @@ def rows(path: Path) -> Iterator[dict[str, str]]:
     try:
         content = path.read_bytes()
         text = gzip.decompress(content) if path.suffix == ".gz" else content
-        yield from csv.DictReader(io.StringIO(text.decode("utf-8-sig"), newline=""))
+        # A short row's missing cells are empty; what a long row has too much is dropped.
+        for row in csv.DictReader(io.StringIO(text.decode("utf-8-sig"), newline=""), restval=""):
+            yield {column: cell for column, cell in row.items() if column}
     except (OSError, EOFError, ValueError, csv.Error) as error:
         raise Problem("422.33", name=path.name, detail=str(error)) from error
 
@@ -43,7 +45,15 @@ def rows(path: Path) -> Iterator[dict[str, str]]:
 def bollwm_files(folder: Path) -> list[Path]:
     """The tables below a folder that have BOLLWM's columns."""
     found = sorted([*folder.rglob("*.csv"), *folder.rglob("*.csv.gz")])
-    return [path for path in found if next(rows(path), {}).keys() >= BOLLWM_COLUMNS]
+    return [path for path in found if _has_columns(path)]
+
+
+def _has_columns(path: Path) -> bool:
+    """False for a table that cannot be read: it may be anything."""
+    try:
+        return next(rows(path), {}).keys() >= BOLLWM_COLUMNS
+    except Problem:
+        return False
 
 
 def read_bollwm(folder: Path, pictures: Pictures) -> Source:  # noqa: ARG001 - every reader is called alike
@@ -57,11 +67,11 @@ def read_bollwm(folder: Path, pictures: Pictures) -> Source:  # noqa: ARG001 - e
     source = Source()
     for row in (row for path in bollwm_files(folder) for row in rows(path)):
         photo = (row["url"], row["split"])
-        insects, label = boxes.setdefault(photo, []), (row["label"] or "").strip()
+        insects, label = boxes.setdefault(photo, []), row["label"].strip()
         if label:
             source.labels.add(label)
             try:
-                insects.append(_polygon(row["geometry"] or "", label))
+                insects.append(_polygon(row["geometry"], label))
             except Unreadable as error:
                 bad[photo] = str(error)
         elif row["split"] == "test":
@@ -93,9 +103,9 @@ def read_counts(folder: Path, pictures: Pictures) -> Source:  # noqa: ARG001 - e
     for row in rows(folder / COUNTS_NAME):
         if "file" not in row:
             raise Problem("422.33", name=COUNTS_NAME, detail="it has no column file")
-        labels = [column for column in row if column and column not in DESCRIPTION]
+        labels = [column for column in row if column not in DESCRIPTION]
         source.labels |= set(labels)
-        told = {label: (row[label] or "").strip() for label in labels}
+        told = {label: row[label].strip() for label in labels}
         wrong = sorted(label for label, value in told.items() if value and not value.isdecimal())
         counts = {label: int(value) for label, value in told.items() if value and label not in wrong}
         trap, taken_at, split = (row.get(column) or "" for column in DESCRIPTION[1:])

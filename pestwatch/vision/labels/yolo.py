@@ -78,7 +78,7 @@ def _boxes(text: str, classes: Sequence[str]) -> tuple[Box, ...]:
 
 def class_names(path: Path) -> list[str]:
     """The classes in their order: one per line, or the `names` of a data.yaml in any of its three spellings."""
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8", errors="replace")
     if path.suffix not in {".yaml", ".yml"}:
         return [line.strip() for line in text.splitlines() if line.strip()]
     inline = re.search(r"^names:\s*[\[{](.*?)[\]}]", text, flags=re.MULTILINE | re.DOTALL)

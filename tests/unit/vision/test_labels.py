@@ -262,3 +262,45 @@ def test_a_folder_without_labels_is_refused(tmp_path):
     assert said.exit_code == 1
     assert "422.30" in said.stderr
     assert CliRunner().invoke(main, ["data", str(tmp_path), "--format", "xls"]).exit_code == 2
+
+
+@pytest.mark.parametrize("numbers", ["nan 0.5 0.1 0.1", "0.5 0.5 inf 0.1", "0.5 0.5 -0.1 0.1", "0.5 0.5", "x 0 0 0"])
+def test_numbers_that_are_no_box_skip_the_photo(tmp_path, numbers):
+    yolo(tmp_path)
+    (tmp_path / "train" / "labels" / "a.txt").write_text(f"1 {numbers}\n")
+    opened = open_photos(tmp_path, species=MAP)
+    assert (len(opened.photos), [name for name, _ in opened.skipped]) == (0, ["train/images/a.jpg"])
+
+
+def test_files_of_others_do_not_disturb(tmp_path):
+    voc(tmp_path)
+    (tmp_path / "notes.csv").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "x.csv.gz").write_bytes(b"no gzip")
+    (tmp_path / "y.json").write_bytes(b"\xff{")
+    (tmp_path / "z.xml").write_text("<svg/>")
+    assert len(open_photos(tmp_path, species=MAP).photos) == 1
+
+
+def test_short_and_long_rows_are_read_as_far_as_they_go(tmp_path):
+    picture(tmp_path / "a.jpg")
+    picture(tmp_path / "b.jpg")
+    (tmp_path / "counts.csv").write_text("file,GNORAB,trap\na.jpg,3\nb.jpg,2,T1,more,and more\n")
+    opened = open_photos(tmp_path)
+    assert [(photo.trap, photo.insects) for photo in opened.photos] == [("", {"GNORAB": 3}), ("T1", {"GNORAB": 2})]
+
+
+def test_a_picture_outside_the_folder_is_not_reached(tmp_path):
+    inside = tmp_path / "inside"
+    picture(tmp_path / "secret.jpg")
+    inside.mkdir()
+    (inside / "link.jpg").symlink_to(tmp_path / "secret.jpg")
+    (inside / "counts.csv").write_text("file,GNORAB\n../secret.jpg,3\nlink.jpg,3\n")
+    opened = open_photos(inside)
+    assert (opened.photos, len(opened.skipped)) == ((), 2)
+
+
+@pytest.mark.parametrize("content", ["{", '{"photos": [{"file": 3}]}', "[]", '{"photos": 5}'])
+def test_a_damaged_job_is_named(tmp_path, content):
+    (tmp_path / "job.json").write_text(content)
+    with pytest.raises(Problem, match=r"422.33 .*job.json"):
+        open_photos(tmp_path)
