@@ -220,7 +220,7 @@ def speed(counter: Counter, crops: Sequence[Example], rounds: int) -> Found:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer photos and rounds: under 60 seconds")
-    parser.add_argument("--photos", type=Path, default=os.environ.get("PESTWATCH_PHOTOS"))
+    parser.add_argument("--photos", type=Path, default=os.environ.get("PESTWATCH_PHOTOS") or None)
     arguments = parser.parse_args()
     if arguments.photos is None:
         print("Skipped: this needs the trap photo sets. Give their folder with --photos or PESTWATCH_PHOTOS.")
