@@ -44,6 +44,11 @@ SENTENCES: dict[str, str] = {
     "422.26": "The training job cannot be understood: %(detail)s. Export it again.",
     "422.27": "Release %(version)s needs a newer app. Open the app with the network on; the present model stays in use until then.",
     "422.28": "Release %(version)s counted its test photo wrongly on this phone. The present model stays in use.",
+    # 422.30 and on: labelled photos from elsewhere
+    "422.30": "No labels of a known kind were found in %(name)s. Put the label files of VOC, YOLO or COCO, a BOLLWM table or counts.csv beside the photos.",
+    "422.31": "These labels are not known: %(labels)s. Say in a species map which pests they are.",
+    "422.32": "%(species)s is not supported yet: this model cannot count it. Train a model that has it, or leave its photos out.",
+    "422.33": "The label file %(name)s cannot be understood: %(detail)s. Export it again.",
     # 429
     "429.1": "Too many tries. Wait %(seconds)s seconds and try again.",
     # 500s: ours

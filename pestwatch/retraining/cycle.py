@@ -130,7 +130,14 @@ def _learn(folder: Path, job: Job, recipe: Recipe, selection: Selection, tell: T
     model = transplant((base / MODEL_NAME).read_bytes(), head)
     sidecar = json.loads((base / SIDECAR_NAME).read_bytes())
     # The base's thresholds stay: picked anew on the photos that taught, they came out too high for others.
-    described = make_sidecar(job.version, model, sidecar["threshold_q"], Limits.from_sidecar(sidecar["gate"]))
+    # So do its intervals: a region's held-out photos are too few to set them on and to judge by.
+    described = make_sidecar(
+        job.version,
+        model,
+        sidecar["threshold_q"],
+        Limits.from_sidecar(sidecar["gate"]),
+        sidecar.get("interval_q90"),
+    )
     golden = (base / GOLDEN_NAME).read_bytes()
     return {MODEL_NAME: model, SIDECAR_NAME: sidecar_bytes(described), GOLDEN_NAME: golden}
 

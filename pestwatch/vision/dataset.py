@@ -1,6 +1,6 @@
 """Annotated photos: what trains the counter and what measures it. Splits go by trap, never by photo.
 
-Reads the three photo sets of the base recipe. The files themselves are never part of the project;
+Reads the three photo sets of the base recipe; photos with other labels come through pestwatch/vision/labels. The files themselves are never part of the project;
 their folder is given by --photos or PESTWATCH_PHOTOS.
 """
 
@@ -46,6 +46,8 @@ class Example:
       silent: species indices about which this photo says nothing; they are neither trained nor measured.
       trap: the physical trap, the unit of every split.
       taken_at: when, as written by the source; groups photos of one moment.
+      source: the photo's name where it came from.
+      labels: the species that indices stand for.
     """
 
     image: UInt8Image
@@ -54,6 +56,8 @@ class Example:
     silent: frozenset[int] = frozenset()
     trap: str = ""
     taken_at: str = ""
+    source: str = ""
+    labels: tuple[str, ...] = PHOTO_COUNTED
 
     @property
     def count_only(self) -> bool:
@@ -65,7 +69,7 @@ class Example:
         """Insects per species, in label order."""
         if self.counts is not None:
             return self.counts
-        return tuple(sum(point.species == species for point in self.points) for species in range(len(PHOTO_COUNTED)))
+        return tuple(sum(point.species == species for point in self.points) for species in range(len(self.labels)))
 
 
 def read_image(path: Path) -> UInt8Image:
@@ -92,6 +96,7 @@ def tuta_delta(photos: Path, split: str) -> list[Example]:
             tuple(points.get(row["file"], ())),
             trap=f"tuta/{row['trap']}",
             taken_at=row["captured"],
+            source=f"tuta_delta/{row['file']}",
         )
         for row in _rows(folder / "images.csv")
         if row["split"] == split and not row["near_duplicate_of"]
@@ -125,6 +130,7 @@ def helicoverpa_funnel(photos: Path, split: str) -> list[Example]:
                 silent=frozenset() if is_target else frozenset({GNORAB}),
                 trap=f"funnel/{row['date']}",
                 taken_at=row["timestamp"],
+                source=f"helicoverpa_funnel/images/{row['file']}",
             )
         )
     return examples
@@ -134,7 +140,7 @@ def medfly_delta(photos: Path, *, held_out: bool) -> list[Example]:
     """Liners with fruit flies and no moth: everything that is counted here is false."""
     folder = photos / "medfly_delta"
     return [
-        Example(read_image(folder / row["file"]), trap=f"medfly/{row['group']}")
+        Example(read_image(folder / row["file"]), trap=f"medfly/{row['group']}", source=f"medfly_delta/{row['file']}")
         for row in _rows(folder / "images.csv")
         if (row["group"] in BYCATCH_HELD_OUT) == held_out
     ]

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from pestwatch.vision.dataset import Example
 from pestwatch.vision.infer import Counter
+from pestwatch.vision.interval import quantile, score
 
 # Thresholds tried, in 1/256: 0.10 to 0.75.
 LOWEST_THRESHOLD_Q = 26
@@ -168,3 +169,27 @@ def pick_threshold(true: Sequence[int], scores: Sequence[Sequence[int]]) -> int:
     limit = min(errors.values()) * 1.02
     plateau = [threshold for threshold in tried if errors[threshold] <= limit]
     return plateau[len(plateau) // 2]
+
+
+def calibrate(
+    model: Path | bytes, sidecar: Mapping[str, Any], photos: Sequence[Sequence[Example]]
+) -> list[float | None]:
+    """Sets the interval of every species on the exported file.
+
+    Args:
+      model: the .tflite or its bytes.
+      sidecar: its sidecar, thresholds included.
+      photos: per species, in label order; none leaves the species without an interval.
+
+    Returns:
+      Per species, for the sidecar.
+    """
+    counter = Counter(model, sidecar)
+    found = []
+    for species, examples in enumerate(photos):
+        pairs = [
+            (example.true_counts[species], counter.count_image(example.image).counts[counter.labels[species]])
+            for example in examples
+        ]
+        found.append(quantile([score(true, counted) for true, counted in pairs]))
+    return found

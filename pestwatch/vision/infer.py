@@ -8,7 +8,7 @@ Twin: field/src/count/count-picture.ts, held by tests/golden/count.json.
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from pestwatch.errors import Problem
 from pestwatch.vision.gate import Gate, Limits, judge, measure_light
+from pestwatch.vision.interval import interval
 from pestwatch.vision.peaks import find_peaks
 from pestwatch.vision.preprocess import decode_photo, owns, shrink, tiles
 
@@ -45,6 +46,8 @@ class PhotoCount:
     model: str
     ms: int
     decoded_scale: float = 1.0
+    intervals: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Least and greatest true count, for species whose error was measured; no part of the protocol."""
 
     def to_json(self) -> dict[str, Any]:
         """The count result of the protocol."""
@@ -77,6 +80,7 @@ class Counter:
         self.threshold_q: tuple[int, ...] = tuple(sidecar["threshold_q"])
         self.stride_px: int = sidecar["stride"]
         self.limits = Limits.from_sidecar(sidecar["gate"])
+        self.interval_q90: tuple[float | None, ...] = tuple(sidecar.get("interval_q90", ()))
         self._interpreter = Interpreter(model_content=content, num_threads=threads)
         self._interpreter.allocate_tensors()
         self._input: int = self._interpreter.get_input_details()[0]["index"]
@@ -110,7 +114,12 @@ class Counter:
         marks = () if verdict.verdict == "rejected" else self._marks(small)
         counts = {label: sum(mark.species == label for mark in marks) for label in self.labels}
         elapsed_ms = round((time.perf_counter() - started) * 1000)
-        return PhotoCount(counts, marks, verdict, self.version, elapsed_ms)
+        intervals = {} if verdict.verdict == "rejected" else self._intervals(counts)
+        return PhotoCount(counts, marks, verdict, self.version, elapsed_ms, intervals=intervals)
+
+    def _intervals(self, counts: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+        reaches = zip(self.labels, self.interval_q90, strict=False)  # an older sidecar has none
+        return {label: interval(counts[label], q) for label, q in reaches if q is not None}
 
     def _marks(self, small: UInt8Image) -> tuple[Mark, ...]:
         """Marks tile by tile, within a tile by species, row and column."""

@@ -11,7 +11,13 @@ from pestwatch.vision.gate import Limits
 from pestwatch.vision.preprocess import MAX_SIDE_PX, OVERLAP_PX, STRIDE_PX, TILE_PX
 
 
-def make_sidecar(version: str, model: bytes, threshold_q: Sequence[int], limits: Limits) -> dict[str, Any]:
+def make_sidecar(
+    version: str,
+    model: bytes,
+    threshold_q: Sequence[int],
+    limits: Limits,
+    interval_q90: Sequence[float | None] | None = None,
+) -> dict[str, Any]:
     """Describes a model file.
 
     Args:
@@ -19,8 +25,10 @@ def make_sidecar(version: str, model: bytes, threshold_q: Sequence[int], limits:
       model: the .tflite, metadata included.
       threshold_q: least heat that counts, per species, in 1/256.
       limits: of the photo gate.
+      interval_q90: how far the 90 % interval of each species reaches (interval.py), None where nobody measured it;
+        without it the field is left out, as in releases before it was known.
     """
-    return {
+    described: dict[str, Any] = {
         "v": 1,
         "name": "small",
         "version": version,
@@ -32,6 +40,7 @@ def make_sidecar(version: str, model: bytes, threshold_q: Sequence[int], limits:
         "gate": asdict(limits),
         "model_sha256": hashlib.sha256(model).hexdigest(),
     }
+    return described if interval_q90 is None else described | {"interval_q90": list(interval_q90)}
 
 
 def sidecar_bytes(sidecar: Mapping[str, Any]) -> bytes:

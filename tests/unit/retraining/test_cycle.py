@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from pestwatch.retraining.messages import TOO_FEW_TRAINING
 from pestwatch.vision.dataset import Example
 from pestwatch.vision.drawn import Scene, draw
 from pestwatch.vision.infer import Counter
+from pestwatch.vision.labels.opened import open_photos
 
 from .conftest import ROOT, WriteJob
 
@@ -27,8 +29,9 @@ def result_of(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "result.json").read_bytes())
 
 
-def test_a_region_learns_and_is_judged_on_traps_it_never_saw(write_job: WriteJob, base: Path) -> None:
-    folder, told = write_job(region_photos(16, 5)), []
+def test_a_region_learns_and_is_judged_on_traps_it_never_saw(write_job: WriteJob, base: Path, tmp_path: Path) -> None:
+    measured = _with_intervals(base, tmp_path / "measured")
+    folder, told = write_job(region_photos(16, 5), base=str(measured)), []
     result = run(folder, lambda share, stage: told.append((share, stage)))
     assert result.verdict in {"promoted", "refused"}
     assert [row.name for row in result.gates] == [
@@ -53,7 +56,25 @@ def test_a_region_learns_and_is_judged_on_traps_it_never_saw(write_job: WriteJob
     assert tuple(candidate.files) == result.files == ("small.tflite", "small.json", "golden.png")
     assert candidate.base_version == Counter.from_release(base).version
     assert len(candidate.files["small.tflite"]) == (base / "small.tflite").stat().st_size
-    assert Counter.from_release(folder / "candidate").version == "IN-MH-500-20261125-1"
+    learnt = Counter.from_release(folder / "candidate")
+    assert (learnt.version, learnt.interval_q90) == ("IN-MH-500-20261125-1", (1.5, 0.7, None))
+
+
+def _with_intervals(base: Path, copy: Path) -> Path:
+    """The base as a release that carries intervals."""
+    shutil.copytree(base, copy)
+    sidecar = json.loads((copy / "small.json").read_bytes())
+    (copy / "small.json").write_text(json.dumps(sidecar | {"interval_q90": [1.5, 0.7, None]}))
+    return copy
+
+
+def test_the_data_room_reads_what_a_job_holds(write_job: WriteJob) -> None:
+    drawn = region_photos(3, 2)
+    opened = open_photos(write_job(drawn))
+    assert (opened.format, len(opened.skipped)) == ("corrections", 0)
+    for example, original in zip(opened.examples(skip=pytest.fail), drawn, strict=True):
+        assert (example.true_counts, example.trap) == (original.true_counts, original.trap)
+        assert len(example.points) == len(original.points)
 
 
 def test_too_few_photos_are_a_refusal_that_says_how_many_are_missing(write_job: WriteJob) -> None:

@@ -1,0 +1,1 @@
+"""Labelled photos from elsewhere: one reader per format, one way in (opened.py)."""

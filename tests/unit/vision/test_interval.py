@@ -1,0 +1,91 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pestwatch.cli import current_base, main
+from pestwatch.vision.dataset import Example
+from pestwatch.vision.evaluate import calibrate
+from pestwatch.vision.gate import Limits
+from pestwatch.vision.infer import Counter
+from pestwatch.vision.interval import coverage, interval, quantile, score
+from pestwatch.vision.sidecar import make_sidecar
+
+from .pictures import liner
+
+PHOTO = Path(__file__).parents[2] / "golden" / "photos" / "liner-many.png"
+
+
+@given(st.integers(0, 500), st.integers(0, 500), st.floats(0, 10))
+def test_the_interval_holds_exactly_the_counts_with_a_lower_score(true, counted, q):
+    low, high = interval(counted, q)
+    if score(true, counted) < q - 1e-9:
+        assert low <= true <= high
+    if score(true, counted) > q + 1e-9:
+        assert not low <= true <= high
+
+
+def test_too_few_photos_say_nothing():
+    assert quantile([0.1] * 8) is None
+    assert quantile([0.1] * 8 + [0.7]) == 0.7
+    assert quantile([]) is None
+
+
+def test_nine_of_ten_new_photos_are_covered():
+    rng = np.random.default_rng(0)
+    shares = []
+    for _ in range(200):
+        true = rng.integers(0, 80, 80)
+        counted = np.maximum(0, true + rng.normal(0, 1 + np.sqrt(true) / 2)).astype(int)
+        q = quantile([score(int(t), int(c)) for t, c in zip(true[:40], counted[:40], strict=True)])
+        shares.append(coverage(true[40:].tolist(), counted[40:].tolist(), q).share)
+    assert 0.89 < np.mean(shares) < 0.94
+
+
+def test_a_sidecar_carries_the_field_only_when_it_was_measured():
+    assert "interval_q90" not in make_sidecar("base", b"", (1, 2, 3), Limits())
+    assert make_sidecar("base", b"", (1, 2, 3), Limits(), (0.5, None, None))["interval_q90"] == [0.5, None, None]
+
+
+def test_a_species_without_photos_gets_no_interval():
+    folder = current_base()
+    sidecar = json.loads((folder / "small.json").read_text())
+    photos = [liner(seed, 0, side_px=128) for seed in range(9)]
+    found = calibrate(folder / "small.tflite", sidecar, (photos, [], []))
+    assert found[0] is not None
+    assert found[1:] == [None, None]
+
+
+def test_the_release_in_use_counts_without_intervals_and_a_rejected_photo_has_none():
+    folder = current_base()
+    sidecar = json.loads((folder / "small.json").read_text())
+    known = Counter(folder / "small.tflite", sidecar | {"interval_q90": [0.5, None, None]})
+    dark = Example(np.zeros((128, 128, 3), np.uint8))
+    assert known.count_image(dark.image).intervals == {}
+    assert Counter(folder / "small.tflite", sidecar | {}).count_image(liner(0, 3).image).to_json().keys() == (
+        known.count_image(liner(0, 3).image).to_json().keys()
+    )
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_counting_shows_between_what_the_truth_lies(tmp_path, as_json):
+    folder = tmp_path / "other"
+    shutil.copytree(current_base(), folder)
+    sidecar = json.loads((folder / "small.json").read_text()) | {"interval_q90": [0.5, None, None]}
+    (folder / "small.json").write_text(json.dumps(sidecar))
+    said = CliRunner().invoke(main, ["count", "--model", str(folder), str(PHOTO), *(["--json"] if as_json else [])])
+    if as_json:
+        row = json.loads(said.stdout)
+        low, high = row["intervals"]["GNORAB"]
+        assert low < row["counts"]["GNORAB"] < high
+    else:
+        head, row, _ = said.stdout.splitlines()
+        count, span = row.split()[1:3]
+        assert span.startswith("(")
+        assert head.index("GNORAB") + len("GNORAB") == row.index(span) + len(span)
+        assert int(span.strip("()").split("-")[0]) < int(count)
