@@ -95,7 +95,7 @@ export class Counter {
   }
 }
 
-/** The one counter of this page: an engine takes 80 MB, so there are never two. */
+/** The one counter of this page: an engine takes its 10 MB at once, so there are never two. */
 export const counter = new Counter();
 
 /** Counts a photo with the model that this phone uses now; throws as Counter.count does. */
