@@ -15,7 +15,7 @@ from pestwatch.vision.infer import Counter, count_photo
 from pestwatch.vision.metadata import read_metadata, write_metadata
 from pestwatch.vision.model import load_float
 from pestwatch.vision.peaks import find_peaks
-from pestwatch.vision.quantize import calibration_tiles
+from pestwatch.vision.quantize import LEAST_TIE_DISTANCE, calibration_tiles, refuse_ties, tie_distance
 from pestwatch.vision.sidecar import make_sidecar, sidecar_bytes
 from pestwatch.vision.train import heat_of
 
@@ -123,3 +123,14 @@ def test_a_measured_base_becomes_a_release_that_counts(exported, steps):
     assert counter.version == "base-20260101-1"
     assert count_photo(folder / "golden.png", counter).counts == release.manifest.golden.counts
     assert (folder / "small.tflite").stat().st_size > len(exported)
+
+
+def test_the_released_base_is_far_from_every_rounding_tie() -> None:
+    refuse_ties((current_base() / "small.tflite").read_bytes())
+
+
+def test_a_scale_that_puts_a_heat_value_on_a_tie_is_found() -> None:
+    # The logit one step above zero whose sigmoid is 130.5 / 256: a half, so two runtimes may round it either way.
+    on_a_tie = float(np.log(130.5 / (256 - 130.5)))
+    assert tie_distance(on_a_tie, 0) < LEAST_TIE_DISTANCE
+    assert tie_distance(on_a_tie * 1.001, 0) > LEAST_TIE_DISTANCE
