@@ -32,6 +32,11 @@ CHEMICAL = "chemical"
 """Translator's note on sentences about products and doses; they ship only when reviewed."""
 
 
+def N_(sentence: str) -> str:  # noqa: N802 - gettext's own name for "translate later"
+    """Marks a sentence for the catalogue; it is translated when it is shown."""
+    return sentence
+
+
 class Text(str):
     """A sentence for a person, and the locale that it is really in.
 

@@ -4,11 +4,7 @@ No sentence names a product or a dose. One that did would carry the translator's
 keeps it in English until a reviewer has approved its translation.
 """
 
-
-def N_(sentence: str) -> str:  # noqa: N802 - gettext's own name for "translate later"
-    """Marks a sentence for the catalogue; it is translated when it is shown."""
-    return sentence
-
+from pestwatch.i18n import N_
 
 MESSAGES: dict[str, str] = {
     # Nothing can be said yet

@@ -5,11 +5,7 @@ from typing import Any
 
 import msgspec
 
-
-def N_(sentence: str) -> str:  # noqa: N802 - gettext's own name for "translate later"
-    """Marks a sentence for the catalogue."""
-    return sentence
-
+from pestwatch.i18n import N_
 
 TOO_FEW_TRAINING = N_(
     "There is too little to learn from: %(found)s of %(needed)s photos. "

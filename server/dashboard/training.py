@@ -10,11 +10,11 @@ from flask import Blueprint, g, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from pestwatch.errors import Problem
+from pestwatch.i18n import N_
 from pestwatch.release.manifest import Manifest
 from pestwatch.release.registry import find_current
 from server import auth
 from server.config import Settings, current_settings, current_time
-from server.dashboard.words import N_
 from server.db import catches, work
 from server.db.session import request_scope
 

@@ -17,14 +17,10 @@ from pestwatch import i18n
 from pestwatch.advisory import render
 from pestwatch.domain.species import SPECIES
 from pestwatch.errors import SENTENCES
+from pestwatch.i18n import N_
 from pestwatch.surveillance.rollup import INDIA
 
 DOMAIN = "dashboard"
-
-
-def N_(sentence: str) -> str:  # noqa: N802 - gettext's own name for "translate later"
-    """Marks a sentence for the catalogue; it is translated when it is shown."""
-    return sentence
 
 
 CROPS: Mapping[str, str] = {

@@ -32,6 +32,7 @@ from pestwatch.release.candidate import Candidate
 from pestwatch.release.installation import open_installation
 from pestwatch.release.registry import publish
 from pestwatch.retraining.job import CANDIDATE_NAME, RESULT_NAME, Result
+from pestwatch.retraining.messages import BROKE_OFF
 from server.config import Settings
 from server.db import work
 from server.db.session import open_engine, session_scope
@@ -47,7 +48,6 @@ LONGEST = timedelta(hours=6)
 NICENESS = 10
 STDERR_LETTERS = 600
 WAITS_FOR_EXTRA = "the training tools (TensorFlow), which are not installed here yet"
-BROKE = "The training broke off: %(detail)s. It can be started again."
 
 
 class ClaimLostError(Exception):
@@ -193,7 +193,7 @@ def _work_on(turn: Turn, region: str, seed: int) -> None:
             with session_scope(turn.engine) as session:
                 work.give_back(session, turn.claim)
             raise
-        turn.finish("failed", BROKE, {"detail": f"{type(error).__name__}: {error}"[:STDERR_LETTERS]})
+        turn.finish("failed", BROKE_OFF, {"detail": f"{type(error).__name__}: {error}"[:STDERR_LETTERS]})
         raise
     finally:
         shutil.rmtree(
@@ -269,7 +269,9 @@ def _last_lines(err: Path) -> str:
 
 
 def _broke_off(detail: str) -> Result:
-    return msgspec.convert({"verdict": "failed", "reason": {"message": BROKE, "params": {"detail": detail}}}, Result)
+    return msgspec.convert(
+        {"verdict": "failed", "reason": {"message": BROKE_OFF, "params": {"detail": detail}}}, Result
+    )
 
 
 def _found(result: Result) -> dict[str, Any]:
