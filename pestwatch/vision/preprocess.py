@@ -1,7 +1,7 @@
 """The one definition of how a photo becomes tiles; the phone and the trainer agree here byte for byte.
 
-Decode upright, shrink by exact integer area to 960 px on the long side (never enlarge), cut into tiles
-of 512 px that overlap. Nothing else is done to the pixels: the bytes go into the network.
+Decode upright, halve as long as it stays large enough, bring to the size of a look by exact integer arithmetic, cut into
+tiles that overlap. Nothing else is done to the pixels: the bytes go into the network. At which size to look, look.py decides.
 
 Twin: field/src/count/preprocess.ts, held by tests/golden/preprocess.json.
 """
@@ -10,9 +10,9 @@ import io
 import re
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,16 +22,15 @@ from pestwatch.errors import Problem
 
 UInt8Image = npt.NDArray[np.uint8]
 
-MAX_SIDE_PX = 960
 MIN_SIDE_PX = 96
-TILE_PX = 512
-OVERLAP_PX = 64
+# A larger photo is shrunk to this before anything else: what a phone's memory bears.
+MAX_SIDE_PX = 4096
+# Length of the usual moth of a photo at the size where it is counted.
+MOTH_PX = 28
 # One cell of the heat map spans this many pixels of the tile.
 STRIDE_PX = 4
 OUTSIDE = 128
 MAX_PIXELS = 50_000_000
-# Rows of the source that are shrunk at a time: bounds the memory of a 50 megapixel photo.
-STRIPE_ROWS = 128
 FORMATS = ("JPEG", "PNG", "WEBP")
 # What Pillow raises on damaged files.
 DAMAGE = (OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError, ArithmeticError, struct.error)
@@ -48,7 +47,7 @@ TURNS = {
 
 
 class Tile(NamedTuple):
-    """A (512, 512, 3) uint8 window of the shrunk photo, and where its corner lies in it."""
+    """A square (t, t, 3) uint8 window of a sized photo, and where its corner lies in it."""
 
     x_px: int
     y_px: int
@@ -108,77 +107,133 @@ def _too_many_pixels(pixels: int, name: str) -> Problem:
     return Problem("422.4", name=name, megapixels=pixels // 1_000_000, limit=MAX_PIXELS // 1_000_000)
 
 
-def shrunk_size(width: int, height: int) -> tuple[int, int]:
-    """Width and height after shrinking: the long side 960, the other rounded half up, at least 1."""
-    long, short = max(width, height), min(width, height)
-    if long <= MAX_SIDE_PX:
-        return width, height
-    other = max(1, (short * MAX_SIDE_PX * 2 + long) // (2 * long))
-    return (MAX_SIDE_PX, other) if width >= height else (other, MAX_SIDE_PX)
+def other_side(long: int, short: int, side_px: int) -> int:
+    """The short side when the long one becomes side_px: rounded half up, at least 1."""
+    return max(1, (short * side_px * 2 + long) // (2 * long))
 
 
-def shrink(image: UInt8Image) -> UInt8Image:
-    """Shrinks by exact area in integers: every output byte is floor((2 * sum + T) / (2 * T)).
+def halved(image: UInt8Image) -> UInt8Image:
+    """Half the width and height, each byte the mean of four, rounded half up; an odd last row or column is dropped."""
+    height, width = (side // 2 * 2 for side in image.shape[:2])
+    rows = image[0:height:2, :width].astype(np.uint16)
+    rows += image[1:height:2, :width]
+    pairs = rows[:, 0::2] + rows[:, 1::2]
+    pairs += 2
+    pairs >>= 2
+    small: UInt8Image = pairs.astype(np.uint8)
+    return small
 
-    The sum weighs each source pixel by the area it shares with the output pixel, in units of 1/w by 1/h source pixels;
-    T is the number of source pixels. All values stay below 2^53, so JavaScript's numbers give the same bytes.
+
+class Sizes:
+    """A photo at any size; halves of it are made once and kept.
 
     Args:
-      image: (h, w, 3) uint8.
+      image: (h, w, 3) uint8 RGB, upright; shrunk at once when its long side is over 4096.
+    """
 
-    Returns:
-      (h', w', 3) uint8 of shrunk_size; the image itself when it is small enough.
+    def __init__(self, image: UInt8Image) -> None:
+        while max(image.shape[:2]) >= 2 * MAX_SIDE_PX:
+            image = halved(image)
+        if max(image.shape[:2]) > MAX_SIDE_PX:
+            image = _resized(image, MAX_SIDE_PX)
+        self._halves = [image]
+
+    @property
+    def long_px(self) -> int:
+        """The long side of the photo as it is kept."""
+        return max(self._halves[0].shape[:2])
+
+    def at(self, side_px: int) -> UInt8Image:
+        """The photo with a long side of side_px, from the smallest half that is not smaller."""
+        while max(self._halves[-1].shape[:2]) // 2 >= side_px and min(self._halves[-1].shape[:2]) > 1:
+            self._halves.append(halved(self._halves[-1]))
+        large = [half for half in self._halves if max(half.shape[:2]) >= side_px]
+        return _resized(large[-1] if large else self._halves[0], side_px)
+
+
+def _resized(image: UInt8Image, side_px: int) -> UInt8Image:
+    """Shrinks by exact area or enlarges between centres, in integers: every byte is the mean, rounded half up.
+
+    Both sums weigh source pixels by whole numbers: areas in units of 1/w by 1/h source pixels, or distances of centres in
+    halves of those; T is the sum of the weights. All values stay below 2^53, so JavaScript's numbers give the same bytes.
     """
     height, width, _ = image.shape
-    new_width, new_height = shrunk_size(width, height)
-    if (new_width, new_height) == (width, height):
+    long, short = max(height, width), min(height, width)
+    if long == side_px:
         return image
-    across = np.empty((height, new_width, 3), np.int64)
-    for top in range(0, height, STRIPE_ROWS):
-        stripe = image[top : top + STRIPE_ROWS].transpose(1, 0, 2)
-        across[top : top + STRIPE_ROWS] = _area_sums(stripe, new_width).transpose(1, 0, 2)
-    total = width * height
-    shrunk = np.empty((new_height, new_width, 3), np.uint8)
-    for left in range(0, new_width, STRIPE_ROWS):
-        sums = _area_sums(across[:, left : left + STRIPE_ROWS], new_height)
-        shrunk[:, left : left + STRIPE_ROWS] = (2 * sums + total) // (2 * total)
-    return shrunk
+    other = other_side(long, short, side_px)
+    to_height, to_width = (side_px, other) if height >= width else (other, side_px)
+    down, right = _weights(height, to_height), _weights(width, to_width)
+    total = down.total * right.total
+    whole = np.uint32 if 256 * total < 2**32 else np.uint64
+    narrow = _summed(image.astype(np.uint32), down).transpose(1, 0, 2)
+    sums = _summed(np.ascontiguousarray(narrow, whole), right).transpose(1, 0, 2)
+    return np.ascontiguousarray((sums + whole(total // 2)) // whole(total), np.uint8)
 
 
-def _area_sums(lines: npt.NDArray[np.uint8] | npt.NDArray[np.int64], parts: int) -> npt.NDArray[np.int64]:
-    """Splits the first axis, n lines of weight `parts` each, into `parts` equal shares and sums each share."""
-    count = lines.shape[0]
-    whole = np.zeros((count + 1, *lines.shape[1:]), np.int64)
-    np.cumsum(lines, axis=0, dtype=np.int64, out=whole[1:])
-    border = np.arange(parts + 1, dtype=np.int64) * count
-    line, rest = np.divmod(border, parts)
-    partial = rest.reshape(-1, *[1] * (lines.ndim - 1)) * lines[np.minimum(line, count - 1)]
-    return np.diff(whole[line] * parts + partial, axis=0)
+def _summed(lines: npt.NDArray[Any], weights: "_Weights") -> npt.NDArray[Any]:
+    """Weighted sums along the first axis."""
+    sums = np.zeros((len(weights.lines[0][0]), *lines.shape[1:]), lines.dtype)
+    for line, weight in weights.lines:
+        sums += lines[line] * weight.astype(lines.dtype)[:, None, None]
+    return sums
 
 
-def tile_offsets(length: int) -> list[int]:
-    """Where tiles start along an axis of at most 960 px: one tile, or two that touch both ends."""
-    return [0] if length <= TILE_PX else [0, length - TILE_PX]
+class _Weights(NamedTuple):
+    """For each line of the result: source lines with whole weights, which always sum up to `total`."""
+
+    lines: Sequence[tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]]
+    total: int
 
 
-def tiles(image: UInt8Image) -> Iterator[Tile]:
-    """Cuts a shrunk photo into tiles, row by row; what lies outside the photo is 128 grey."""
+def _weights(count: int, parts: int) -> _Weights:
+    """How `parts` lines are made of `count`: by area when fewer (at least half as many), else between centres."""
+    place = np.arange(parts, dtype=np.int64)
+    if parts <= count:
+        begin, end = place * count, (place + 1) * count  # in units of 1 / parts of a source line
+        first = begin // parts
+        lines = []
+        for step in range(count // parts + 2):
+            line = first + step
+            weight = np.minimum(end, (line + 1) * parts) - np.maximum(begin, line * parts)
+            lines.append((np.minimum(line, count - 1), np.maximum(weight, 0).astype(np.int32)))
+        return _Weights(lines, count)
+    centre = (2 * place + 1) * count - parts  # of the line's centre, in units of 1 / (2 * parts), from the first source centre
+    first, rest = np.divmod(centre, 2 * parts)
+    return _Weights(
+        [
+            (np.clip(first, 0, count - 1), (2 * parts - rest).astype(np.int32)),
+            (np.clip(first + 1, 0, count - 1), rest.astype(np.int32)),
+        ],
+        2 * parts,
+    )
+
+
+def tile_offsets(length: int, tile_px: int, overlap_px: int) -> list[int]:
+    """Where tiles start along an axis: as few as cover it with at least the overlap, evenly spread, touching both ends."""
+    if length <= tile_px:
+        return [0]
+    count = -((overlap_px - length) // (tile_px - overlap_px))
+    return [place * (length - tile_px) // (count - 1) for place in range(count)]
+
+
+def tiles(image: UInt8Image, tile_px: int, overlap_px: int) -> Iterator[Tile]:
+    """Cuts a sized photo into tiles, row by row; what lies outside the photo is 128 grey."""
     height, width, _ = image.shape
-    for y_px in tile_offsets(height):
-        for x_px in tile_offsets(width):
-            inside = image[y_px : y_px + TILE_PX, x_px : x_px + TILE_PX]
-            pixels = np.full((TILE_PX, TILE_PX, 3), OUTSIDE, np.uint8)
+    for y_px in tile_offsets(height, tile_px, overlap_px):
+        for x_px in tile_offsets(width, tile_px, overlap_px):
+            inside = image[y_px : y_px + tile_px, x_px : x_px + tile_px]
+            pixels = np.full((tile_px, tile_px, 3), OUTSIDE, np.uint8)
             pixels[: inside.shape[0], : inside.shape[1]] = inside
             yield Tile(x_px, y_px, pixels)
 
 
-def owns(length: int, offset: int, centre: float) -> bool:
-    """True when the tile at `offset` is the one that counts a moth centred at `centre` on this axis.
+def owned(length: int, offset: int, tile_px: int, overlap_px: int) -> tuple[float, float]:
+    """The part of an axis in which the tile at `offset` counts: from, and up to but not at; halves of pixels.
 
-    With two tiles the border is the middle of the photo; what lies outside the photo belongs to no tile.
+    The border of two tiles is the middle of what they share; what lies outside the photo belongs to no tile.
     """
-    if centre >= length:
-        return False
-    if length <= TILE_PX:
-        return True
-    return centre < length / 2 if offset == 0 else centre >= length / 2
+    offsets = tile_offsets(length, tile_px, overlap_px)
+    place = offsets.index(offset)
+    borders = [0.0, *((left + tile_px + right) / 2 for left, right in zip(offsets, offsets[1:], strict=False)), float(length)]
+    return borders[place], borders[place + 1]

@@ -1,4 +1,4 @@
-"""Float network to the phone's file: full int8, uint8 in and out, fixed 512 px input.
+"""Float network to the phone's file: full int8, uint8 in and out, fixed input side.
 
 Promises: the same weights and the same calibration tiles give the same bytes, given one version of TensorFlow.
 A region calibrates with the base's tiles, in the base's order, else every activation scale moves and the
@@ -18,7 +18,8 @@ from pestwatch.errors import Problem
 from pestwatch.vision.augment import relit
 from pestwatch.vision.dataset import Example
 from pestwatch.vision.model import normalise, with_side
-from pestwatch.vision.preprocess import OUTSIDE, TILE_PX
+from pestwatch.vision.preprocess import MOTH_PX, OUTSIDE, Sizes
+from pestwatch.vision.shape import Shape
 
 CALIBRATION_SEED = 20261125
 LEAST_TIE_DISTANCE = 1e-4
@@ -26,25 +27,27 @@ LEAST_TIE_DISTANCE = 1e-4
 UInt8Image = npt.NDArray[np.uint8]
 
 
-def calibration_tiles(examples: Sequence[Example], count: int) -> list[UInt8Image]:
+def calibration_tiles(examples: Sequence[Example], count: int, tile_px: int) -> list[UInt8Image]:
     """Makes the fixed list of tiles that sets the activation scales.
 
-    Each tile is a mosaic of up to four photos, every second one in another light, as phones will send them.
+    Each tile is a mosaic of up to four photos at the size where they are counted, every second one in another light, as
+    phones will send them.
 
     Args:
       examples: training photos; the order matters.
       count: tiles to make.
+      tile_px: side of a tile.
 
     Returns:
-      (512, 512, 3) uint8 tiles; the same for the same input, however often it is called.
+      (t, t, 3) uint8 tiles; the same for the same input, however often it is called.
     """
     rng = np.random.default_rng(CALIBRATION_SEED)
-    half = TILE_PX // 2
+    half = tile_px // 2
     mosaics = []
     for number in range(count):
-        tile = np.full((TILE_PX, TILE_PX, 3), OUTSIDE, np.uint8)
+        tile = np.full((tile_px, tile_px, 3), OUTSIDE, np.uint8)
         for row, column in np.ndindex(2, 2):
-            image = examples[int(rng.integers(len(examples)))].image
+            image = _at_counting_size(examples[int(rng.integers(len(examples)))])
             top, left = (int(rng.integers(max(0, side - half) + 1)) for side in image.shape[:2])
             patch = image[top : top + half, left : left + half]
             tile[row * half : row * half + patch.shape[0], column * half : column * half + patch.shape[1]] = patch
@@ -54,22 +57,28 @@ def calibration_tiles(examples: Sequence[Example], count: int) -> list[UInt8Imag
     return mosaics
 
 
-def quantize(model: Any, calibration: Sequence[UInt8Image]) -> bytes:
+def _at_counting_size(example: Example) -> UInt8Image:
+    sizes = Sizes(example.image)
+    return sizes.at(max(16, round(sizes.long_px * MOTH_PX / (example.scale_px or MOTH_PX))))
+
+
+def quantize(model: Any, shape: Shape, calibration: Sequence[UInt8Image]) -> bytes:
     """Converts a float network.
 
     Args:
       model: keras.Model as of build_counter.
-      calibration: (512, 512, 3) uint8 tiles, in a fixed order.
+      shape: its widths and its tile.
+      calibration: (t, t, 3) uint8 tiles, in a fixed order.
 
     Returns:
-      A .tflite file without metadata: (1, 512, 512, 3) uint8 RGB -> (1, 128, 128, s) uint8, scale 1/256.
+      A .tflite file without metadata: (1, t, t, 3) uint8 RGB -> (1, t / 4, t / 4, s + 1) uint8, scale 1/256.
     """
 
     def representative() -> Iterator[list[npt.NDArray[np.float32]]]:
         for tile in calibration:
             yield [normalise(tile)[None]]
 
-    converter = tf.lite.TFLiteConverter.from_keras_model(with_side(model, TILE_PX))
+    converter = tf.lite.TFLiteConverter.from_keras_model(with_side(model, shape, shape.tile_px))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = representative
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]

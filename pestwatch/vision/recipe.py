@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pestwatch.vision.augment import Distances
 from pestwatch.vision.dataset import NOCTUID_LARGE, Example, helicoverpa_funnel, medfly_delta, tuta_delta
 from pestwatch.vision.gate import Limits
 
@@ -21,7 +22,11 @@ class Settings:
       batch: crops per step.
       peak_rate: Adam's learning rate after the warm-up; it falls to 0 along a cosine.
       warm_up_steps: steps of linear rise.
-      scale: least and greatest magnification of a crop.
+      distances: how far and near crops are seen.
+      paste_share: share of the crops of paper that get insects of other photos.
+      forgive: share of the penalty dropped for sure finds beside gappy marks.
+      forgive_after: share of the steps before the network is trusted with that.
+      mean_decay: of the running mean of the weights, per four steps; 0 keeps the last step's weights.
       place_every_steps: how often the moths of count-only photos are placed anew; 0 trusts the given points.
       counted_moth_px: length assumed for a moth that was counted but not marked.
     """
@@ -29,7 +34,11 @@ class Settings:
     batch: int = 8
     peak_rate: float = 1.5e-3
     warm_up_steps: int = 40
-    scale: tuple[float, float] = (0.6, 1.5)
+    distances: Distances = Distances()
+    paste_share: float = 0.4
+    forgive: float = 0.8
+    forgive_after: float = 0.3
+    mean_decay: float = 0.98
     place_every_steps: int = 120
     counted_moth_px: float = 50.0
 

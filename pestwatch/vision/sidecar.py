@@ -8,12 +8,15 @@ from typing import Any
 
 from pestwatch.domain.species import PHOTO_COUNTED
 from pestwatch.vision.gate import Limits
-from pestwatch.vision.preprocess import MAX_SIDE_PX, OVERLAP_PX, STRIDE_PX, TILE_PX
+from pestwatch.vision.look import MOTH_CODE, STEP_CODE
+from pestwatch.vision.preprocess import MOTH_PX, STRIDE_PX
+from pestwatch.vision.shape import Shape
 
 
 def make_sidecar(
     version: str,
     model: bytes,
+    shape: Shape,
     threshold_q: Sequence[int],
     limits: Limits,
     interval_q90: Sequence[float | None] | None = None,
@@ -23,20 +26,23 @@ def make_sidecar(
     Args:
       version: of the release.
       model: the .tflite, metadata included.
+      shape: of the network.
       threshold_q: least heat that counts, per species, in 1/256.
       limits: of the photo gate.
       interval_q90: how far the 90 % interval of each species reaches (interval.py), None where nobody measured it;
-        without it the field is left out, as in releases before it was known.
+        without it the field is left out.
     """
     described: dict[str, Any] = {
-        "v": 1,
-        "name": "small",
+        "v": 2,
+        "name": shape.name,
         "version": version,
-        "input": {"width": TILE_PX, "height": TILE_PX},
+        "tile_px": shape.tile_px,
+        "overlap_px": shape.overlap_px,
         "stride": STRIDE_PX,
         "labels": list(PHOTO_COUNTED),
         "threshold_q": list(threshold_q),
-        "picture": {"max_side_px": MAX_SIDE_PX, "tile_px": TILE_PX, "overlap_px": OVERLAP_PX},
+        # What other tools need to find the size at which to count; the phone's own rule has the same numbers built in.
+        "length": {"moth_px": MOTH_PX, "moth_code": MOTH_CODE, "codes_per_octave": 4 * STEP_CODE},
         "gate": asdict(limits),
         "model_sha256": hashlib.sha256(model).hexdigest(),
     }
@@ -44,5 +50,5 @@ def make_sidecar(
 
 
 def sidecar_bytes(sidecar: Mapping[str, Any]) -> bytes:
-    """The file small.json: readable, and the same bytes for the same content."""
+    """The file, such as small.json: readable, and the same bytes for the same content."""
     return (json.dumps(sidecar, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()

@@ -1,23 +1,24 @@
 """Examples to a trained float network.
 
-Every random choice follows the seed, but TensorFlow sums in an order of its own: two runs agree
-closely, not bit for bit.
+Same seed, same machine, same number of threads: same network, to the bit.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from PIL import Image
 
-from pestwatch.vision.augment import CROP_PX, training_crop
+from pestwatch.vision.augment import CROP_PX, geometric_crop, photographed_anew
 from pestwatch.vision.dataset import Example, Point
-from pestwatch.vision.model import freeze_encoder, normalise
+from pestwatch.vision.model import freeze_encoder, length_code, normalise
+from pestwatch.vision.paste import Patch, paste
 from pestwatch.vision.peaks import find_peaks
-from pestwatch.vision.preprocess import STRIDE_PX
+from pestwatch.vision.preprocess import MOTH_PX, STRIDE_PX
 from pestwatch.vision.recipe import Settings
 
 FloatArray = npt.NDArray[np.float32]
@@ -28,6 +29,27 @@ PROGRESS_EVERY = 10
 # A peak must reach this value to become the place of a counted but unmarked moth.
 PLACE_FROM_Q = 20
 GRID = CROP_PX // STRIDE_PX
+# Shorter moths are no moths to this network, so that a photo seen from too far shows nothing instead of something wrong;
+# between the two, and above the longest, nothing is asked.
+UNSEEN_PX, SHORTEST_PX, LONGEST_PX = 7.5, 10.5, 72.0
+
+
+class Batch(NamedTuple):
+    """What one step sees.
+
+    Args:
+      images: (b, 256, 256, 3) float32 in [-1, 1], as another phone would have taken them.
+      plain: (b, 256, 256, 3), the same crops as they were: what a teacher looks at.
+      targets: (b, g, g, s + 1) in [0, 1]; last the lengths.
+      cares: (b, g, g, s + 1), 0 where nothing is known.
+      gappy: (b,), 1 where moths may lie without a mark.
+    """
+
+    images: FloatArray
+    plain: FloatArray
+    targets: FloatArray
+    cares: FloatArray
+    gappy: FloatArray
 
 
 def fit(
@@ -35,54 +57,95 @@ def fit(
     examples: Sequence[Example],
     steps: int,
     seed: int,
-    trainable: Literal["head", "all"] = "head",
+    train_from: int | None = None,
     *,
     progress: Progress | None = None,
     weights: Sequence[float] | None = None,
     settings: Settings | None = None,
+    patches: Sequence[Patch] = (),
+    teacher: Any = None,
 ) -> None:
     """Trains the network in place.
 
     A photo that was counted but not marked teaches through its count: as many moths as were counted are
     placed on the strongest peaks of the network so far, first those already known. Until then its
-    unmarked area is neither moth nor background.
+    unmarked area is neither moth nor background. Where marks have gaps, what the network is sure of is forgiven.
 
     Args:
-      model: as of build_counter or load_float.
+      model: as of build_counter or load_float; it ends with the running mean of its weights.
       examples: photos of training traps.
       steps: optimiser steps.
       seed: of every choice made here.
-      trainable: "head" keeps the encoder and its statistics still.
+      train_from: the first block of the encoder that learns; those before it, or all when None, keep their weights and
+        statistics.
       progress: told every ten steps.
       weights: how often each example is drawn, relative; equal when None.
       settings: the recipe's.
+      patches: insects to paste onto photos of paper.
+      teacher: a larger network whose answers count as much as the marks; None for none.
     """
     settings = settings or Settings()
-    freeze_encoder(model, frozen=trainable == "head")
+    freeze_encoder(model, train_from)
     rate = keras.optimizers.schedules.CosineDecay(
         settings.peak_rate / settings.warm_up_steps,
         max(1, steps - settings.warm_up_steps),
         warmup_target=settings.peak_rate,
         warmup_steps=settings.warm_up_steps,
     )
-    step = _compiled_step(model, keras.optimizers.Adam(rate, clipnorm=5.0))
+    step = _compiled_step(model, keras.optimizers.Adam(rate, clipnorm=5.0), teacher)
+    mean = _RunningMean(model, settings.mean_decay)
     placed = list(examples)
     odds = None if weights is None else np.asarray(weights) / np.sum(weights)
     losses: list[float] = []
-    for done, batch in enumerate(_prefetched(placed, steps, seed, odds, settings), start=1):
-        losses.append(float(step(*batch)))
+    for done, batch in enumerate(_prefetched(placed, steps, seed, odds, settings, patches), start=1):
+        forgiven = settings.forgive if done > settings.forgive_after * steps else 0.0
+        losses.append(float(step(*batch, tf.constant(forgiven, tf.float32))))
+        mean.update(done)
         if settings.place_every_steps and done % settings.place_every_steps == 0:
             placed[:] = [place_counted(model, example, settings.counted_moth_px) for example in examples]
         if progress is not None and done % PROGRESS_EVERY == 0:
             progress(done, float(np.mean(losses)))
             losses.clear()
+    mean.apply()
 
 
-def _compiled_step(model: Any, optimizer: Any) -> Any:
+class _RunningMean:
+    """The mean of the weights along the way: steadier on photos unlike the training's than the last step's weights.
+
+    Source: Izmailov et al. 2018, arXiv 1803.05407; here with an exponential window.
+    """
+
+    EVERY = 4
+
+    def __init__(self, model: Any, decay: float) -> None:
+        self._variables = model.weights
+        self._decay = decay
+        self._means = [np.array(variable) for variable in self._variables]
+
+    def update(self, done: int) -> None:
+        if self._decay == 0 or done % self.EVERY:
+            return
+        keep = min(self._decay, done / (done + 40))
+        for mean, variable in zip(self._means, self._variables, strict=True):
+            mean *= keep
+            mean += (1 - keep) * np.asarray(variable)
+
+    def apply(self) -> None:
+        if self._decay:
+            for mean, variable in zip(self._means, self._variables, strict=True):
+                variable.assign(mean)
+
+
+def _compiled_step(model: Any, optimizer: Any, teacher: Any) -> Any:
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def step(images: Any, targets: Any, cares: Any) -> Any:
+    def step(images: Any, plain: Any, targets: Any, cares: Any, gappy: Any, forgiven: Any) -> Any:
+        taught = None if teacher is None else tf.stop_gradient(teacher(plain, training=False))
         with tf.GradientTape() as tape:
-            loss = focal_loss(model(images, training=True), targets, cares)
+            found = model(images, training=True)
+            loss = focal_loss(found[..., :-1], targets[..., :-1], cares[..., :-1], gappy, forgiven)
+            loss += 3.0 * length_loss(found[..., -1], targets[..., -1], cares[..., -1])
+            if taught is not None:
+                loss += taught_loss(found, taught)
         variables = model.trainable_variables
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return loss
@@ -90,13 +153,15 @@ def _compiled_step(model: Any, optimizer: Any) -> Any:
     return step
 
 
-def focal_loss(heat: Any, targets: Any, cares: Any) -> Any:
+def focal_loss(heat: Any, targets: Any, cares: Any, gappy: Any = None, forgiven: Any = 0.0) -> Any:
     """Penalty-reduced focal loss on centre maps.
 
     Args:
       heat: (b, g, g, s) float32 in (0, 1), the network's output.
       targets: (b, g, g, s) float32 in [0, 1], exactly 1 on each centre.
       cares: (b, g, g, s) float32, 0 where nothing is known.
+      gappy: (b,) float32, 1 for crops in which moths may lie without a mark; none when None.
+      forgiven: share of the penalty that is dropped there, where the network is sure and no mark is near.
 
     Returns:
       Scalar: the sum divided by the centres + 1.
@@ -107,7 +172,37 @@ def focal_loss(heat: Any, targets: Any, cares: Any) -> Any:
     centres = tf.cast(targets >= 1.0, tf.float32) * cares
     hit = centres * tf.square(1 - heat) * tf.math.log(heat)
     background = (cares - centres) * tf.pow(1 - targets, 4.0) * tf.square(heat) * tf.math.log(1 - heat)
+    if gappy is not None:
+        sure = tf.stop_gradient(tf.cast((heat > FORGIVEN_FROM) & (targets < 0.05), tf.float32))
+        background *= 1 - forgiven * gappy[:, None, None, None] * sure
     return -tf.reduce_sum(hit + background) / (tf.reduce_sum(centres) + 1)
+
+
+FORGIVEN_FROM = 0.4
+
+
+def length_loss(codes: Any, targets: Any, cares: Any) -> Any:
+    """How far the lengths are off, in octaves / 4, where a moth's centre is near; all (b, g, g) float32."""
+    return tf.reduce_sum(tf.abs(codes - targets) * cares) / (tf.reduce_sum(cares) + 1)
+
+
+def taught_loss(found: Any, taught: Any) -> Any:
+    """How far a student is from its teacher: cross-entropy weighted by how much there is to learn.
+
+    Args:
+      found: (b, g, g, s + 1), the student's answer.
+      taught: (b, g, g, s + 1), the teacher's on the unchanged crop.
+
+    Returns:
+      Scalar per moth that the teacher sees.
+
+    Source: Hinton et al. 2015, arXiv 1503.02531; the weight is focal loss's, for most cells are empty.
+    """
+    heat, soft = (tf.clip_by_value(part[..., :-1], 1e-4, 1 - 1e-4) for part in (found, taught))
+    entropy = soft * tf.math.log(soft / heat) + (1 - soft) * tf.math.log((1 - soft) / (1 - heat))
+    moths = tf.reduce_sum(tf.square(soft)) / 4 + 1
+    lengths = tf.reduce_max(soft, axis=-1) ** 2 * tf.abs(found[..., -1] - taught[..., -1])
+    return tf.reduce_sum(tf.abs(soft - heat) * entropy) / moths * 2 + tf.reduce_sum(lengths) / moths
 
 
 def target_maps(crop: Example, grid: int, species: int) -> tuple[FloatArray, FloatArray]:
@@ -116,24 +211,35 @@ def target_maps(crop: Example, grid: int, species: int) -> tuple[FloatArray, Flo
     Args:
       crop: its points are drawn as Gaussians of 0.14 lengths, overlaps take the greater value.
       grid: cells per side, g.
-      species: channels, s.
+      species: counted species, s.
 
     Returns:
-      Targets (g, g, s) in [0, 1] and cares (g, g, s) in {0, 1}: 0 for silent species, and for a counted species
-      away from its known moths when some moth of the whole photo has no place.
+      Targets (g, g, s + 1) in [0, 1] and cares (g, g, s + 1). The last channel is the length of the nearest moth
+      (length_code), cared for near its centre only. Cares are 0 for silent species and where a moth is too long or too short to
+      ask about.
     """
-    targets = np.zeros((grid, grid, species), np.float32)
+    targets = np.zeros((grid, grid, species + 1), np.float32)
+    cares = np.ones_like(targets)
+    cares[:, :, -1] = 0
+    for index in crop.silent:
+        cares[:, :, index] = 0
     cells = np.arange(grid, dtype=np.float32)
     for point in crop.points:
+        if point.length_px < UNSEEN_PX:
+            continue
         column, row = (min(grid - 1, int(side // STRIDE_PX)) for side in (point.x_px, point.y_px))
         spread = max(0.14 * point.length_px / STRIDE_PX, 0.55)
         across = np.exp(-((cells - column) ** 2) / (2 * spread**2))
         down = np.exp(-((cells - row) ** 2) / (2 * spread**2))
+        bump = np.outer(down, across).astype(np.float32)
         channel = targets[:, :, point.species]
-        np.maximum(channel, np.outer(down, across).astype(np.float32), out=channel)
-    cares = np.ones_like(targets)
-    for index in crop.silent:
-        cares[:, :, index] = 0
+        if not SHORTEST_PX <= point.length_px <= LONGEST_PX:
+            cares[:, :, point.species][bump > 0.1] = 0
+            bump = np.minimum(bump, np.float32(0.999))
+        nearer = bump > np.maximum(targets[:, :, :-1].max(axis=2), 0.45)
+        targets[:, :, -1][nearer] = length_code(point.length_px)
+        cares[:, :, -1][nearer] = bump[nearer]
+        np.maximum(channel, bump, out=channel)
     return targets, cares
 
 
@@ -147,33 +253,69 @@ def _with_gaps_silenced(whole: Example, cares: FloatArray, targets: FloatArray) 
     return cares
 
 
+def training_crop(
+    whole: Example, rng: np.random.Generator, settings: Settings, patches: Sequence[Patch]
+) -> tuple[Example, npt.NDArray[np.uint8]]:
+    """One crop at a distance drawn around the one where the counter counts, with pasted insects.
+
+    Args:
+      whole: a training photo.
+      rng: the source of every choice.
+      settings: the recipe's.
+      patches: insects for photos of paper.
+
+    Returns:
+      The crop as it was photographed, and its picture as another phone would have taken it.
+    """
+    factor = settings.distances.draw(rng)
+    crop = geometric_crop(whole, rng, factor * MOTH_PX / (whole.scale_px or MOTH_PX))
+    is_paper = whole.is_gappy or bool(whole.by_catch)
+    if patches and is_paper and rng.random() < settings.paste_share:
+        chosen = [patches[int(rng.integers(len(patches)))] for _ in range(int(rng.integers(1, 9)))]
+        length_px = factor * MOTH_PX * (1.0 if whole.points else float(np.exp(rng.uniform(-0.6, 0.3))))
+        crop = paste(crop, chosen, rng, length_px)
+    return crop, photographed_anew(crop.image, rng)
+
+
 def _batches(
-    examples: Sequence[Example], steps: int, seed: int, odds: npt.NDArray[np.float64] | None, settings: Settings
-) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
-    """Yields images (b, 256, 256, 3) in [-1, 1], targets and cares (b, 64, 64, s)."""
+    examples: Sequence[Example],
+    steps: int,
+    seed: int,
+    odds: npt.NDArray[np.float64] | None,
+    settings: Settings,
+    patches: Sequence[Patch],
+) -> Iterator[Batch]:
     rng = np.random.default_rng(seed)
     species = len(examples[0].true_counts)
     for _ in range(steps):
-        images, targets, cares = [], [], []
+        images, plain, targets, cares, gappy = [], [], [], [], []
         for index in rng.choice(len(examples), settings.batch, p=odds):
             whole = examples[index]
-            crop = training_crop(whole, rng, settings.scale)
+            crop, image = training_crop(whole, rng, settings, patches)
             target, care = target_maps(crop, GRID, species)
-            images.append(normalise(crop.image))
+            images.append(normalise(image))
+            plain.append(normalise(crop.image))
             targets.append(target)
             cares.append(_with_gaps_silenced(whole, care, target))
-        yield np.stack(images), np.stack(targets), np.stack(cares)
+            gappy.append(float(whole.is_gappy))
+        yield Batch(*(np.stack(part) for part in (images, plain, targets, cares)), np.array(gappy, np.float32))
 
 
 def _prefetched(
-    examples: Sequence[Example], steps: int, seed: int, odds: npt.NDArray[np.float64] | None, settings: Settings
+    examples: Sequence[Example],
+    steps: int,
+    seed: int,
+    odds: npt.NDArray[np.float64] | None,
+    settings: Settings,
+    patches: Sequence[Patch],
 ) -> Any:
     """The batches, made two ahead by tf.data while the network trains."""
     species = len(examples[0].true_counts)
-    maps = tf.TensorSpec((settings.batch, GRID, GRID, species), tf.float32)
+    maps = tf.TensorSpec((settings.batch, GRID, GRID, species + 1), tf.float32)
     images = tf.TensorSpec((settings.batch, CROP_PX, CROP_PX, 3), tf.float32)
     stream = tf.data.Dataset.from_generator(
-        lambda: _batches(examples, steps, seed, odds, settings), output_signature=(images, maps, maps)
+        lambda: _batches(examples, steps, seed, odds, settings, patches),
+        output_signature=(images, images, maps, maps, tf.TensorSpec((settings.batch,), tf.float32)),
     )
     return stream.prefetch(2)
 
@@ -184,30 +326,28 @@ def place_counted(model: Any, example: Example, moth_px: float) -> Example:
     Args:
       model: the network so far.
       example: returned as it is when every moth has a place.
-      moth_px: length of a placed moth, and twice the least distance between two.
+      moth_px: length of a placed moth, and four times the least distance between two.
 
     Returns:
       The example with up to its count of points per species; never more.
     """
-    if example.counts is None:
+    if example.counts is None or len(example.points) >= sum(example.counts):
         return example
     height, width, _ = example.image.shape
+    ratio = MOTH_PX / (example.scale_px or MOTH_PX)
+    size = (max(16, round(width * ratio)), max(16, round(height * ratio)))
+    heat = heat_of(model, np.asarray(Image.fromarray(example.image).resize(size, Image.Resampling.BILINEAR)))
     points = list(example.points)
-    heat: npt.NDArray[np.uint8] | None = None
     for species, count in enumerate(example.counts):
         missing = count - sum(point.species == species for point in points)
-        if missing <= 0:
-            continue
-        if heat is None:
-            heat = heat_of(model, example.image)
-        for peak in sorted(_peaks_of(heat, species), reverse=True):
-            value_free = all(
-                (peak[1] - p.x_px) ** 2 + (peak[2] - p.y_px) ** 2 > (moth_px / 4) ** 2
-                for p in points
-                if p.species == species
+        for value, x_px, y_px in sorted(_peaks_of(heat, species), reverse=True):
+            del value
+            x_px, y_px = x_px / ratio, y_px / ratio
+            is_free = all(
+                (x_px - p.x_px) ** 2 + (y_px - p.y_px) ** 2 > (moth_px / 4) ** 2 for p in points if p.species == species
             )
-            if missing and value_free and peak[1] < width and peak[2] < height:
-                points.append(Point(peak[1], peak[2], species, moth_px))
+            if missing > 0 and is_free and x_px < width and y_px < height:
+                points.append(Point(x_px, y_px, species, moth_px))
                 missing -= 1
     return replace(example, points=tuple(points))
 
@@ -226,7 +366,7 @@ def heat_of(model: Any, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Runs the float network on a whole picture of any size.
 
     Returns:
-      (g, g', s) uint8, 256 x probability, like the int8 file's output.
+      (g, g', s + 1) uint8 in 256ths, like the int8 file's output.
     """
     height, width, _ = image.shape
     bottom, right = (-height % 16, -width % 16)
