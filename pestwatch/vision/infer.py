@@ -17,7 +17,8 @@ import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
 from pestwatch.errors import Problem
-from pestwatch.vision.gate import Gate, Limits, judge, measure_light
+from pestwatch.vision.gate import LIGHT_SIDE_PX, Gate, PhotoGate, judge_light
+from pestwatch.vision.light import Limits, measure_light
 from pestwatch.vision.interval import interval
 from pestwatch.vision.peaks import find_peaks
 from pestwatch.vision.look import SEEN_Q, Looked, Seen, look
@@ -25,8 +26,6 @@ from pestwatch.vision.preprocess import Sizes, decode_photo, owned, tiles
 
 UInt8Image = npt.NDArray[np.uint8]
 HeatMap = npt.NDArray[np.uint8]
-# The gate judges every photo at one size, whatever the phone's resolution.
-GATE_SIDE_PX = 512
 
 
 @dataclass(frozen=True)
@@ -76,9 +75,12 @@ class Counter:
       model: the .tflite file or its bytes.
       sidecar: the parsed small.json beside it.
       threads: processors that one photo may use.
+      gate: of the base release; without it photos are judged by their light alone.
     """
 
-    def __init__(self, model: Path | bytes, sidecar: Mapping[str, Any], threads: int = 1) -> None:
+    def __init__(
+        self, model: Path | bytes, sidecar: Mapping[str, Any], threads: int = 1, gate: PhotoGate | None = None
+    ) -> None:
         content = model if isinstance(model, bytes) else model.read_bytes()
         self.version: str = sidecar["version"]
         self.labels: tuple[str, ...] = tuple(sidecar["labels"])
@@ -87,6 +89,7 @@ class Counter:
         self.tile_px: int = sidecar["tile_px"]
         self.overlap_px: int = sidecar["overlap_px"]
         self.limits = Limits.from_sidecar(sidecar["gate"])
+        self.gate = gate
         self.interval_q90: tuple[float | None, ...] = tuple(sidecar.get("interval_q90", ()))
         self._interpreter = Interpreter(model_content=content, num_threads=threads)
         self._interpreter.allocate_tensors()
@@ -95,14 +98,14 @@ class Counter:
 
     @classmethod
     def from_release(cls, release_dir: Path, threads: int = 1) -> "Counter":
-        """Opens small.tflite and small.json of a release folder.
+        """Opens small.tflite and small.json of a release folder, and the gate if one lies beside them.
 
         Raises:
           Problem 404.1: the folder holds no model.
         """
         try:
             sidecar = json.loads((release_dir / "small.json").read_text(encoding="utf-8"))
-            return cls(release_dir / "small.tflite", sidecar, threads)
+            return cls(release_dir / "small.tflite", sidecar, threads, PhotoGate.from_release(release_dir))
         except FileNotFoundError as error:
             raise Problem("404.1", name=str(release_dir)) from error
 
@@ -117,7 +120,7 @@ class Counter:
         """Counts an upright (h, w, 3) uint8 RGB picture by the picture rule; a rejected one has no marks."""
         started = time.perf_counter()
         sizes = Sizes(image)
-        verdict = judge(measure_light(sizes.at(GATE_SIDE_PX)), self.limits)
+        verdict = self.gate.judge(sizes) if self.gate else judge_light(measure_light(sizes.at(LIGHT_SIDE_PX)), self.limits)
         is_counted = verdict.verdict != "rejected"
         looked = self.look(sizes) if is_counted else None
         marks = self.marks(looked) if looked else ()

@@ -11,7 +11,7 @@ from typing import Any
 
 from pestwatch.vision.augment import Distances
 from pestwatch.vision.dataset import Example, helicoverpa_funnel, medfly_delta, tuta_delta
-from pestwatch.vision.gate import Limits
+from pestwatch.vision.light import Limits
 
 
 @dataclass(frozen=True)
