@@ -25,8 +25,9 @@ UInt8Image = npt.NDArray[np.uint8]
 MIN_SIDE_PX = 96
 # A larger photo is shrunk to this before anything else: what a phone's memory bears.
 MAX_SIDE_PX = 4096
-# Length of the usual moth of a photo at the size where it is counted.
-MOTH_PX = 28
+# Length at which each species is counted, in label order: pinworms are told from flies and dirt best when small, bollworms in heaps
+# from one another when large (docs/counting.md).
+MOTH_PX = (24, 40, 32)
 # One cell of the heat map spans this many pixels of the tile.
 STRIDE_PX = 4
 OUTSIDE = 128
