@@ -29,6 +29,7 @@ SEEN_Q = 64
 EVIDENCE_Q = 400
 """Least sum of heat that is believed about the scale: two sure moths."""
 MOST_LOOKS = 7
+"""After so many looks one more is the last."""
 ENLARGED = 2
 """A photo is enlarged to at most this factor: beyond it there is nothing more to see."""
 
