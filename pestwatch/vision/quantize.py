@@ -20,6 +20,7 @@ from pestwatch.vision.dataset import Example
 from pestwatch.vision.model import normalise, with_side
 from pestwatch.vision.preprocess import MOTH_PX, OUTSIDE, Sizes
 from pestwatch.vision.shape import Shape
+from pestwatch.vision.slim import slim
 
 CALIBRATION_SEED = 20261125
 LEAST_TIE_DISTANCE = 1e-4
@@ -87,7 +88,7 @@ def quantize(model: Any, shape: Shape, calibration: Sequence[UInt8Image]) -> byt
     with warnings.catch_warnings():
         # The converter asks for statistics of the input; the representative tiles are where it gets them.
         warnings.filterwarnings("ignore", "Statistics for quantized inputs", UserWarning)
-        content = bytes(converter.convert())
+        content = slim(bytes(converter.convert()))
     refuse_ties(content)
     return content
 

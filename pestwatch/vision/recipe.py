@@ -4,13 +4,13 @@ Recipes live in mobile_models/recipes; `mobile_models/recipes/base.toml` states 
 """
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pestwatch.vision.augment import Distances
-from pestwatch.vision.dataset import NOCTUID_LARGE, Example, helicoverpa_funnel, medfly_delta, tuta_delta
+from pestwatch.vision.dataset import Example, helicoverpa_funnel, medfly_delta, tuta_delta
 from pestwatch.vision.gate import Limits
 
 
@@ -44,13 +44,26 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class SizePlan:
+    """How long and how deep one network of the family trains.
+
+    Args:
+      steps: optimiser steps.
+      train_from: the first block of the encoder that learns; None for the head alone.
+    """
+
+    steps: int
+    train_from: int | None = 0
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A parsed recipe.
 
     Args:
       region: whom the model is for.
-      steps: optimiser steps.
       seed: of every choice in training.
+      sizes: [train.sizes], per network of the family.
       settings: the rest of [train].
       data: [data], relative shares of the photo sets.
       calibration_tiles: tiles that set the activation scales.
@@ -59,8 +72,8 @@ class Recipe:
     """
 
     region: str
-    steps: int
     seed: int
+    sizes: Mapping[str, SizePlan]
     settings: Settings
     data: Mapping[str, float]
     calibration_tiles: int
@@ -72,49 +85,19 @@ def read_recipe(path: Path) -> Recipe:
     """Reads a recipe file."""
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     train = dict(table["train"])
-    steps, seed = int(train.pop("steps")), int(train.pop("seed"))
-    scale = tuple(train.pop("scale", Settings().scale))
+    seed = int(train.pop("seed"))
+    sizes = {name: SizePlan(**plan) for name, plan in train.pop("sizes", {}).items()}
+    distances = {name: tuple(v) if isinstance(v, list) else v for name, v in train.pop("distances", {}).items()}
     return Recipe(
         region=table["region"],
-        steps=steps,
         seed=seed,
-        settings=Settings(scale=scale, **train),
+        sizes=sizes,
+        settings=Settings(distances=Distances(**distances), **train),
         data=table.get("data", {}),
         calibration_tiles=table.get("quantize", {}).get("calibration_tiles", 60),
         limits=Limits(**table.get("gate", {})),
         card=table.get("card", {}),
     )
-
-
-def training_set(photos: Path, recipe: Recipe) -> tuple[list[Example], list[float]]:
-    """The training photos of the base, and how often each is drawn.
-
-    Args:
-      photos: folder of the photo sets; only train splits are read.
-      recipe: its [data] section holds the shares.
-    """
-    boost = recipe.data["noctuid_boost"]
-    sets: tuple[tuple[str, list[Example], Callable[[Example], float]], ...] = (
-        (
-            "tuta_delta",
-            tuta_delta(photos, "train"),
-            lambda example: boost if example.true_counts[NOCTUID_LARGE] else 1.0,
-        ),
-        ("helicoverpa_funnel", helicoverpa_funnel(photos, "train"), _evenly),
-        ("plodia_funnel", helicoverpa_funnel(photos, "train_plodia"), _evenly),
-        ("medfly_delta", medfly_delta(photos, held_out=False), _evenly),
-    )
-    examples: list[Example] = []
-    weights: list[float] = []
-    for name, found, weigh in sets:
-        raw = [weigh(example) for example in found]
-        examples += found
-        weights += [recipe.data[name] * weight / sum(raw) for weight in raw]
-    return examples, weights
-
-
-def _evenly(_: Example) -> float:
-    return 1.0
 
 
 def measuring_sets(photos: Path) -> dict[str, Sequence[Example]]:

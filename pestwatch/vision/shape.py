@@ -7,6 +7,7 @@ Source: Tan and Le 2019, arXiv 1905.11946 (compound scaling); Sandler et al. 201
 widths at phi 0).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -175,3 +176,12 @@ def cost(shape: Shape, outputs: int, tile_px: int | None = None) -> Cost:
     layer((side // 4) ** 2, 1, shape.head, outputs)
     peak = max(peak, (side // 4) ** 2 * (fine.channels + 2 * shape.head))
     return Cost(weights, macs, peak)
+
+
+# Chosen by bench/search.py under the limits of `small`; see mobile_models/recipes/search.json.
+STEP = Compound(stream=0.75, fine=0.5, middle=0.6, coarse=0.9, head=0.67, blocks=1)
+FAMILY: Mapping[str, Shape] = {
+    "nano": scaled("nano", -2, STEP, tile_px=160, overlap_px=32),
+    "small": scaled("small", -1, STEP),
+    "base": scaled("base", 0, STEP),
+}

@@ -107,7 +107,7 @@ def _head_places(content: bytearray) -> dict[str, _Place]:
         kind = model.OperatorCodes(operator.OpcodeIndex()).BuiltinCode()
         if kind not in {schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.DEPTHWISE_CONV_2D}:
             continue
-        name = _layer_name(graph.Tensors(operator.Outputs(0)).Name().decode())
+        name = layer_name(graph.Tensors(operator.Outputs(0)).Name().decode())
         if name is None:
             continue
         source, kernel, bias = (graph.Tensors(operator.Inputs(place)) for place in range(3))
@@ -126,8 +126,8 @@ def _head_places(content: bytearray) -> dict[str, _Place]:
     return places
 
 
-def _layer_name(tensor_name: str) -> str | None:
-    """The head layer in a name such as counter_1/head_lateral_8_1/BiasAdd;...; Keras appends a number to each."""
+def layer_name(tensor_name: str) -> str | None:
+    """The head layer in a name such as small_1/head_lateral_8_1/BiasAdd;...; Keras appends a number to each."""
     found = re.search(r"/(head_\w+?)(?:_1)?/(?:BiasAdd|convolution|depthwise)", tensor_name)
     return found.group(1) if found else None
 

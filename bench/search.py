@@ -1,0 +1,181 @@
+"""Which way of narrowing gives the best `small`: a short search under hard limits, and its Pareto front.
+
+    python bench/search.py [--quick] [--photos DIR] [--work build/base] [--candidates 8] [--steps 150]
+
+Draws ways to narrow `base` (shape.Compound) at random, throws away those over a limit of bytes, multiply-accumulates or peak
+activation memory, and trains what is left for a short while: narrowed from the trained base, taught by it, same crops, same seed. Judged
+by the error on `val` (recounted) at the scale of its labels, float network, best threshold of its own: good for an order, too kind for a
+figure. The winner's Compound is written into shape.py by hand; results lie in mobile_models/recipes/search.json, which --quick prints.
+
+Source: Fedorov et al. 2019, arXiv 1905.12107 (SpArSe: search under hard limits, report the front).
+"""
+
+import argparse
+import json
+import os
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pestwatch.cli import models_dir
+from pestwatch.vision.shape import Compound, Cost, Shape, cost, scaled
+
+MOST_BYTES = 250_000
+MOST_MACS = 400_000_000
+MOST_PEAK_BYTES = 4_300_000
+# Bytes per weight of an exported file, scales and operators included; from the stand-in files.
+BYTES_PER_WEIGHT = 1.44
+OUTPUTS = 4
+CHOICES: dict[str, tuple[float, ...]] = {
+    "stream": (0.6, 0.75, 1.0),
+    "fine": (0.25, 0.34, 0.45, 0.6),
+    "middle": (0.4, 0.6, 0.8),
+    "coarse": (0.7, 0.85, 1.0),
+    "head": (0.5, 0.67, 0.84),
+    "blocks": (0, 1, 2),
+}
+
+
+def candidates(count: int, seed: int) -> list[tuple[Compound, Shape, Cost]]:
+    """Ways within the limits that use at least four fifths of the multiply-accumulates allowed: smaller is not asked."""
+    rng = np.random.default_rng(seed)
+    found: dict[str, tuple[Compound, Shape, Cost]] = {}
+    while len(found) < count:
+        drawn = {name: rng.choice(values).item() for name, values in CHOICES.items()}
+        step = Compound(**(drawn | {"blocks": int(drawn["blocks"])}))
+        shape = scaled("small", -1, step)
+        took = cost(shape, OUTPUTS)
+        fits = took.weights * BYTES_PER_WEIGHT <= MOST_BYTES and took.peak_bytes <= MOST_PEAK_BYTES
+        if fits and 0.8 * MOST_MACS <= took.macs <= MOST_MACS:
+            found[str(shape)] = (step, shape, took)
+    return list(found.values())
+
+
+def front(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that no other beats in error, bytes, work and memory at once."""
+    keys = ("val_wape", "bytes", "macs", "peak_bytes")
+
+    def beaten(row: dict[str, Any]) -> bool:
+        return any(
+            all(other[key] <= row[key] for key in keys) and any(other[key] < row[key] for key in keys) for other in rows
+        )
+
+    return sorted((row for row in rows if not beaten(row)), key=lambda row: float(row["val_wape"]))
+
+
+def search(photos: Path, work: Path, count: int, steps: int, seed: int) -> list[dict[str, Any]]:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import keras
+
+    from pestwatch.vision.encoder import FULL
+    from pestwatch.vision.family import placed_by, start_narrow, training_material
+    from pestwatch.vision.model import load_float
+    from pestwatch.vision.recipe import read_recipe
+    from pestwatch.vision.train import fit
+
+    recipe = read_recipe(models_dir() / "recipes" / "base.toml")
+    base = load_float(FULL, work / "base.weights.npz")
+    material = placed_by(base, training_material(photos, recipe), recipe.settings)
+    settings = replace(recipe.settings, place_every_steps=0)
+    judged = judging_set(photos)
+    rows = []
+    for step, shape, took in candidates(count, seed):
+        keras.utils.set_random_seed(seed)
+        model = start_narrow(base, shape)
+        started = time.perf_counter()
+        fit(
+            model,
+            material.examples,
+            steps,
+            seed,
+            0,
+            weights=material.weights,
+            settings=settings,
+            patches=material.patches,
+            teacher=base,
+        )
+        threshold, wape = best_error(model, judged)
+        rows.append(
+            {
+                "step": asdict(step),
+                "val_wape": round(wape, 4),
+                "threshold_q": threshold,
+                "bytes": round(took.weights * BYTES_PER_WEIGHT),
+                "macs": took.macs,
+                "peak_bytes": took.peak_bytes,
+                "seconds": round(time.perf_counter() - started),
+            }
+        )
+        print(json.dumps(rows[-1]), flush=True)
+    return rows
+
+
+def judging_set(photos: Path) -> list[tuple[np.ndarray, int]]:
+    """The photos of val at the scale of their labels, and their recounted moths."""
+    from PIL import Image
+
+    from pestwatch.vision.dataset import GNORAB, tuta_delta
+    from pestwatch.vision.preprocess import MOTH_PX
+    from pestwatch.vision.recount import read_recount, recounted
+
+    judged = []
+    for example in recounted(tuta_delta(photos, "val"), read_recount(models_dir() / "recounts" / "tuta_delta.csv")):
+        ratio = MOTH_PX / (example.scale_px or MOTH_PX)
+        size = (round(example.image.shape[1] * ratio), round(example.image.shape[0] * ratio))
+        sized = np.asarray(Image.fromarray(example.image).resize(size, Image.Resampling.BILINEAR))
+        judged.append((sized, example.true_counts[GNORAB]))
+    return judged
+
+
+def best_error(model: Any, judged: list[tuple[np.ndarray, int]]) -> tuple[int, float]:
+    """The threshold with the least sum of errors / sum of counts, and that error."""
+    from pestwatch.vision.dataset import GNORAB
+    from pestwatch.vision.peaks import find_peaks
+    from pestwatch.vision.train import heat_of
+
+    values = [[p.value for p in find_peaks(heat_of(model, image)[:, :, [GNORAB]], [60])] for image, _ in judged]
+    total = sum(true for _, true in judged)
+    errors = {
+        threshold: sum(abs(sum(v >= threshold for v in found) - true) for found, (_, true) in zip(values, judged, strict=True))
+        for threshold in range(60, 180, 4)
+    }
+    threshold = min(errors, key=lambda tried: errors[tried])
+    return threshold, errors[threshold] / total
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="print what the last full search found")
+    parser.add_argument("--photos", type=Path, default=os.environ.get("PESTWATCH_PHOTOS") or None)
+    parser.add_argument("--work", type=Path, default=Path("build/base"), help="where base.weights.npz lies")
+    parser.add_argument("--candidates", type=int, default=8)
+    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--seed", type=int, default=7)
+    arguments = parser.parse_args()
+    stored = models_dir() / "recipes" / "search.json"
+    if arguments.quick:
+        rows = json.loads(stored.read_text(encoding="utf-8"))["rows"]
+    elif arguments.photos is None:
+        print("Skipped: this needs the trap photo sets. Give their folder with --photos or PESTWATCH_PHOTOS.")
+        print(json.dumps({"bench": "search", "skipped": "no photos"}))
+        return
+    else:
+        rows = search(Path(arguments.photos), arguments.work, arguments.candidates, arguments.steps, arguments.seed)
+        limits = {"bytes": MOST_BYTES, "macs": MOST_MACS, "peak_bytes": MOST_PEAK_BYTES}
+        found = {"limits": limits, "steps": arguments.steps, "seed": arguments.seed, "rows": rows}
+        stored.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(f"{'val WAPE':>8} {'kB':>5} {'M MACs':>6} {'peak kB':>7}  front  step")
+    best = front(rows)
+    for row in sorted(rows, key=lambda row: float(row["val_wape"])):
+        mark = "*" if row in best else " "
+        print(
+            f"{row['val_wape']:8.3f} {row['bytes'] / 1000:5.0f} {row['macs'] / 1e6:6.0f} {row['peak_bytes'] / 1000:7.0f}  {mark:5}  {row['step']}"
+        )
+    print(json.dumps({"bench": "search", "candidates": len(rows), "front": len(best), "best": best[0]}))
+
+
+if __name__ == "__main__":
+    main()
