@@ -100,6 +100,8 @@ LOOKS: list[tuple[str, int, Answers]] = [
     ("found at the last of the first looks", 3000, only(256, always((250, MOTH_CODE), (250, MOTH_CODE)))),
     ("two sure moths are evidence", 1000, always((200, MOTH_CODE), (200, MOTH_CODE))),
     ("a little less is none", 1000, always((200, MOTH_CODE), (199, MOTH_CODE))),
+    ("the faintest are not believed", 1000, always((200, MOTH_CODE), (199, MOTH_CODE), (63, MOTH_CODE))),
+    ("nor do they move the median", 1000, always((210, MOTH_CODE), (210, 255), *[(63, 255)] * 9)),
     ("the sure moths decide, not the many", 800, always((70, 40), (70, 40), (70, 40), (250, MOTH_CODE))),
     ("of two equal halves the shorter decides", 800, always((220, 255), (220, MOTH_CODE + 3))),
     ("what is lost on the way stays lost", 4000, moths(MOTH_CODE - 5 * STEP_CODE, range(MOTH_CODE - 8))),

@@ -42,7 +42,7 @@ export interface Seen {
   code: number;
 }
 
-/** Finds the moths at a long side, down to a heat of SEEN_Q. */
+/** Finds the moths at a long side, down to a heat of SEEN_Q at least. */
 export type See = (sidePx: number) => Promise<Seen[]>;
 
 /** Looks at a photo until size and lengths agree; gives what was seen at the last size, also what is too faint to count. */
@@ -76,10 +76,11 @@ export async function look(longPx: number, see: See): Promise<Seen[]> {
 
 /** The median of the length codes, each weighing as much as its heat; null when there is too little heat. */
 export function usualCode(seen: readonly Seen[]): number | null {
-  const total = seen.reduce((sum, { value }) => sum + value, 0);
+  const believed = seen.filter(({ value }) => value >= SEEN_Q);
+  const total = believed.reduce((sum, { value }) => sum + value, 0);
   if (total < EVIDENCE_Q) return null;
   let below = 0;
-  for (const { code, value } of [...seen].sort((a, b) => a.code - b.code)) {
+  for (const { code, value } of believed.sort((a, b) => a.code - b.code)) {
     below += value;
     if (2 * below >= total) return code;
   }
