@@ -8,7 +8,7 @@ from typing import Any
 
 from pestwatch.domain.species import PHOTO_COUNTED
 from pestwatch.vision.light import Limits
-from pestwatch.vision.look import MOTH_CODE, STEP_CODE
+from pestwatch.vision.look import MOTH_CODES, STEP_CODE
 from pestwatch.vision.preprocess import MOTH_PX, STRIDE_PX
 from pestwatch.vision.shape import Shape
 
@@ -42,7 +42,7 @@ def make_sidecar(
         "labels": list(PHOTO_COUNTED),
         "threshold_q": list(threshold_q),
         # What other tools need to find the size at which to count; the phone's own rule has the same numbers built in.
-        "length": {"moth_px": MOTH_PX, "moth_code": MOTH_CODE, "codes_per_octave": 4 * STEP_CODE},
+        "length": {"moth_px": list(MOTH_PX), "moth_codes": list(MOTH_CODES), "codes_per_octave": 4 * STEP_CODE},
         "gate": asdict(limits),
         "model_sha256": hashlib.sha256(model).hexdigest(),
     }

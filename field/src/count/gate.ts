@@ -9,12 +9,12 @@
 import type { Gate } from "../sync/protocol";
 import type { Engine } from "./engine";
 import { type Light, type Limits, measureLight } from "./light";
-import { type Picture, tiles } from "./preprocess";
+import { type Sizes, tiles } from "./preprocess";
 
 type Reason = NonNullable<Gate["reason"]>;
 
 /** Light is judged at one size, whatever the phone's resolution, and the network has its own. */
-const LIGHT_SIDE_PX = 512;
+export const LIGHT_SIDE_PX = 512;
 
 /** What must be known of a gate beside its weights: gate.json of a release. */
 export interface GateSidecar {
@@ -27,13 +27,14 @@ export interface GateSidecar {
   limits: Limits;
 }
 
-/** A photo at any size, as preprocess.ts makes it. */
-export interface AnySize {
-  at(sidePx: number): Picture;
+/** A gate, ready to judge: its engine holds gate.tflite. */
+export interface OpenGate {
+  sidecar: GateSidecar;
+  engine: Engine;
 }
 
 /** Judges a photo: rejected by either, else doubtful by either; the light has the first word. */
-export async function judge(sizes: AnySize, sidecar: GateSidecar, engine: Engine): Promise<Gate> {
+export async function judge(sizes: Pick<Sizes, "at">, { sidecar, engine }: OpenGate): Promise<Gate> {
   const light = judgeLight(measureLight(sizes.at(LIGHT_SIDE_PX)), sidecar.limits);
   if (light.verdict === "rejected") return light;
   const { side_px } = sidecar;
