@@ -276,6 +276,47 @@ def _figure(value: float | None) -> str:
 
 
 @main.command()
+@photos_option
+@click.option(
+    "--junk",
+    envvar="PESTWATCH_JUNK",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder with pictures of no trap, one sub-folder per source; also PESTWATCH_JUNK.",
+)
+@click.option(
+    "--recipe",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Recipe file; mobile_models/recipes/gate.toml when not given.",
+)
+@click.option(
+    "--work",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("build/gate"),
+    show_default=True,
+    help="Folder for gate.tflite and gate.json.",
+)
+def gate(photos: Path | None, junk: Path | None, recipe: Path | None, work: Path) -> None:
+    """Teaches the photo gate, exports it and sets its thresholds."""
+    photos = _need_photos(photos)
+    if junk is None:
+        raise click.UsageError("give a folder of pictures without a trap with --junk (docs/photo-gate.md)")
+    from pestwatch.vision.gate_recipe import GateRecipe
+    from pestwatch.vision.gate_train import make
+    from pestwatch.vision.sidecar import sidecar_bytes
+
+    plan = GateRecipe.read(recipe or models_dir() / "recipes" / "gate.toml")
+
+    def tell(step: int, loss: float) -> None:
+        click.echo(f"step {step} of {plan.steps}, loss {loss:.3f}")
+
+    tflite, sidecar = make(plan, photos, junk, progress=tell)
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "gate.tflite").write_bytes(tflite)
+    (work / "gate.json").write_bytes(sidecar_bytes(sidecar))
+    click.echo(f"wrote {work / 'gate.tflite'}, {len(tflite)} bytes")
+
+
+@main.command()
 @click.option("--base", "is_base", is_flag=True, required=True, help="Regions are released by their server.")
 @click.option("--version", required=True, help="base-<yyyymmdd>-<n>.")
 @recipe_option

@@ -38,8 +38,8 @@ from pestwatch.retraining.selection import Selection, select
 from pestwatch.vision.dataset import Example
 from pestwatch.vision.drawn import rehearsal
 from pestwatch.vision.evaluate import measure
-from pestwatch.vision.light import Limits
 from pestwatch.vision.infer import Counter, count_photo
+from pestwatch.vision.light import Limits
 from pestwatch.vision.sidecar import make_sidecar, sidecar_bytes
 from pestwatch.vision.transplant import KernelAndBias, head_weights, transplant
 

@@ -4,7 +4,7 @@ Good are: crops of liners and their parts, whole liners made of crops, liners wi
 drawn traps, empty traps, and traps that hold flies only.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,7 +125,9 @@ _LINERS_ONLY = frozenset({"too_far", "cut_off", "saturated"})
 Maker = Callable[[UInt8Image, float, UInt8Image, Sequence[Patch], np.random.Generator], UInt8Image]
 
 
-def _bright(image: UInt8Image, _moth: float, _scene: UInt8Image, _moths: object, rng: np.random.Generator) -> UInt8Image:
+def _bright(
+    image: UInt8Image, _moth: float, _scene: UInt8Image, _moths: object, rng: np.random.Generator
+) -> UInt8Image:
     return spoil.overexposed(image, rng) if rng.random() < 0.5 else spoil.glaring(image, rng)
 
 
@@ -154,8 +156,8 @@ def _liner(traps: Traps, rng: np.random.Generator) -> tuple[Example, str]:
     group = traps.liners[int(rng.integers(len(traps.liners)))]
     if choice < 0.4:
         crops = [group[int(number)] for number in rng.integers(len(group), size=6)]
-        magnification = float(rng.uniform(0.4, 1.0))
-        whole = whole_liner(crops, float(rng.uniform(0.15, 0.4)), magnification, int(rng.integers(2**31)))
+        magnification = float(rng.uniform(0.4, 0.8))
+        whole = whole_liner(crops, float(rng.uniform(0.2, 0.5)), magnification, int(rng.integers(2**31)))
         moth_px = float(np.median([crop.scale_px or 25.0 for crop in crops])) * magnification
         return Example(whole.image, usual_px=moth_px), "whole liner"
     return group[int(rng.integers(len(group)))], "liner"
@@ -187,8 +189,12 @@ class Pool:
     says: npt.NDArray[np.float32]
 
 
-def pool(made: Sequence[Shot]) -> Pool:
+def pool(made: Iterable[Shot]) -> Pool:
     """Shrinks shots to tiles and writes down what each of them teaches."""
-    truth = np.array([[shot.kind == reason for reason in REASONS] for shot in made], np.float32)
-    says = np.array([[reason not in SILENT[shot.kind] for reason in REASONS] for shot in made], np.float32)
-    return Pool(np.stack([gate_tile(Sizes(shot.image)) for shot in made]), truth, says)
+    kinds, tiles = [], []
+    for shot in made:  # one at a time: shots are larger than their tiles
+        kinds.append(shot.kind)
+        tiles.append(gate_tile(Sizes(shot.image)))
+    truth = np.array([[kind == reason for reason in REASONS] for kind in kinds], np.float32)
+    says = np.array([[reason not in SILENT[kind] for reason in REASONS] for kind in kinds], np.float32)
+    return Pool(np.stack(tiles), truth, says)

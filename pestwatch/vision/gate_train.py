@@ -4,30 +4,25 @@ The thresholds come from photos of traps that taught nothing: so many of them mu
 """
 
 import hashlib
-import tomllib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from pestwatch.vision.dataset import Example, helicoverpa_funnel, medfly_delta, tuta_delta
 from pestwatch.vision.gate import GATE_SIDE_PX, NEVER_Q, REASONS, PhotoGate, Reason
 from pestwatch.vision.gate_network import build_gate, with_imagenet
-from pestwatch.vision.gate_shots import GOOD, Pool, Shot, Traps, gate_tile, pool, shots
+from pestwatch.vision.gate_recipe import GateRecipe, teaching_traps, validation_traps
+from pestwatch.vision.gate_shots import GOOD, Pool, pool, shots
 from pestwatch.vision.junk import junk_pictures
 from pestwatch.vision.light import Limits
 from pestwatch.vision.model import normalise
-from pestwatch.vision.preprocess import Sizes
 from pestwatch.vision.quantize import to_int8
 
-# Trap photos that set the thresholds and teach nothing.
-VALIDATION_GROUPS = frozenset({"medfly/photo1", "medfly/photo12", "medfly/photo16", "medfly/photo26"})
-VALIDATION_DAYS = frozenset({"funnel/20220604"})
 CALIBRATION_SHOTS = 80
 SMOOTHED = 0.02
 """Truth is taught as 0.01 and 0.99: sharper answers would only be surer of the shots, not of photos."""
@@ -35,66 +30,6 @@ LEAST_THRESHOLD_Q = 64
 LEAST_REJECT_Q = 230
 # Reasons that make a photo useless; the others are counted and marked.
 REJECTING: frozenset[Reason] = frozenset({"not_a_trap", "too_dark", "too_bright", "too_blurred"})
-
-
-@dataclass(frozen=True)
-class GateRecipe:
-    """A parsed gate.toml.
-
-    Args:
-      seed: of every choice.
-      steps: optimiser steps.
-      batch: shots per step.
-      peak_rate: Adam's learning rate after the warm-up; it falls to 0 along a cosine.
-      shots: made for teaching; each is seen steps * batch / shots times.
-      validation_shots: good photos made for the thresholds.
-      pass_share: of those that must be called good.
-      taught: sources of junk for teaching.
-      held_out: sources of junk for measuring.
-      limits: of the light.
-    """
-
-    seed: int
-    steps: int
-    batch: int
-    peak_rate: float
-    shots: int
-    validation_shots: int
-    pass_share: float
-    taught: tuple[str, ...]
-    held_out: tuple[str, ...]
-    limits: Limits
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Reads a recipe file."""
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        junk = {name: tuple(sources) for name, sources in table["junk"].items()}
-        return cls(**table["train"], **table["thresholds"], **junk, limits=Limits(**table["limits"]))
-
-
-def teaching_traps(photos: Path) -> Traps:
-    """The trap photos that teach, by set."""
-    flies = [example for example in medfly_delta(photos, held_out=False) if example.trap not in VALIDATION_GROUPS]
-    frames = [*helicoverpa_funnel(photos, "train"), *helicoverpa_funnel(photos, "train_plodia")]
-    return Traps.of(
-        [tuta_delta(photos, "train"), flies], [frame for frame in frames if frame.trap not in VALIDATION_DAYS]
-    )
-
-
-def validation_traps(photos: Path) -> Traps:
-    """The trap photos that set the thresholds: another liner, other fly photos, another day of the funnel."""
-    flies = [example for example in medfly_delta(photos, held_out=False) if example.trap in VALIDATION_GROUPS]
-    frames = [frame for frame in helicoverpa_funnel(photos, "train") if frame.trap in VALIDATION_DAYS]
-    return Traps.of([tuta_delta(photos, "val"), flies], frames)
-
-
-def held_out_traps(photos: Path) -> Traps:
-    """The trap photos that measure: nothing was taught or chosen with them."""
-    return Traps.of(
-        [tuta_delta(photos, "test_trap"), tuta_delta(photos, "test_noctuid"), medfly_delta(photos, held_out=True)],
-        helicoverpa_funnel(photos, "val"),
-    )
 
 
 def fit(taught: Pool, recipe: GateRecipe, progress: Callable[[int, float], None] = lambda _step, _loss: None) -> Any:
@@ -117,7 +52,7 @@ def fit(taught: Pool, recipe: GateRecipe, progress: Callable[[int, float], None]
     )
     optimizer = keras.optimizers.AdamW(rate, weight_decay=0.01)
 
-    @tf.function
+    @tf.function  # type: ignore[untyped-decorator]
     def step(images: Any, truth: Any, says: Any) -> Any:
         with tf.GradientTape() as tape:
             scores = tf.reshape(model(images, training=True), tf.shape(truth))
@@ -181,7 +116,7 @@ def pick_thresholds(scores_q: npt.NDArray[np.int64], pass_share: float) -> tuple
 
 
 def make_gate_sidecar(
-    version: str, model: bytes, threshold_q: Sequence[int], reject_q: Sequence[int], limits: Mapping[str, float]
+    version: str, model: bytes, threshold_q: Sequence[int], reject_q: Sequence[int], limits: Limits
 ) -> dict[str, Any]:
     """Describes a gate's file: gate.json beside gate.tflite."""
     return {
@@ -192,6 +127,31 @@ def make_gate_sidecar(
         "reasons": list(REASONS),
         "threshold_q": list(threshold_q),
         "reject_q": list(reject_q),
-        "limits": dict(limits),
+        "limits": asdict(limits),
         "model_sha256": hashlib.sha256(model).hexdigest(),
     }
+
+
+def make(
+    recipe: GateRecipe, photos: Path, junk: Path, progress: Callable[[int, float], None] = lambda _step, _loss: None
+) -> tuple[bytes, dict[str, Any]]:
+    """Makes shots, teaches, exports and sets the thresholds.
+
+    Args:
+      recipe: what to do.
+      photos: folder of the photo sets.
+      junk: folder of pictures without a trap.
+      progress: as in fit.
+
+    Returns:
+      gate.tflite and the parsed gate.json, of version "base" until a release names it.
+    """
+    scenes = junk_pictures(junk, recipe.taught, recipe.seed)
+    taught = pool(shots(teaching_traps(photos), scenes, recipe.shots, recipe.seed))
+    content = export(fit(taught, recipe, progress), taught)
+    silent = make_gate_sidecar("base", content, [NEVER_Q] * len(REASONS), [NEVER_Q] * len(REASONS), recipe.limits)
+    gate = PhotoGate(content, silent)
+    good = shots(validation_traps(photos), scenes, recipe.validation_shots, recipe.seed + 1, {GOOD: 1.0})
+    scores_q = np.array([gate.scores_q(tile) for tile in pool(good).tiles])
+    threshold_q, reject_q = pick_thresholds(scores_q, recipe.pass_share)
+    return content, make_gate_sidecar("base", content, threshold_q, reject_q, recipe.limits)

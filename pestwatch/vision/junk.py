@@ -19,6 +19,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 LEAST_SIDE_PX = 200
 KEPT_SIDE_PX = 512
 MOST_SHAPE = 3
+LEAST_CONTRAST = 12
 # So many of one source: a package of a thousand alike textures would drown the others.
 MOST_PER_SOURCE = 150
 
@@ -34,7 +35,9 @@ def junk_pictures(folder: Path, sources: Collection[str], seed: int) -> list[UIn
     pictures = []
     for source in sorted(sources):
         rng = np.random.default_rng(seed)
-        paths = sorted(path for path in (folder / source).rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+        paths = sorted(
+            path for path in (folder / source).rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()
+        )
         kept = 0
         for number in rng.permutation(len(paths)):
             picture = _read(paths[number], rng)
@@ -63,7 +66,7 @@ def _read(path: Path, rng: np.random.Generator) -> UInt8Image | None:
     ground = Image.new("RGBA", clear.size, (*(int(level) for level in rng.integers(40, 230, 3)), 255))
     ground.alpha_composite(clear)
     pixels = np.asarray(ground.convert("RGB"))
-    return None if pixels.std() < 12 else pixels
+    return None if pixels.std(axis=(0, 1)).max() < LEAST_CONTRAST else pixels
 
 
 def drawn_junk(rng: np.random.Generator) -> UInt8Image:
@@ -90,7 +93,8 @@ def _lit(canvas: FloatImage, rng: np.random.Generator) -> UInt8Image:
     turn = rng.uniform(0, 2 * np.pi)
     fall = 1 + rng.uniform(0, 0.35) * (np.cos(turn) * right + np.sin(turn) * down)
     light = canvas * fall[:, :, None] * rng.uniform(0.6, 1.05) + rng.normal(0, rng.uniform(1, 6), canvas.shape)
-    return np.clip(light, 0, 255).astype(np.uint8)
+    taken: UInt8Image = np.clip(light, 0, 255).astype(np.uint8)
+    return taken
 
 
 def _ground(rng: np.random.Generator, low: float, high: float) -> FloatImage:
@@ -123,7 +127,11 @@ def _cloth(rng: np.random.Generator) -> FloatImage:
 
 def _soil(rng: np.random.Generator) -> FloatImage:
     """Crumbs of every size, brown to red to grey."""
-    canvas = np.ones((384, 512, 3), np.float32) * np.array([120, 90, 65], np.float32) * rng.uniform(0.6, 1.4, 3).astype(np.float32)
+    canvas = (
+        np.ones((384, 512, 3), np.float32)
+        * np.array([120, 90, 65], np.float32)
+        * rng.uniform(0.6, 1.4, 3).astype(np.float32)
+    )
     for cell_px in (3, 8, 24, 70):
         canvas *= 1 + rng.uniform(0.08, 0.25) * _clouds(rng, 384, 512, cell_px)
     return canvas
@@ -157,11 +165,17 @@ def _page(rng: np.random.Generator) -> FloatImage:
             word = line_px * rng.uniform(0.6, 4)
             for letter in np.arange(x, x + word, line_px * 0.5):
                 tall = line_px * rng.uniform(0.4, 0.9)
-                pen.line((letter, top + line_px - tall, letter + rng.uniform(-1, 2), top + line_px), ink, max(1, int(line_px / 7)))
+                pen.line(
+                    (letter, top + line_px - tall, letter + rng.uniform(-1, 2), top + line_px),
+                    ink,
+                    max(1, int(line_px / 7)),
+                )
             x += word + line_px * 0.6
         if rng.random() < 0.08:
             x = 512
-    return np.asarray(canvas.rotate(float(rng.normal(0, 6)), Image.Resampling.BILINEAR, fillcolor=(90, 80, 70)), np.float32)
+    return np.asarray(
+        canvas.rotate(float(rng.normal(0, 6)), Image.Resampling.BILINEAR, fillcolor=(90, 80, 70)), np.float32
+    )
 
 
 def _screen(rng: np.random.Generator) -> FloatImage:
@@ -196,7 +210,9 @@ def _hand(rng: np.random.Generator) -> FloatImage:
     soft = np.asarray(shape.filter(ImageFilter.GaussianBlur(3)), np.float32)[:, :, None] / 255
     skin = np.array([205, 150, 120], np.float32) * np.float32(rng.uniform(0.35, 1.1))
     shade = np.asarray(shape.filter(ImageFilter.GaussianBlur(palm * 0.2)), np.float32)[:, :, None] / 255
-    return canvas * (1 - soft) + skin * (0.6 + 0.4 * shade) * (1 + 0.05 * _clouds(rng, height, width, 9)) * soft
+    lines = 1 + 0.05 * _clouds(rng, height, width, 9)
+    shown: FloatImage = canvas * (1 - soft) + skin * (0.6 + 0.4 * shade) * lines * soft
+    return shown
 
 
 PAINTERS: Mapping[str, Callable[[np.random.Generator], FloatImage]] = {

@@ -5,8 +5,7 @@ on a photo of a corner of it. Between good and bad every change leaves a gap tha
 """
 
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,8 @@ from pestwatch.vision.dataset import UInt8Image
 from pestwatch.vision.paste import Patch
 
 FloatImage = npt.NDArray[np.float32]
+Corners = npt.NDArray[np.float64]
+"""(4, 2): x and y in pixels of the photo, clockwise from the trap's own left top."""
 
 # Standard deviation of a defocus, and length of a shake, in lengths of the usual moth: moths run into one another.
 DEFOCUS = (0.2, 0.6)
@@ -28,6 +29,8 @@ GLARED = (0.35, 0.85)
 # Long side of the trap as a share of the photo's: far away, and as near as it should be.
 FAR = (0.07, 0.24)
 NEAR = (0.55, 1.0)
+# Share of the trap that a good photo shows at least.
+NEAR_SEEN = 0.8
 # Share of the trap, and of the photo, that a cut-off trap still shows and fills.
 CUT_TRAP = (0.12, 0.42)
 CUT_PHOTO = (0.1, 0.45)
@@ -36,21 +39,8 @@ SATURATED = (0.85, 0.99)
 # Light of the paper that a moth leaves at most.
 MOTH_COVER = 0.85
 SCENE_SIDE_PX = 512
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A trap in a scene.
-
-    Args:
-      image: (h, w, 3) uint8.
-      seen: share of the trap that lies inside the photo.
-      filled: share of the photo that the trap fills.
-    """
-
-    image: UInt8Image
-    seen: float
-    filled: float
+# So often a place is drawn until it is as wanted.
+MOST_PLACES = 60
 
 
 def blurred(image: UInt8Image, moth_px: float, rng: np.random.Generator) -> UInt8Image:
@@ -116,54 +106,84 @@ def glaring(image: UInt8Image, rng: np.random.Generator) -> UInt8Image:
 
 def far_away(trap: UInt8Image, scene: UInt8Image, rng: np.random.Generator) -> UInt8Image:
     """The trap small in a scene."""
-    return placed(trap, scene, _between(rng, FAR), rng, margin=0.05).image
+    share = _between(rng, FAR)
+    return _placed(trap, scene, rng, lambda: share, margin=0.05, wanted=lambda seen, _filled: seen > 0.8)
 
 
 def near_enough(trap: UInt8Image, scene: UInt8Image, rng: np.random.Generator) -> UInt8Image:
     """A good photo of a whole trap with something around it."""
-    return placed(trap, scene, _between(rng, NEAR), rng, margin=0.5).image
+    return _placed(
+        trap, scene, rng, lambda: _between(rng, NEAR), margin=0.42, wanted=lambda seen, _filled: seen > NEAR_SEEN
+    )
 
 
 def cut_off(trap: UInt8Image, scene: UInt8Image, rng: np.random.Generator) -> UInt8Image:
     """Most of the trap outside the photo."""
-    for _ in range(30):
-        found = placed(trap, scene, float(rng.uniform(0.7, 1.5)), rng, margin=-0.1)
-        if CUT_TRAP[0] <= found.seen <= CUT_TRAP[1] and CUT_PHOTO[0] <= found.filled <= CUT_PHOTO[1]:
-            break
-    return found.image
+
+    def is_cut(seen: float, filled: float) -> bool:
+        return CUT_TRAP[0] <= seen <= CUT_TRAP[1] and CUT_PHOTO[0] <= filled <= CUT_PHOTO[1]
+
+    return _placed(trap, scene, rng, lambda: float(rng.uniform(0.7, 1.5)), margin=-0.1, wanted=is_cut)
 
 
-def placed(trap: UInt8Image, scene: UInt8Image, share: float, rng: np.random.Generator, margin: float) -> Placed:
+def _placed(
+    trap: UInt8Image,
+    scene: UInt8Image,
+    rng: np.random.Generator,
+    share: Callable[[], float],
+    margin: float,
+    wanted: Callable[[float, float], bool],
+) -> UInt8Image:
     """Lays a trap into a scene, turned and a little askew, with a shadow and perhaps a coloured rim.
 
     Args:
       trap: (h, w, 3) uint8, seen from above.
       scene: (h, w, 3) uint8; its long side becomes 512 px.
-      share: long side of the trap as a share of the photo's.
       rng: of the place, the turn and the rim.
+      share: draws the long side of the trap as a share of the photo's.
       margin: least distance of the trap's centre from the photo's border, as a share of its side; 0.5 is in the middle.
+      wanted: says yes to a place, told which share of the trap lies inside the photo and which of the photo it fills.
     """
     ground = _at_side(scene, SCENE_SIDE_PX)
-    height, width, _ = ground.shape
+    size = (ground.shape[1], ground.shape[0])
     rimmed = _rimmed(trap, rng)
-    tall, wide, _ = rimmed.shape
-    ratio = share * SCENE_SIDE_PX / max(tall, wide)
-    turn = float(rng.normal(0, 0.15)) + np.pi / 2 * int(rng.integers(4))
-    centre = np.array([rng.uniform(margin, 1 - margin) * width, rng.uniform(margin, 1 - margin) * height])
-    flat = np.array([[-wide, -tall], [wide, -tall], [wide, tall], [-wide, tall]]) * ratio / 2
-    flat *= 1 + rng.normal(0, 0.04, (4, 2))  # perspective
-    corners = flat @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]) + centre
+    for _ in range(MOST_PLACES):
+        corners = _corners(rimmed.shape, size, share(), margin, rng)
+        if wanted(*_shares(corners, size)):
+            break
+    long_px = float(np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=1).max())
     # Shrinking before turning keeps thin lines: the turn takes single pixels.
-    small = rimmed if ratio >= 1 else _at_side(rimmed, max(8, round(share * SCENE_SIDE_PX)))
-    cover = _filled(corners, (width, height))
-    laid = _laid(small, corners, (width, height))
+    small = _at_side(rimmed, max(8, round(long_px))) if long_px < max(rimmed.shape) else rimmed
+    cover = _filled(corners, size)
     shadow = np.asarray(Image.fromarray(cover).filter(ImageFilter.GaussianBlur(6)), np.float32)[:, :, None] / 255
     alpha = cover.astype(np.float32)[:, :, None] / 255
-    mixed = ground * (1 - 0.4 * shadow) * (1 - alpha) + laid * alpha
+    mixed = ground * (1 - 0.4 * shadow) * (1 - alpha) + _laid(small, corners, size) * alpha
+    placed: UInt8Image = (mixed + 0.5).astype(np.uint8)
+    return placed
+
+
+def _corners(
+    shape: tuple[int, ...], size: tuple[int, int], share: float, margin: float, rng: np.random.Generator
+) -> Corners:
+    """Where a trap's corners come to lie in a photo of (width, height)."""
+    tall, wide = shape[:2]
+    turn = float(rng.normal(0, 0.15)) + np.pi / 2 * int(rng.integers(4))
+    centre = np.array([rng.uniform(margin, 1 - margin) * side for side in size])
+    flat = np.array([[-wide, -tall], [wide, -tall], [wide, tall], [-wide, tall]])
+    flat = flat * share * SCENE_SIDE_PX / max(tall, wide) / 2
+    flat *= 1 + rng.normal(0, 0.04, (4, 2))  # perspective
+    spin = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    corners: Corners = flat @ spin + centre
+    return corners
+
+
+def _shares(corners: Corners, size: tuple[int, int]) -> tuple[float, float]:
+    """Share of the trap that lies inside the photo, and share of the photo that it fills."""
+    coarse = (size[0] // 4, size[1] // 4)
+    filled = float(_filled(corners / 4, coarse).mean()) / 255
     x, y = corners[:, 0], corners[:, 1]
     area = abs(float(np.sum(x * np.roll(y, 1) - np.roll(x, 1) * y))) / 2
-    filled = float(alpha.mean())
-    return Placed((mixed + 0.5).astype(np.uint8), min(1.0, filled * width * height / area), filled)
+    return filled * size[0] * size[1] / area, filled
 
 
 def _rimmed(trap: UInt8Image, rng: np.random.Generator) -> UInt8Image:
@@ -179,13 +199,13 @@ def _rimmed(trap: UInt8Image, rng: np.random.Generator) -> UInt8Image:
     return rim
 
 
-def _filled(corners: npt.NDArray[np.float64], size: tuple[int, int]) -> UInt8Image:
+def _filled(corners: Corners, size: tuple[int, int]) -> UInt8Image:
     finer = Image.new("L", (size[0] * 2, size[1] * 2))
     ImageDraw.Draw(finer).polygon([(float(x) * 2, float(y) * 2) for x, y in corners], 255)
     return np.asarray(finer.resize(size, Image.Resampling.BOX))
 
 
-def _laid(trap: UInt8Image, corners: npt.NDArray[np.float64], size: tuple[int, int]) -> FloatImage:
+def _laid(trap: UInt8Image, corners: Corners, size: tuple[int, int]) -> FloatImage:
     """Seen askew: Pillow asks for the projection from the result back to the source."""
     tall, wide, _ = trap.shape
     source = ((0, 0), (wide, 0), (wide, tall), (0, tall))

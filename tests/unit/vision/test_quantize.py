@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from pestwatch.cli import current_base, main, models_dir
 from pestwatch.release.registry import read_release
 from pestwatch.release.signing import Trust
-from pestwatch.vision.light import Limits
 from pestwatch.vision.infer import Counter, count_photo
+from pestwatch.vision.light import Limits
 from pestwatch.vision.metadata import read_metadata, write_metadata
 from pestwatch.vision.model import load_float
 from pestwatch.vision.peaks import find_peaks
