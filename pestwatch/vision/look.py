@@ -29,7 +29,6 @@ SEEN_Q = 64
 EVIDENCE_Q = 400
 """Least sum of heat that is believed about the scale: two sure moths."""
 MOST_LOOKS = 7
-"""After so many looks one more is the last."""
 ENLARGED = 2
 """A photo is enlarged to at most this factor: beyond it there is nothing more to see."""
 
@@ -93,10 +92,11 @@ def look(long_px: int, see: Callable[[int], Sequence[Seen]]) -> Looked:
     if place is None:
         return ended(firsts[min(1, len(firsts) - 1)])
     while len(found) < MOST_LOOKS:
-        off = steps_off(at(place))
-        wanted = place if off is None else min(max(place - off, allowed[0]), allowed[-1])
+        wanted = min(max(place - (steps_off(at(place)) or 0), allowed[0]), allowed[-1])
         if wanted in found:
             break
+        if steps_off(at(wanted)) is None:
+            break  # nothing to believe there: what was seen before is the better answer
         place = wanted
     return ended(place)
 
