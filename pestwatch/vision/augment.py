@@ -28,15 +28,19 @@ class Distances:
       usual: least and greatest factor of most crops: what is left when the counter has found the scale.
       far_and_near: of the others: what it sees while it looks for the scale.
       far_share: share of those others.
+      by_catch: of photos that show other insects only, always: whoever shrinks flies far enough takes them for moths.
     """
 
     usual: tuple[float, float] = (0.65, 1.6)
     far_and_near: tuple[float, float] = (0.28, 2.8)
     far_share: float = 0.3
+    by_catch: tuple[float, float] = (0.3, 1.8)
 
-    def draw(self, rng: np.random.Generator) -> float:
+    def draw(self, rng: np.random.Generator, *, is_by_catch: bool) -> float:
         """One factor, on a logarithmic scale."""
         low, high = self.far_and_near if rng.random() < self.far_share else self.usual
+        if is_by_catch:
+            low, high = self.by_catch
         return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 

@@ -41,7 +41,7 @@ class Batch(NamedTuple):
       images: (b, c, c, 3) float32 in [-1, 1], as another phone would have taken them.
       targets: (b, g, g, s + 1) in [0, 1]; last the lengths.
       cares: (b, g, g, s + 1), 0 where nothing is known, more than 1 where by-catch lies.
-      gappy: (b, g, g), 1 where a moth may lie without a mark.
+      gappy: (b, g, g), 1 where a moth may lie without a mark, -1 where there is certainly none.
       taught: (b, g, g, s + 1), what the teacher answers to the same crops as they were; zeros without one.
     """
 
@@ -190,7 +190,7 @@ def focal_loss(heat: Any, targets: Any, cares: Any, gappy: Any = None, forgiven:
       heat: (b, g, g, s) float32 in (0, 1), the network's output.
       targets: (b, g, g, s) float32 in [0, 1], exactly 1 on each centre.
       cares: (b, g, g, s) float32, 0 where nothing is known.
-      gappy: (b, g, g) float32, 1 where a moth may lie without a mark; nowhere when None.
+      gappy: (b, g, g) float32, as of gap_map; marks are complete when None.
       forgiven: share of the penalty that is dropped there, where the network is sure and no mark is near.
 
     Returns:
@@ -204,7 +204,7 @@ def focal_loss(heat: Any, targets: Any, cares: Any, gappy: Any = None, forgiven:
     background = (cares - centres) * tf.pow(1 - targets, 4.0) * tf.square(heat) * tf.math.log(1 - heat)
     if gappy is not None:
         sure = tf.stop_gradient(tf.cast((heat > FORGIVEN_FROM) & (targets < 0.05), tf.float32))
-        background *= 1 - forgiven * gappy[..., None] * sure
+        background *= 1 - forgiven * tf.maximum(gappy, 0.0)[..., None] * sure
     return -tf.reduce_sum(hit + background) / (tf.reduce_sum(centres) + 1)
 
 
@@ -281,14 +281,14 @@ def gap_map(crop: Example, cares: FloatArray) -> FloatArray:
       cares: (g, g, s + 1) as of target_maps; raised around by-catch.
 
     Returns:
-      (g, g) float32, 1 or 0.
+      (g, g) float32: 1 where a moth may lie, 0 where the marks are complete, -1 on by-catch.
     """
     grid = cares.shape[0]
     gaps = np.full((grid, grid), float(crop.is_gappy), np.float32)
     down, right = (np.arange(grid, dtype=np.float32) * STRIDE_PX + STRIDE_PX / 2,) * 2
     for insect in crop.by_catch:
         near = np.hypot(down[:, None] - insect.y_px, right[None, :] - insect.x_px) < 0.4 * insect.length_px
-        gaps[near] = 0
+        gaps[near] = NO_MOTH
         raised = cares[:, :, :-1][near]
         cares[:, :, :-1][near] = np.where(raised > 0, BY_CATCH_CARE, 0)
     return gaps
@@ -296,6 +296,7 @@ def gap_map(crop: Example, cares: FloatArray) -> FloatArray:
 
 # Flies look much like moths, and are few beside them.
 BY_CATCH_CARE = 3.0
+NO_MOTH = -1.0
 
 
 def _with_gaps_silenced(whole: Example, cares: FloatArray, targets: FloatArray) -> FloatArray:
@@ -322,7 +323,7 @@ def training_crop(
     Returns:
       The crop as it was photographed, and its picture as another phone would have taken it.
     """
-    factor = settings.distances.draw(rng)
+    factor = settings.distances.draw(rng, is_by_catch=bool(whole.by_catch) and not whole.points)
     magnification = factor * counting_ratio(whole)
     crop = geometric_crop(whole, rng, magnification)
     is_paper = whole.is_gappy or bool(whole.by_catch)
@@ -369,8 +370,10 @@ def batches(
             gaps.append(gap_map(crop, care))
             cares.append(care)
         wanted = np.stack(targets)
-        taught = np.zeros_like(wanted) if answer is None else np.asarray(answer(np.stack(plain)))
-        yield Batch(np.stack(images), wanted, np.stack(cares), np.stack(gaps), taught)
+        gappy = np.stack(gaps)
+        taught = np.zeros_like(wanted) if answer is None else np.array(answer(np.stack(plain)))
+        taught[gappy == NO_MOTH] *= 0  # where flies lie, the marks know better than any teacher
+        yield Batch(np.stack(images), wanted, np.stack(cares), gappy, taught)
 
 
 def _prefetched(made: Iterator[Batch], batch: int) -> Any:
