@@ -2,10 +2,11 @@
 
     python bench/search.py [--quick] [--photos DIR] [--work build/base] [--candidates 8] [--steps 150]
 
-Draws ways to narrow `base` (shape.Compound) at random, throws away those over a limit of bytes, multiply-accumulates or peak
-activation memory, and trains what is left for a short while: narrowed from the trained base, taught by it, same crops, same seed. Judged
-by the error on `val` (recounted) at the scale of its labels, float network, best threshold of its own: good for an order, too kind for a
-figure. The winner's Compound is written into shape.py by hand; results lie in mobile_models/recipes/search.json, which --quick prints.
+Draws ways to narrow `base` (shape.Compound) at random, throws away those over a limit of bytes, multiply-accumulates or
+peak activation memory, and trains what is left for a short while: narrowed from the trained base, taught by it, same
+crops, same seed. Judged by the error on `val` (recounted) at the scale of its labels, float network, best threshold of its
+own: good for an order, too kind for a figure. The winner's Compound is written into shape.py by hand; results lie in
+mobile_models/recipes/search.json, which --quick prints.
 
 Source: Fedorov et al. 2019, arXiv 1905.12107 (SpArSe: search under hard limits, report the front).
 """
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from pestwatch.cli import models_dir
+from pestwatch.vision.preprocess import UInt8Image
 from pestwatch.vision.shape import Compound, Cost, Shape, cost, scaled
 
 MOST_BYTES = 250_000
@@ -40,7 +42,7 @@ CHOICES: dict[str, tuple[float, ...]] = {
 
 
 def candidates(count: int, seed: int) -> list[tuple[Compound, Shape, Cost]]:
-    """Ways within the limits that use at least four fifths of the multiply-accumulates allowed: smaller is not asked."""
+    """Ways within the limits that use at least four fifths of the work allowed: smaller is not asked."""
     rng = np.random.default_rng(seed)
     found: dict[str, tuple[Compound, Shape, Cost]] = {}
     while len(found) < count:
@@ -106,7 +108,7 @@ def search(photos: Path, work: Path, count: int, steps: int, seed: int) -> list[
     return rows
 
 
-def judging_set(photos: Path) -> list[tuple[np.ndarray, int]]:
+def judging_set(photos: Path) -> list[tuple[UInt8Image, int]]:
     """The photos of val at the scale of their labels, and their recounted moths."""
     from PIL import Image
 
@@ -122,7 +124,7 @@ def judging_set(photos: Path) -> list[tuple[np.ndarray, int]]:
     return judged
 
 
-def best_error(model: Any, judged: list[tuple[np.ndarray, int]]) -> tuple[int, float]:
+def best_error(model: Any, judged: list[tuple[UInt8Image, int]]) -> tuple[int, float]:
     """The threshold with the least sum of errors / sum of counts, and that error."""
     from pestwatch.vision.dataset import GNORAB
     from pestwatch.vision.peaks import find_peaks
@@ -131,7 +133,9 @@ def best_error(model: Any, judged: list[tuple[np.ndarray, int]]) -> tuple[int, f
     values = [[p.value for p in find_peaks(heat_of(model, image)[:, :, [GNORAB]], [60])] for image, _ in judged]
     total = sum(true for _, true in judged)
     errors = {
-        threshold: sum(abs(sum(v >= threshold for v in found) - true) for found, (_, true) in zip(values, judged, strict=True))
+        threshold: sum(
+            abs(sum(v >= threshold for v in found) - true) for found, (_, true) in zip(values, judged, strict=True)
+        )
         for threshold in range(60, 180, 4)
     }
     threshold = min(errors, key=lambda tried: errors[tried])
@@ -164,7 +168,8 @@ def main() -> None:
     for row in sorted(rows, key=lambda row: float(row["val_wape"])):
         mark = "*" if row in best else " "
         print(
-            f"{row['val_wape']:8.3f} {row['bytes'] / 1000:5.0f} {row['macs'] / 1e6:6.0f} {row['peak_bytes'] / 1000:7.0f}  {mark:5}  {row['step']}"
+            f"{row['val_wape']:8.3f} {row['bytes'] / 1000:5.0f} {row['macs'] / 1e6:6.0f}"
+            f" {row['peak_bytes'] / 1000:7.0f}  {mark:5}  {row['step']}"
         )
     print(json.dumps({"bench": "search", "candidates": len(rows), "front": len(best), "best": best[0]}))
 

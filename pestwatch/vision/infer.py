@@ -19,8 +19,8 @@ from ai_edge_litert.interpreter import Interpreter
 from pestwatch.errors import Problem
 from pestwatch.vision.gate import Gate, Limits, judge, measure_light
 from pestwatch.vision.interval import interval
-from pestwatch.vision.peaks import find_peaks
 from pestwatch.vision.look import SEEN_Q, Looked, Seen, look
+from pestwatch.vision.peaks import find_peaks
 from pestwatch.vision.preprocess import Sizes, decode_photo, owned, tiles
 
 UInt8Image = npt.NDArray[np.uint8]
