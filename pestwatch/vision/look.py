@@ -46,8 +46,8 @@ STEP_CODE = 16
 """Codes of the length channel in one step of SIDES_PX: 256 for four octaves."""
 MOTH_CODES = (128, 175, 155)
 """Codes of MOTH_PX, per species: 256 * log2(length / 6) / 4, rounded."""
-SEEN_Q = 64
-"""Least heat of a moth that is believed about its length."""
+SEEN_Q = 48
+"""Fainter peaks are not looked at: neither for the scale nor for the count."""
 EVIDENCE_Q = 400
 """Least sum of heat that is believed about the scale: two sure moths."""
 MOST_LOOKS = 7
@@ -97,7 +97,7 @@ def look(long_px: int, see: Callable[[int], Sequence[Seen]]) -> Looked:
 
     Args:
       long_px: the photo's long side.
-      see: finds the moths at a long side, down to a heat of SEEN_Q at least.
+      see: finds the moths at a long side, down to a heat of SEEN_Q.
     """
     allowed = [place for place, side in enumerate(SIDES_PX) if side <= min(ENLARGED * long_px, MAX_SIDE_PX)] or [0]
     found: dict[int, tuple[Seen, ...]] = {}
@@ -130,7 +130,7 @@ def steps_off(seen: Sequence[Seen]) -> int | None:
     Every moth says by how much it is longer than its species is counted at; the median, each weighing as much as its heat,
     decides. Halves of steps are rounded up. None when there is too little heat to believe.
     """
-    believed = sorted((moth.code - MOTH_CODES[moth.species], moth.value) for moth in seen if moth.value >= SEEN_Q)
+    believed = sorted((moth.code - MOTH_CODES[moth.species], moth.value) for moth in seen)
     total = sum(value for _, value in believed)
     if total < EVIDENCE_Q:
         return None

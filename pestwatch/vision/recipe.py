@@ -130,11 +130,11 @@ def threshold_sets(photos: Path, readings: Readings, seed: int) -> tuple[Sequenc
     Every photo comes twice, as it is and as another phone in other light would have taken it: a threshold that suits the
     two traps' own phone alone is too high for the next phone. GNORAB and HELIAR have photos for it that took no part in
     training. No large noctuid is left over: its threshold comes from liners that it was trained on, and is the least
-    certain of the three. The two large moths must also stay silent on by-catch.
+    certain of the three. All must stay silent on by-catch.
     """
     by_catch = medfly_delta(photos, held_out=False)
     chosen = (
-        recounted(tuta_delta(photos, "val"), readings),
+        [*recounted(tuta_delta(photos, "val"), readings), *by_catch],
         [*helicoverpa_funnel(photos, "val"), *by_catch],
         [*tuta_delta(photos, "train"), *by_catch],
     )

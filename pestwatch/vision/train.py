@@ -357,7 +357,7 @@ def batches(
     """
     rng = np.random.default_rng(seed)
     species = len(examples[0].true_counts)
-    answer = None if teacher is None else tf.function(lambda plain: teacher(plain, training=False))
+    answer = None if teacher is None else tf.function(lambda plain: teacher(plain, training=False), autograph=False)
     for _ in range(steps):
         images, plain, targets, cares, gaps = [], [], [], [], []
         for index in rng.choice(len(examples), settings.batch, p=odds):

@@ -10,6 +10,7 @@ import { judge, type Limits, measureLight } from "./gate";
 import { look, SEEN_Q, type Seen } from "./look";
 import { findPeaks } from "./peaks";
 import { owned, type Picture, type Sizes, tileOffsets, tiles } from "./preprocess";
+import { photoThreshold } from "./threshold";
 
 /** What must be known of a model beside its weights: small.json of a release. */
 export interface Sidecar {
@@ -19,6 +20,7 @@ export interface Sidecar {
   stride: number;
   labels: string[];
   threshold_q: number[];
+  share_q: number[];
   gate: Limits;
 }
 
@@ -71,8 +73,12 @@ async function findMarks(sizes: Sizes, sidecar: Sidecar, engine: Engine, onProgr
     done += part;
     return see(sizes.at(sidePx), sidecar, engine, (share) => onProgress(before + part * share));
   });
+  const least = sidecar.labels.map((_, kind) => {
+    const values = seen.filter(({ species }) => species === kind).map(({ value }) => value);
+    return photoThreshold(values, sidecar.threshold_q[kind], sidecar.share_q[kind]);
+  });
   return seen
-    .filter(({ species, value }) => value >= sidecar.threshold_q[species])
+    .filter(({ species, value }) => value >= least[species])
     .map(({ x, y, species, value }) => ({
       x: rounded(x, 4),
       y: rounded(y, 4),
@@ -85,7 +91,7 @@ async function findMarks(sizes: Sizes, sidecar: Sidecar, engine: Engine, onProgr
 async function see(sized: Picture, sidecar: Sidecar, engine: Engine, onProgress: OnProgress): Promise<Seen[]> {
   const { width, height } = sized;
   const { tile_px, overlap_px, stride } = sidecar;
-  const faintest = sidecar.threshold_q.map((threshold) => Math.min(SEEN_Q, threshold));
+  const faintest = sidecar.labels.map(() => SEEN_Q);
   const [columns, rows] = [width, height].map((length) => tileOffsets(length, tile_px, overlap_px).length);
   const seen: Seen[] = [];
   let done = 0;

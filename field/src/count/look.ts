@@ -23,8 +23,8 @@ const FIRST_LOOKS = [8, 12, 16, 4];
 const STEP_CODE = 16;
 /** Codes of the length at which each species is counted, 24, 40 and 32 px: 256 * log2(length / 6) / 4, rounded. */
 const MOTH_CODES = [128, 175, 155];
-/** Least heat of a moth that is believed about its length. */
-export const SEEN_Q = 64;
+/** Fainter peaks are not looked at: neither for the scale nor for the count. */
+export const SEEN_Q = 48;
 /** Least sum of heat that is believed about the scale: two sure moths. */
 const EVIDENCE_Q = 400;
 const MOST_LOOKS = 7;
@@ -40,7 +40,7 @@ export interface Seen {
   code: number;
 }
 
-/** Finds the moths at a long side, down to a heat of SEEN_Q at least. */
+/** Finds the moths at a long side, down to a heat of SEEN_Q. */
 export type See = (sidePx: number) => Promise<Seen[]>;
 
 /** Looks at a photo until size and lengths agree; gives what was seen at the last size, also what is too faint to count. */
@@ -80,9 +80,7 @@ export async function look(longPx: number, see: See): Promise<Seen[]> {
  * heat, decides. Halves of steps are rounded up.
  */
 export function stepsOff(seen: readonly Seen[]): number | null {
-  const believed = seen
-    .filter(({ value }) => value >= SEEN_Q)
-    .map(({ code, species, value }) => ({ longer: code - MOTH_CODES[species], value }));
+  const believed = seen.map(({ code, species, value }) => ({ longer: code - MOTH_CODES[species], value }));
   const total = believed.reduce((sum, { value }) => sum + value, 0);
   if (total < EVIDENCE_Q) return null;
   let below = 0;
