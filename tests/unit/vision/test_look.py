@@ -19,7 +19,6 @@ from pestwatch.vision.look import (
 from pestwatch.vision.preprocess import MAX_SIDE_PX, MOTH_PX
 
 
-
 def code_of(length_px: float) -> int:
     """As pestwatch/vision/model.py writes lengths: 6 px to 96 px, four octaves in 256 steps."""
     return min(max(round(64 * math.log2(length_px / 6)), 0), 255)
