@@ -3,13 +3,12 @@ import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 
 from pestwatch.vision.model import OUTPUTS, build_counter
-from pestwatch.vision.shape import FAMILY, STEP, Block, Compound, Shape, cost, scaled
+from pestwatch.vision.shape import FAMILY, STEP, Compound, cost, scaled
+
+from .tiny import TINY
 
 # Bytes of an exported file per weight, scales and operators included; as measured by bench/search.py.
 BYTES_PER_WEIGHT = 1.44
-TINY = Shape(
-    "tiny", 8, (Block(1, 0, 8, 1), Block(2, 16, 8, 2), Block(3, 24, 8, 1), Block(4, 24, 16, 2), Block(5, 32, 16, 2)), 8
-)
 
 
 def test_small_keeps_within_the_phones_limits():
