@@ -55,13 +55,17 @@ def render_card(manifest: Manifest, facts: CardFacts) -> str:
         f"- Made: {manifest.created_at:%Y-%m-%d}; to be checked again by {manifest.expires_at:%Y-%m-%d}",
         f"- Started from: {manifest.base_version or 'ImageNet weights'}",
     ]
-    lines += [f"- On its golden picture `{size}` counts {_counts(manifest.golden.counts[size])}" for size in manifest.sizes]
+    lines += [
+        f"- On its golden picture `{size}` counts {_counts(manifest.golden.counts[size])}" for size in manifest.sizes
+    ]
     lines += _files(manifest.files)
     lines += _listed("What it learnt from", facts.trained_on)
     for size in manifest.sizes:
         for name, metrics in manifest.metrics.get(size, {}).items():
             lines += _table(f"{size}, {name}", metrics)
-    lines += _listed("How well the gate judges", [f"{name}: {found}" for name, found in manifest.metrics.get("gate", {}).items()])
+    lines += _listed(
+        "How well the gate judges", [f"{name}: {found}" for name, found in manifest.metrics.get("gate", {}).items()]
+    )
     lines += _pictures(manifest.files, facts.pictures)
     lines += _listed("What it had to pass", [f"{name}: {found}" for name, found in facts.gates])
     lines += _listed("What it cannot do", facts.limits)
@@ -81,7 +85,9 @@ def _files(entries: Sequence[ReleaseFile]) -> list[str]:
 def _pictures(entries: Sequence[ReleaseFile], shown: Mapping[str, str]) -> list[str]:
     """Every picture of the release under what it shows."""
     pictures = [entry.name for entry in entries if entry.role == "card"]
-    lines = [line for name in pictures for line in ("", f"![{shown.get(name, name)}]({name})", "", shown.get(name, name))]
+    lines = [
+        line for name in pictures for line in ("", f"![{shown.get(name, name)}]({name})", "", shown.get(name, name))
+    ]
     return ["", "## Pictures", *lines] if pictures else []
 
 

@@ -61,6 +61,7 @@ ROLES: Mapping[str, Role] = {
     GOLDEN_NAME: "golden",
     WEIGHTS_NAME: "weights",
 }
+PAIRS = (*((model_name(size), sidecar_name(size)) for size in SIZES), (GATE_NAME, GATE_SIDECAR_NAME))
 CARD_PICTURE = re.compile(r"card-[a-z0-9-]{1,50}\.png")
 
 
@@ -172,21 +173,21 @@ def parse_manifest(content: bytes) -> Manifest:
 def _fault(manifest: Manifest) -> str | None:
     """Why files, counts and names do not make a release; None when they do."""
     names = [entry.name for entry in manifest.files]
+    misnamed = next((entry for entry in manifest.files if role_of(entry.name) != entry.role), None)
+    alone = next((pair for pair in PAIRS if (pair[0] in names) != (pair[1] in names)), None)
     if len(set(names)) != len(names):
         return "a file is listed twice"
-    for entry in manifest.files:
-        if role_of(entry.name) != entry.role:
-            return f"{entry.name} is no {entry.role}"
-    for model, sidecar in (*((model_name(size), sidecar_name(size)) for size in SIZES), (GATE_NAME, GATE_SIDECAR_NAME)):
-        if (model in names) != (sidecar in names):
-            return f"{model} and {sidecar} belong together"
+    if misnamed:
+        return f"{misnamed.name} is no {misnamed.role}"
+    if alone:
+        return f"{alone[0]} and {alone[1]} belong together"
     if "small" not in manifest.sizes:
         return "there is no small model"
     if manifest.region == BASE_REGION and GATE_NAME not in names:
         return "a base release without the gate"
     if not manifest.version.startswith(f"{manifest.region}-"):
         return "the version is not one of its region"
-    if manifest.golden.name != GOLDEN_NAME or GOLDEN_NAME not in names:
+    if manifest.golden.name not in names:
         return "the golden picture is not among the files"
     if set(manifest.golden.counts) != set(manifest.sizes):
         return "golden counts are not those of its models"

@@ -19,7 +19,13 @@ from tests.server.conftest import Phone
 MODEL = bytes(range(256)) * 8
 
 
-OF_A_BASE = {"nano.tflite": b"tiny", "nano.json": b"{}", "gate.tflite": b"gate", "gate.json": b"{}", "card-good.png": b"picture"}
+OF_A_BASE = {
+    "nano.tflite": b"tiny",
+    "nano.json": b"{}",
+    "gate.tflite": b"gate",
+    "gate.json": b"{}",
+    "card-good.png": b"picture",
+}
 
 
 def candidate(*, is_base: bool = False) -> Candidate:
@@ -59,9 +65,7 @@ def test_a_regions_own_release_comes_with_the_base_for_what_it_lacks(
     nano.check(client.get(f"/api/v1/releases/base/{base.manifest.version}/{nano.name}").data)
 
 
-def test_a_region_is_served_although_the_base_is_damaged(
-    client: FlaskClient, base: Release, regional: Release
-) -> None:
+def test_a_region_is_served_although_the_base_is_damaged(client: FlaskClient, base: Release, regional: Release) -> None:
     (base.folder / "manifest.json").write_bytes(b"{")
     answer = client.get(f"/api/v1/releases/{REGION}/current").json
     assert base64.b64decode(answer["manifest"]) == regional.content

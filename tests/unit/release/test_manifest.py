@@ -143,7 +143,7 @@ def test_a_missing_file_is_refused_like_a_wrong_one(tmp_path: Path) -> None:
 
 def test_only_files_of_a_release_get_a_role() -> None:
     names = ("nano.tflite", "base.json", "gate.tflite", "gate.json", "small.weights.npz", "card-by-scale.png")
-    described = describe_files({name: b"x" for name in names})
+    described = describe_files(dict.fromkeys(names, b"x"))
     assert [entry.role for entry in described] == ["model", "sidecar", "gate", "gate_sidecar", "weights", "card"]
     for name in ("notes.txt", "nano.weights.npz", "card-.png", "card-../x.png", "huge.tflite"):
         with pytest.raises(Problem, match=r"a release has no such file"):
