@@ -12,7 +12,10 @@ import { owns, type Picture, tiles } from "./preprocess";
 
 /** What must be known of a model beside its weights: small.json of a release. */
 export interface Sidecar {
+  name: string;
   version: string;
+  tile_px: number;
+  overlap_px: number;
   stride: number;
   labels: string[];
   threshold_q: number[];
