@@ -304,7 +304,7 @@ def _describe_models(work: Path, sizes: Sequence[str], photos: Path, limits: Any
 
     for size in sizes:
         tflite, shape = (work / f"{size}.tflite").read_bytes(), FAMILY[size]
-        any_thresholds = make_sidecar("base", tflite, shape, (128, 128, 128), limits)
+        any_thresholds = make_sidecar("base", tflite, shape, [(128, 0)] * 3, limits)
         thresholds = pick_thresholds(tflite, any_thresholds, threshold_sets(photos))
         sidecar = make_sidecar("base", tflite, shape, thresholds, limits)
         reaches = calibrate(tflite, sidecar, interval_sets(photos))

@@ -15,6 +15,7 @@ from pestwatch.vision.dataset import Example
 from pestwatch.vision.drawn import Scene, draw
 from pestwatch.vision.evaluate import scores_q
 from pestwatch.vision.preprocess import decode_photo
+from pestwatch.vision.threshold import photo_threshold
 
 SCENE = Scene(448, 336, insects={"GNORAB": 12, "fly": 3}, debris=12, noise=0.0)
 # Few colours: the picture travels with every release, and noise would make it larger than the model.
@@ -33,20 +34,19 @@ def draw_golden(models: Sequence[tuple[bytes, Mapping[str, Any]]]) -> bytes:
     """
     pictures = [_few_colours(draw(SCENE, seed)) for seed in SEEDS]
     examples = [Example(decode_photo(content, "golden.png")) for content in pictures]
-    margins = [
-        [_margin(scores, sidecar["threshold_q"]) for scores in scores_q(model, sidecar, examples)]
-        for model, sidecar in models
-    ]
+    margins = [[_margin(scores, sidecar) for scores in scores_q(model, sidecar, examples)] for model, sidecar in models]
     least_sure = [min(of_picture) for of_picture in zip(*margins, strict=True)]
     return pictures[least_sure.index(max(least_sure))]
 
 
-def _margin(scores: list[list[int]], threshold_q: list[int]) -> int:
+def _margin(scores: list[list[int]], sidecar: Mapping[str, Any]) -> int:
     """Least distance of any peak from its threshold, in 1/256; less than nothing when the count is not the drawn one."""
-    counted = [sum(score >= limit for score in found) for found, limit in zip(scores, threshold_q, strict=True)]
+    pairs = zip(scores, sidecar["threshold_q"], sidecar["share_q"], strict=True)
+    limits = [photo_threshold(found, usual, share) for found, usual, share in pairs]
+    counted = [sum(score >= limit for score in found) for found, limit in zip(scores, limits, strict=True)]
     if counted != [SCENE.insects.get(key, 0) for key in PHOTO_COUNTED]:
         return -1
-    return min(abs(score - limit) for found, limit in zip(scores, threshold_q, strict=True) for score in found)
+    return min(abs(score - limit) for found, limit in zip(scores, limits, strict=True) for score in found)
 
 
 def _few_colours(example: Example) -> bytes:

@@ -7,8 +7,8 @@ from PIL import Image
 
 from pestwatch.retraining.examples import judging_example, teaching_example
 from pestwatch.retraining.job import Mark, Photo, Recount
-from pestwatch.vision.look import MOTH_CODE, STEP_CODE, Looked, Seen
-from pestwatch.vision.preprocess import Sizes
+from pestwatch.vision.look import MOTH_CODES, STEP_CODE, Looked, Seen
+from pestwatch.vision.preprocess import MOTH_PX, Sizes
 
 MARKS = (Mark(0.25, 0.5, "GNORAB"), Mark(0.75, 0.5, "NOCTUID_LARGE"))
 COUNTS = {"GNORAB": 1, "NOCTUID_LARGE": 1}
@@ -17,7 +17,7 @@ COUNTS = {"GNORAB": 1, "NOCTUID_LARGE": 1}
 class Base:
     """Looks at every photo at a long side of 512 px, and sees one moth, twice as long as usual."""
 
-    seen = Seen(0.26, 0.5, 0, 200, MOTH_CODE + 4 * STEP_CODE)
+    seen = Seen(0.26, 0.5, 0, 200, MOTH_CODES[0] + 4 * STEP_CODE)
 
     def look(self, sizes: Sizes) -> Looked:
         return Looked(512, (self.seen,), None, 1)
@@ -36,9 +36,9 @@ def test_a_photo_teaches_at_the_size_at_which_the_base_counts_it(tmp_path: Path,
     assert (example.true_counts, example.silent) == ((1, 0, 1), {1, 2})
 
 
-def test_a_marked_moth_is_as_long_as_the_base_says_and_as_usual_where_it_sees_none(tmp_path: Path, photo: Photo) -> None:
+def test_a_marked_moth_is_as_long_as_the_base_says_and_as_counted_where_it_sees_none(tmp_path: Path, photo: Photo) -> None:
     example = teaching_example(tmp_path, photo, Base(), ["GNORAB"])
-    assert [point.length_px for point in example.points] == [56, 28]
+    assert [point.length_px for point in example.points] == [2 * MOTH_PX[0], MOTH_PX[2]]
 
 
 def test_a_photo_judges_as_it_came(tmp_path: Path, photo: Photo) -> None:
