@@ -53,6 +53,17 @@ def make_sidecar(
     return described if interval_q90 is None else described | {"interval_q90": list(interval_q90)}
 
 
+def released(sidecar: Mapping[str, Any], version: str, model: bytes) -> dict[str, Any]:
+    """A sidecar, of a counter or of the gate, for the file as it is released: everything that was measured stays."""
+    return {**sidecar, "version": version, "model_sha256": hashlib.sha256(model).hexdigest()}
+
+
+def counted_by(sidecar: Mapping[str, Any]) -> str:
+    """How observations name a model: by its release, and by its size too where that is not the usual one."""
+    version, name = str(sidecar["version"]), str(sidecar["name"])
+    return version if name == "small" else f"{version}.{name}"
+
+
 def sidecar_bytes(sidecar: Mapping[str, Any]) -> bytes:
     """The file, such as small.json: readable, and the same bytes for the same content."""
     return (json.dumps(sidecar, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()

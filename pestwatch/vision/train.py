@@ -151,7 +151,7 @@ class _RunningMean:
     def __init__(self, model: Any, decay: float) -> None:
         self._variables = model.weights
         self._decay = decay
-        self._means = [np.array(variable) for variable in self._variables]
+        self._means = [variable.numpy().copy() for variable in self._variables]
 
     def update(self, done: int) -> None:
         if self._decay == 0 or done % self.EVERY:
@@ -159,7 +159,7 @@ class _RunningMean:
         keep = min(self._decay, done / (done + 40))
         for mean, variable in zip(self._means, self._variables, strict=True):
             mean *= keep
-            mean += (1 - keep) * np.asarray(variable)
+            mean += (1 - keep) * variable.numpy()
 
     def apply(self) -> None:
         if self._decay:

@@ -14,6 +14,7 @@ import { photoThreshold } from "./threshold";
 
 /** What must be known of a model beside its weights: small.json of a release. */
 export interface Sidecar {
+  name: string;
   version: string;
   tile_px: number;
   overlap_px: number;

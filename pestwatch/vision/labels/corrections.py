@@ -8,11 +8,11 @@ from pestwatch.errors import Problem
 from pestwatch.vision.labels.labelled import Box
 from pestwatch.vision.labels.pictures import Pictures
 from pestwatch.vision.labels.raw import Raw, Source
-from pestwatch.vision.preprocess import MAX_SIDE_PX
 
 JOB_NAME = "job.json"
-# Officers mark points; this length, in pixels of the shrunk photo, is between those of mobile_models/recipes/region.toml.
-MARK_PX = 24.0
+# Officers mark points; a small moth on a liner that fills the photo is about this share of its long side. A guess:
+# retraining asks the base counter instead (pestwatch/retraining/examples.py).
+MARK_SHARE = 1 / 40
 
 
 def read(folder: Path, pictures: Pictures) -> Source:
@@ -65,5 +65,5 @@ def _mark_size(name: str, pictures: Pictures) -> tuple[float, float]:
         width, height = pictures.header(pictures.find(name)).upright
     except ValueError:
         return 0.0, 0.0
-    length_px = MARK_PX * max(1.0, max(width, height) / MAX_SIDE_PX)
+    length_px = MARK_SHARE * max(width, height)
     return length_px / width, length_px / height

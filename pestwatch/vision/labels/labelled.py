@@ -17,7 +17,7 @@ from PIL import Image
 from pestwatch.domain.species import PHOTO_COUNTED
 from pestwatch.errors import Problem
 from pestwatch.vision.dataset import Example, Point
-from pestwatch.vision.preprocess import DAMAGE, decode_photo, shrink
+from pestwatch.vision.preprocess import DAMAGE, decode_photo
 
 UInt8Image = npt.NDArray[np.uint8]
 
@@ -77,7 +77,7 @@ class Labelled:
         return {species: sum(box.label == species for box in self.boxes) for species in sorted(self.speaks_of)}
 
     def example(self, labels: Sequence[str] = PHOTO_COUNTED) -> Example:
-        """Decodes the photo to the size that a phone counts at.
+        """Decodes the photo as it is: training brings it to the length of its moths, counting finds that by itself.
 
         Args:
           labels: species that the model in question counts, in its order.
@@ -89,20 +89,17 @@ class Labelled:
         for species, insects in self.insects.items():
             if insects and species not in labels:
                 raise Problem("422.32", species=species)
-        image = self._pixels()
-        small = shrink(image)
-        scale = small.shape[1] / image.shape[1]
         points = tuple(
             Point(
-                (box.x1 + box.x2) / 2 * scale,
-                (box.y1 + box.y2) / 2 * scale,
+                (box.x1 + box.x2) / 2,
+                (box.y1 + box.y2) / 2,
                 labels.index(box.label),
-                max(box.x2 - box.x1, box.y2 - box.y1) * scale,
+                max(box.x2 - box.x1, box.y2 - box.y1),
             )
             for box in self.boxes
         )
         return Example(
-            small,
+            self._pixels(),
             points,
             counts=None if self.counts is None else tuple(self.counts.get(species, 0) for species in labels),
             silent=frozenset(index for index, species in enumerate(labels) if species not in self.speaks_of),

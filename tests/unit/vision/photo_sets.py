@@ -66,6 +66,8 @@ def _medfly_delta(folder: Path) -> None:
         _save(folder / "images" / f"{number}.jpg", liner(40 + number, 0).image)
         images.append((f"images/{number}.jpg", 256, 256, group, 1))
     _write(folder / "images.csv", "file,width,height,group,n", images)
+    flies = [("images/0.jpg", "ceratitis_capitata", 40, 40, 90, 80)]
+    _write(folder / "annotations.csv", "file,label,x1,y1,x2,y2", flies)
 
 
 def _save(path: Path, image: object) -> None:

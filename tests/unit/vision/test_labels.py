@@ -181,12 +181,12 @@ def test_boxes_lie_right_on_a_photo_that_exif_turns(tmp_path):
     assert upright.image.shape == (200, 100, 3)
 
 
-def test_a_large_photo_is_taught_at_the_size_that_phones_count_at(tmp_path):
+def test_a_large_photo_keeps_its_pixels_and_its_boxes_their_length(tmp_path):
     picture(tmp_path / "a.jpg", 1920, 1080)
     (tmp_path / "a.xml").write_text(annotation("a.jpg", [(100, 200, 140, 240, "moth")], (1920, 1080)))
     (example,) = open_photos(tmp_path, species=MAP).examples(skip=pytest.fail)
-    assert example.image.shape == (540, 960, 3)
-    assert example.points[0] == pytest.approx((60, 110, 0, 20))
+    assert example.image.shape == (1080, 1920, 3)
+    assert example.points[0] == pytest.approx((120, 220, 0, 40))
 
 
 def test_bare_counts_teach_and_say_nothing_of_empty_cells(tmp_path):
@@ -220,7 +220,7 @@ def test_corrections_of_a_job_are_read_with_and_without_marks(tmp_path):
     }
     (tmp_path / "job.json").write_text(json.dumps(job))
     marked, counted = open_photos(tmp_path).examples(skip=pytest.fail)
-    assert marked.points[0] == pytest.approx((100, 50, 0, 24))
+    assert marked.points[0] == pytest.approx((100, 50, 0, 5))
     assert (marked.count_only, marked.silent, marked.trap) == (False, {2}, "7.1")
     assert (counted.count_only, counted.true_counts, counted.silent) == (True, (5, 0, 0), {1, 2})
 
