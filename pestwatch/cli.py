@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -281,8 +282,8 @@ def evaluate(
     folder = work or model or current_base()
     chosen = _sizes_in(folder, ".tflite", sizes)
     if work:
-        _describe_models(work, chosen, photos, _recipe(recipe).limits)
-    sets = measuring_sets(photos)
+        _describe_models(work, chosen, photos, _recipe(recipe))
+    sets = measuring_sets(photos, _readings())
     click.echo(f"{'size':5} {'set':13} {'species':14} photos insects    MAE   WAPE    bias     R2")
     for size in chosen:
         sidecar = json.loads((folder / f"{size}.json").read_text(encoding="utf-8"))
@@ -295,22 +296,33 @@ def evaluate(
                 click.echo(f"{size:5} {name:13} {species:14} {row.n:6} {row.insects:7}{figures}")
 
 
-def _describe_models(work: Path, sizes: Sequence[str], photos: Path, limits: Any) -> None:
-    """Picks thresholds, sets intervals, and leaves each model's sidecar beside it."""
-    from pestwatch.vision.evaluate import calibrate, pick_thresholds
+def _describe_models(work: Path, sizes: Sequence[str], photos: Path, plan: Any) -> None:
+    """Measures what each model answers about lengths, picks thresholds, sets intervals, and leaves its sidecar beside it."""
+    from pestwatch.vision.evaluate import calibrate, measure_lengths, pick_thresholds
+    from pestwatch.vision.family import training_material
     from pestwatch.vision.recipe import interval_sets, threshold_sets
     from pestwatch.vision.shape import FAMILY
     from pestwatch.vision.sidecar import make_sidecar, sidecar_bytes
 
+    readings = _readings()
+    taught = training_material(photos, plan).examples
+    picked_on = threshold_sets(photos, readings, plan.seed)
     for size in sizes:
         tflite, shape = (work / f"{size}.tflite").read_bytes(), FAMILY[size]
-        any_thresholds = make_sidecar("base", tflite, shape, [(128, 0)] * 3, limits)
-        thresholds = pick_thresholds(tflite, any_thresholds, threshold_sets(photos))
-        sidecar = make_sidecar("base", tflite, shape, thresholds, limits)
-        reaches = calibrate(tflite, sidecar, interval_sets(photos))
-        (work / f"{size}.json").write_bytes(
-            sidecar_bytes(make_sidecar("base", tflite, shape, thresholds, limits, reaches))
-        )
+        described = partial(make_sidecar, "base", tflite, shape)
+        unset = [(128, 0)] * 3
+        codes = measure_lengths(tflite, described(unset, (128,) * 3, plan.limits), taught)
+        thresholds = pick_thresholds(tflite, described(unset, codes, plan.limits), picked_on)
+        reaches = calibrate(tflite, described(thresholds, codes, plan.limits), interval_sets(photos, readings))
+        sidecar = described(thresholds, codes, plan.limits, reaches)
+        (work / f"{size}.json").write_bytes(sidecar_bytes(sidecar))
+
+
+def _readings() -> Any:
+    """The recount of the measuring photos, part of the project."""
+    from pestwatch.vision.recount import read_recount
+
+    return read_recount(models_dir() / "recounts" / "tuta_delta.csv")
 
 
 def _keep_metrics(work: Path, size: str, figures: Any) -> None:

@@ -24,6 +24,7 @@ from .photo_sets import write_photo_sets
 from .pictures import liner
 
 SMALL = FAMILY["small"]
+CODES = (128, 175, 155)
 LABELS = ("GNORAB", "HELIAR", "NOCTUID_LARGE")
 PHOTOS = [liner(seed, 12, side_px=512) for seed in range(4)]
 
@@ -89,7 +90,7 @@ def test_nothing_in_the_file_is_left_in_float(exported):
 
 
 def test_int8_counts_like_float(trained, exported):
-    counter = Counter(exported, make_sidecar("base-20261125-1", exported, SMALL, [(90, 0)] * 3, Limits()))
+    counter = Counter(exported, make_sidecar("base-20261125-1", exported, SMALL, [(90, 0)] * 3, CODES, Limits()))
     for photo in PHOTOS:
         by_float, by_int8 = heat_of(trained, photo.image), counter.heat(photo.image)
         assert np.abs(by_float.astype(int) - by_int8).max() < 64
@@ -104,7 +105,7 @@ def test_metadata_name_the_species_and_change_nothing_else(exported):
     heat = shown["subgraph_metadata"][0]["output_tensor_metadata"][0]
     assert heat["associated_files"][0]["name"] == "labels.txt"
     assert b"GNORAB\nHELIAR\nNOCTUID_LARGE\n" in described
-    sidecar = make_sidecar("base-20261125-1", described, SMALL, [(90, 0)] * 3, Limits())
+    sidecar = make_sidecar("base-20261125-1", described, SMALL, [(90, 0)] * 3, CODES, Limits())
     tile = PHOTOS[0].image
     assert np.array_equal(Counter(described, sidecar).heat(tile), Counter(exported, sidecar).heat(tile))
     again = write_metadata(exported, version="base-20261125-1", labels=LABELS, author="pestwatch", licence="MIT")
@@ -113,7 +114,7 @@ def test_metadata_name_the_species_and_change_nothing_else(exported):
 
 
 def test_the_sidecar_names_its_file(exported):
-    sidecar = json.loads(sidecar_bytes(make_sidecar("base-20261125-1", exported, SMALL, [(90, 150), (91, 0), (92, 0)], Limits())))
+    sidecar = json.loads(sidecar_bytes(make_sidecar("base-20261125-1", exported, SMALL, [(90, 150), (91, 0), (92, 0)], CODES, Limits())))
     assert (sidecar["threshold_q"], sidecar["share_q"]) == ([90, 91, 92], [150, 0, 0])
     assert len(sidecar["model_sha256"]) == 64
     assert sidecar["gate"]["min_side_px"] == 96
