@@ -284,7 +284,7 @@ def evaluate(
     if work:
         _describe_models(work, chosen, photos, _recipe(recipe))
     sets = measuring_sets(photos, _readings())
-    click.echo(f"{'size':5} {'set':13} {'species':14} photos insects    MAE   WAPE    bias     R2")
+    click.echo(f"{'size':5} {'set':15} {'species':14} photos insects    MAE   WAPE    bias     R2")
     for size in chosen:
         sidecar = json.loads((folder / f"{size}.json").read_text(encoding="utf-8"))
         metrics = {name: measure(folder / f"{size}.tflite", sidecar, examples) for name, examples in sets.items()}
@@ -293,7 +293,9 @@ def evaluate(
         for name, found in metrics.items():
             for species, row in found.per_species.items():
                 figures = "".join(f" {_figure(value):>6}" for value in (row.mae, row.wape, row.bias, row.r2))
-                click.echo(f"{size:5} {name:13} {species:14} {row.n:6} {row.insects:7}{figures}")
+                click.echo(f"{size:5} {name:15} {species:14} {row.n:6} {row.insects:7}{figures}")
+    if work and "small" in chosen:
+        _draw_card(work, sets)
 
 
 def _describe_models(work: Path, sizes: Sequence[str], photos: Path, plan: Any) -> None:
@@ -330,6 +332,16 @@ def _keep_metrics(work: Path, size: str, figures: Any) -> None:
     path = work / "metrics.json"
     table = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     path.write_text(json.dumps(table | {size: figures}, indent=1) + "\n", encoding="utf-8")
+
+
+def _draw_card(work: Path, sets: Any) -> None:
+    """The pictures of the model card, of the counter that phones use."""
+    from pestwatch.vision.infer import Counter
+    from pestwatch.vision.pictures import write_pictures
+    from pestwatch.vision.portrait import portrait
+
+    for path in write_pictures(work, portrait(Counter.from_release(work), sets)):
+        click.echo(f"wrote {path}")
 
 
 def _figure(value: float | None) -> str:
