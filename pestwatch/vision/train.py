@@ -24,8 +24,11 @@ from pestwatch.vision.recipe import Settings
 FloatArray = npt.NDArray[np.float32]
 Progress = Callable[[int, float], None]
 """Called with the steps done and the mean loss since the last call."""
+Check = Callable[[int, Any], None]
+"""Called with the steps done and the network as it is."""
 
 PROGRESS_EVERY = 10
+CHECK_EVERY = 100
 # A peak must reach this value to become the place of a counted but unmarked moth.
 PLACE_FROM_Q = 20
 GRID = CROP_PX // STRIDE_PX
@@ -60,6 +63,7 @@ def fit(
     train_from: int | None = None,
     *,
     progress: Progress | None = None,
+    check: Check | None = None,
     weights: Sequence[float] | None = None,
     settings: Settings | None = None,
     patches: Sequence[Patch] = (),
@@ -79,6 +83,7 @@ def fit(
       train_from: the first block of the encoder that learns; those before it, or all when None, keep their weights and
         statistics.
       progress: told every ten steps.
+      check: shown the network every hundred steps, to measure it; it must not change it.
       weights: how often each example is drawn, relative; equal when None.
       settings: the recipe's.
       patches: insects to paste onto photos of paper.
@@ -106,6 +111,8 @@ def fit(
         if progress is not None and done % PROGRESS_EVERY == 0:
             progress(done, float(np.mean(losses)))
             losses.clear()
+        if check is not None and done % CHECK_EVERY == 0:
+            check(done, model)
     mean.apply()
 
 
