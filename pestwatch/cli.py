@@ -181,26 +181,39 @@ def data(folder: Path, written: str, species: Path | None, *, check: bool) -> No
 @photos_option
 @recipe_option
 @work_option
-def train(photos: Path | None, recipe: Path | None, work: Path) -> None:
-    """Trains the base network from ImageNet weights."""
+@click.option(
+    "--size",
+    "sizes",
+    multiple=True,
+    type=click.Choice(["base", "small", "nano"]),
+    help="Only this network, may be repeated; small and nano need base's weights in --work. All three when not given.",
+)
+@click.option("--steps", type=click.IntRange(min=1), help="Fewer than the recipe's, for trying.")
+@click.option("--live", is_flag=True, help="Draw loss and error as they form, here and as a page for the browser.")
+def train(
+    photos: Path | None, recipe: Path | None, work: Path, sizes: Sequence[str], steps: int | None, *, live: bool
+) -> None:
+    """Trains the family: base from ImageNet weights, small and nano from base. Leaves weights and curves in --work."""
     photos = _need_photos(photos)
-    from pestwatch.vision.encoder import load_imagenet_weights
-    from pestwatch.vision.model import WEIGHTS_NAME, build_counter, save_float
-    from pestwatch.vision.recipe import training_set
-    from pestwatch.vision.train import fit
+    from pestwatch.vision.dataset import GNORAB, tuta_delta
+    from pestwatch.vision.family import train_size, training_material
+    from pestwatch.vision.glance import glance, judging_set
+    from pestwatch.vision.live import Live
 
     plan = _recipe(recipe)
-    examples, weights = training_set(photos, plan)
-    model = build_counter()
-    load_imagenet_weights(model)
+    material = training_material(photos, plan)
+    judged = judging_set(tuta_delta(photos, "val"), GNORAB) if live else ()
+    with Live(work, sys.stdout, page=live) as shown:
 
-    def tell(step: int, loss: float) -> None:
-        click.echo(f"step {step} of {plan.steps}, loss {loss:.3f}")
+        def check(step: int, model: Any) -> None:
+            shown.error(step, glance(model, judged, GNORAB))
 
-    fit(model, examples, plan.steps, plan.seed, "all", progress=tell, weights=weights, settings=plan.settings)
-    work.mkdir(parents=True, exist_ok=True)
-    save_float(model, work / WEIGHTS_NAME)
-    click.echo(f"wrote {work / WEIGHTS_NAME}")
+        for name in sizes or ("base", "small", "nano"):
+            shown.begin(name, steps or plan.sizes[name].steps)
+            path = train_size(
+                name, plan, material, work, progress=shown.loss, check=check if live else None, steps=steps
+            )
+            click.echo(f"wrote {path}")
 
 
 def _recipe(path: Path | None) -> Any:
