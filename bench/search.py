@@ -14,7 +14,7 @@ import argparse
 import json
 import os
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,14 +71,15 @@ def search(photos: Path, work: Path, count: int, steps: int, seed: int) -> list[
     import keras
 
     from pestwatch.vision.encoder import FULL
-    from pestwatch.vision.family import start_narrow, taught_settings, training_material
+    from pestwatch.vision.family import placed_by, start_narrow, training_material
     from pestwatch.vision.model import load_float
     from pestwatch.vision.recipe import read_recipe
     from pestwatch.vision.train import fit
 
     recipe = read_recipe(models_dir() / "recipes" / "base.toml")
     base = load_float(FULL, work / "base.weights.npz")
-    material = training_material(photos, recipe)
+    material = placed_by(base, training_material(photos, recipe), recipe.settings)
+    settings = replace(recipe.settings, place_every_steps=0)
     judged = judging_set(photos)
     rows = []
     for step, shape, took in candidates(count, seed):
@@ -92,7 +93,7 @@ def search(photos: Path, work: Path, count: int, steps: int, seed: int) -> list[
             seed,
             0,
             weights=material.weights,
-            settings=taught_settings(recipe, short=True),
+            settings=settings,
             patches=material.patches,
             teacher=base,
         )

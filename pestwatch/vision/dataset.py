@@ -49,6 +49,7 @@ class Example:
       counts: exact counts per species where places are not (all) known; None when `points` is complete.
       silent: species indices about which this photo says nothing; they are neither trained nor measured.
       trap: the physical trap, the unit of every split.
+      phone: its model, where the source tells.
       by_catch: other insects whose place is known, species -1.
       usual_px: length of the insect that the photo's scale follows, in pixels of the image; the median of `points` when None.
       is_gappy: True when moths may lie there without a point: what the network finds beside them is not called wrong.
@@ -65,6 +66,7 @@ class Example:
     usual_px: float | None = None
     is_gappy: bool = False
     trap: str = ""
+    phone: str = ""
     taken_at: str = ""
     source: str = ""
     labels: tuple[str, ...] = PHOTO_COUNTED
@@ -115,6 +117,7 @@ def tuta_delta(photos: Path, split: str) -> list[Example]:
             usual_px=None if row["file"] in points else BLANK_LINER_PX,
             is_gappy=True,
             trap=f"tuta/{row['trap'] or row['session']}",
+            phone=row["phone"],
             taken_at=row["captured"],
             source=f"tuta_delta/{row['file']}",
         )

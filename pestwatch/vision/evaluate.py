@@ -15,6 +15,7 @@ import numpy.typing as npt
 from pestwatch.vision.dataset import Example
 from pestwatch.vision.infer import Counter
 from pestwatch.vision.interval import quantile, score
+from pestwatch.vision.preprocess import Sizes
 
 # Thresholds tried, in 1/256: 0.10 to 0.75.
 LOWEST_THRESHOLD_Q = 26
@@ -120,12 +121,11 @@ def _species_metrics(true: npt.NDArray[np.float64], errors: npt.NDArray[np.float
 
 def scores_q(model: Path | bytes, sidecar: Mapping[str, Any], examples: Sequence[Example]) -> list[list[list[int]]]:
     """The heat of every peak, per example and species, in 1/256: what any threshold would count."""
-    lowest = dict(sidecar) | {"threshold_q": [LOWEST_THRESHOLD_Q] * len(sidecar["labels"])}
-    counter = Counter(model, lowest)
+    counter = Counter(model, dict(sidecar) | {"threshold_q": [LOWEST_THRESHOLD_Q] * len(sidecar["labels"])})
     found = []
     for example in examples:
-        marks = counter.count_image(example.image).marks
-        found.append([[round(m.score * 256) for m in marks if m.species == label] for label in counter.labels])
+        seen = counter.look(Sizes(example.image)).seen
+        found.append([[m.value for m in seen if m.species == species] for species in range(len(counter.labels))])
     return found
 
 

@@ -15,7 +15,7 @@ from pestwatch.vision.narrow import narrow_encoder
 from pestwatch.vision.paste import Patch, patches
 from pestwatch.vision.recipe import Recipe, Settings
 from pestwatch.vision.shape import FAMILY, Shape
-from pestwatch.vision.train import Check, Progress, fit
+from pestwatch.vision.train import Check, Progress, fit, place_counted
 
 # Moths of which a frame holds this many lie in heaps; heaps are few and hard.
 HEAP = 50
@@ -42,7 +42,7 @@ def training_material(photos: Path, recipe: Recipe, leave_out: Collection[str] =
     Args:
       photos: folder of the photo sets.
       recipe: its [data] section holds the shares.
-      leave_out: traps, such as tuta/T1, or whole sets, such as medfly_delta, that this training must not see; for
+      leave_out: traps, such as tuta/T1, phones or whole sets, such as medfly_delta, that this training must not see; for
         measuring what an unseen one costs.
     """
     share = recipe.data
@@ -55,7 +55,7 @@ def training_material(photos: Path, recipe: Recipe, leave_out: Collection[str] =
     examples: list[Example] = []
     weights: list[float] = []
     for name, found, weigh in sets:
-        kept = [] if name in leave_out else [e for e in found if e.trap not in leave_out]
+        kept = [] if name in leave_out else [e for e in found if e.trap not in leave_out and e.phone not in leave_out]
         raw = [weigh(example) for example in kept]
         examples += kept
         weights += [share[name] * weight / sum(raw) for weight in raw]
@@ -81,9 +81,11 @@ def start_narrow(base: Any, shape: Shape) -> Any:
     return model
 
 
-def taught_settings(recipe: Recipe, *, short: bool = False) -> Settings:
-    """How a taught network trains: the recipe's settings, with places of counted moths trusted to the teacher's marks."""
-    return replace(recipe.settings, place_every_steps=0 if short else recipe.settings.place_every_steps)
+def placed_by(teacher: Any, material: Material, settings: Settings) -> Material:
+    """Photos with a count but no places get the places that the teacher finds, once and for all."""
+    return replace(
+        material, examples=[place_counted(teacher, example, settings.counted_moth_px) for example in material.examples]
+    )
 
 
 def train_size(
@@ -118,6 +120,7 @@ def train_size(
     else:
         teacher = load_float(FULL, weights_path(work, FULL.name))
         model = start_narrow(teacher, FAMILY[name])
+        material = placed_by(teacher, material, recipe.settings)
     fit(
         model,
         material.examples,
@@ -127,7 +130,7 @@ def train_size(
         progress=progress,
         check=check,
         weights=material.weights,
-        settings=recipe.settings if teacher is None else taught_settings(recipe),
+        settings=recipe.settings if teacher is None else replace(recipe.settings, place_every_steps=0),
         patches=material.patches,
         teacher=teacher,
     )

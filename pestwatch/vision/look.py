@@ -76,7 +76,7 @@ def look(long_px: int, see: Callable[[int], Sequence[Seen]]) -> Looked:
 
     Args:
       long_px: the photo's long side.
-      see: finds the moths at a long side, down to a heat of SEEN_Q.
+      see: finds the moths at a long side, down to a heat of SEEN_Q at least.
     """
     allowed = [place for place, side in enumerate(SIDES_PX) if side <= min(ENLARGED * long_px, MAX_SIDE_PX)] or [0]
     found: dict[int, tuple[Seen, ...]] = {}
@@ -107,11 +107,12 @@ def look(long_px: int, see: Callable[[int], Sequence[Seen]]) -> Looked:
 
 def usual_code(seen: Sequence[Seen]) -> int | None:
     """The median of the length codes, each weighing as much as its heat; None when there is too little heat."""
-    total = sum(moth.value for moth in seen)
+    believed = [moth for moth in seen if moth.value >= SEEN_Q]
+    total = sum(moth.value for moth in believed)
     if total < EVIDENCE_Q:
         return None
     below = 0
-    for moth in sorted(seen, key=lambda moth: moth.code):
+    for moth in sorted(believed, key=lambda moth: moth.code):
         below += moth.value
         if 2 * below >= total:
             return moth.code
