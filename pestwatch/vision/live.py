@@ -50,7 +50,9 @@ class Live:
             self._stream.flush()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.page:
             self.page.close()
 
@@ -122,7 +124,8 @@ def chart(entries: Entries, steps: int, columns: int) -> list[str]:
     values = [value for _, value in entries]
     labels = {0: f"{max(values):.3g}", ROWS - 1: f"{min(values):.3g}"}
     return [
-        f"{labels.get(row, ''):>{LABEL_COLUMNS - 1}} " + "".join(chr(BRAILLE + bits) for bits in cells[row]).rstrip(chr(BRAILLE))
+        f"{labels.get(row, ''):>{LABEL_COLUMNS - 1}} "
+        + "".join(chr(BRAILLE + bits) for bits in cells[row]).rstrip(chr(BRAILLE))
         for row in range(ROWS)
     ]
 
@@ -138,7 +141,7 @@ class Page:
         page = resources.files("pestwatch.vision").joinpath("live.html").read_bytes()
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802  # the library's name
+            def do_GET(self) -> None:  # the library's name
                 if self.path == "/":
                     self._answer(page, "text/html; charset=utf-8")
                 elif self.path == "/curves.json":

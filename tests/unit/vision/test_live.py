@@ -76,11 +76,17 @@ def test_the_page_and_its_data_are_served_while_the_training_runs(tmp_path):
 
 
 def test_the_page_stops_with_a_training_that_breaks_off(tmp_path):
-    with pytest.raises(KeyboardInterrupt), Live(tmp_path, io.StringIO(), page=True) as live:
-        address = live.page.address
-        raise KeyboardInterrupt
+    addresses = []
+
+    def broken_off() -> None:
+        with Live(tmp_path, io.StringIO(), page=True) as live:
+            addresses.append(live.page.address)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken_off()
     with pytest.raises(urllib.error.URLError):
-        fetched(address)
+        fetched(addresses[0])
 
 
 def test_a_falling_line_is_drawn_from_the_upper_left_to_the_lower_right():
