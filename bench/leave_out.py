@@ -82,11 +82,11 @@ def measured(plan: Left, photos: Path, steps: int) -> list[dict[str, Any]]:
     settings = replace(recipe.settings, place_every_steps=max(1, steps // 4))
     fit(model, material.examples, steps, recipe.seed, 0, weights=material.weights, settings=settings, patches=material.patches)
     tflite = quantize(model, shape, calibration_tiles(material.examples, recipe.calibration_tiles, shape.tile_px))
-    sidecar = make_sidecar("base-20261125-1", tflite, shape, (64, 64, 64), recipe.limits)
+    sidecar = make_sidecar("base-20261125-1", tflite, shape, [(64, 0)] * 3, recipe.limits)
     val = recounted(tuta_delta(photos, "val"), read_recount(models_dir() / "recounts" / "tuta_delta.csv"))
     found = [per_species[0] for per_species in scores_q(tflite, sidecar, val)]
     threshold = pick_threshold([example.true_counts[0] for example in val], found)
-    counter = Counter(tflite, sidecar | {"threshold_q": [threshold] * 3})
+    counter = Counter(tflite, make_sidecar("base-20261125-1", tflite, shape, [threshold] * 3, recipe.limits))
     rows = []
     for name, examples in plan.photos.items():
         true = [example.true_counts[0] for example in examples]

@@ -74,29 +74,22 @@ def search(photos: Path, work: Path, count: int, steps: int, seed: int) -> list[
     from pestwatch.vision.family import placed_by, start_narrow, training_material
     from pestwatch.vision.model import load_float
     from pestwatch.vision.recipe import read_recipe
-    from pestwatch.vision.train import fit
+    from pestwatch.vision.train import batches, learn
 
     recipe = read_recipe(models_dir() / "recipes" / "base.toml")
     base = load_float(FULL, work / "base.weights.npz")
     material = placed_by(base, training_material(photos, recipe), recipe.settings)
     settings = replace(recipe.settings, place_every_steps=0)
     judged = judging_set(photos)
+    odds = np.asarray(material.weights) / np.sum(material.weights)
+    # Made once: every candidate sees the very same crops, with the same answers of the teacher.
+    made = list(batches(material.examples, steps, seed, odds, settings, material.patches, base))
     rows = []
     for step, shape, took in candidates(count, seed):
         keras.utils.set_random_seed(seed)
         model = start_narrow(base, shape)
         started = time.perf_counter()
-        fit(
-            model,
-            material.examples,
-            steps,
-            seed,
-            0,
-            weights=material.weights,
-            settings=settings,
-            patches=material.patches,
-            teacher=base,
-        )
+        learn(model, made, steps, 0, settings, is_taught=True)
         threshold, wape = best_error(model, judged)
         rows.append(
             {
@@ -117,13 +110,12 @@ def judging_set(photos: Path) -> list[tuple[np.ndarray, int]]:
     """The photos of val at the scale of their labels, and their recounted moths."""
     from PIL import Image
 
-    from pestwatch.vision.dataset import GNORAB, tuta_delta
-    from pestwatch.vision.preprocess import MOTH_PX
+    from pestwatch.vision.dataset import GNORAB, counting_ratio, tuta_delta
     from pestwatch.vision.recount import read_recount, recounted
 
     judged = []
     for example in recounted(tuta_delta(photos, "val"), read_recount(models_dir() / "recounts" / "tuta_delta.csv")):
-        ratio = MOTH_PX / (example.scale_px or MOTH_PX)
+        ratio = counting_ratio(example)
         size = (round(example.image.shape[1] * ratio), round(example.image.shape[0] * ratio))
         sized = np.asarray(Image.fromarray(example.image).resize(size, Image.Resampling.BILINEAR))
         judged.append((sized, example.true_counts[GNORAB]))

@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const FOLDER = new URL("../../tests/golden/", import.meta.url);
@@ -16,6 +17,11 @@ export function goldenPhoto(name: string): Blob {
 
 export function repositoryPath(path: string): string {
   return fileURLToPath(new URL(`../../${path}`, import.meta.url));
+}
+
+/** A file of the shelf of models: the repository's, or the one that PESTWATCH_MODELS_DIR names. */
+export function modelsPath(path: string): string {
+  return join(process.env.PESTWATCH_MODELS_DIR ?? repositoryPath("mobile_models"), path);
 }
 
 export function sha256(content: Uint8Array): string {

@@ -5,6 +5,7 @@ unseen phone they and the pretrained encoder brought the relative error from 0.6
 """
 
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from pestwatch.vision.dataset import Example, Point, UInt8Image
 
-CROP_PX = 256
+CROP_PX = 224
 # What lies outside a photo, in training as on the phone.
 OUTSIDE = (128, 128, 128)
 FloatImage = npt.NDArray[np.float32]
@@ -27,15 +28,19 @@ class Distances:
       usual: least and greatest factor of most crops: what is left when the counter has found the scale.
       far_and_near: of the others: what it sees while it looks for the scale.
       far_share: share of those others.
+      by_catch: of photos that show other insects only, always: whoever shrinks flies far enough takes them for moths.
     """
 
     usual: tuple[float, float] = (0.65, 1.6)
     far_and_near: tuple[float, float] = (0.28, 2.8)
     far_share: float = 0.3
+    by_catch: tuple[float, float] = (0.3, 1.8)
 
-    def draw(self, rng: np.random.Generator) -> float:
+    def draw(self, rng: np.random.Generator, *, is_by_catch: bool) -> float:
         """One factor, on a logarithmic scale."""
         low, high = self.far_and_near if rng.random() < self.far_share else self.usual
+        if is_by_catch:
+            low, high = self.by_catch
         return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
@@ -48,7 +53,7 @@ def geometric_crop(example: Example, rng: np.random.Generator, magnification: fl
       magnification: of the photo.
 
     Returns:
-      A (256, 256, 3) example whose points are those inside; counts stay those of the whole photo.
+      A (224, 224, 3) example whose points are those inside; counts stay those of the whole photo.
     """
     return _turned(_cut(example, rng, magnification), rng)
 
@@ -74,11 +79,12 @@ def _cut(example: Example, rng: np.random.Generator, magnification: float) -> Ex
     window.paste(Image.fromarray(example.image), (-left, -top))
     pixels = np.asarray(window.resize((CROP_PX, CROP_PX), Image.Resampling.BILINEAR))
     ratio = CROP_PX / side
-    points = (
-        Point((p.x_px - left) * ratio, (p.y_px - top) * ratio, p.species, p.length_px * ratio) for p in example.points
-    )
-    inside = tuple(p for p in points if 0 <= p.x_px < CROP_PX and 0 <= p.y_px < CROP_PX)
-    return replace(example, image=pixels, points=inside, by_catch=())
+
+    def inside(points: Iterable[Point]) -> tuple[Point, ...]:
+        moved = (p._replace(x_px=(p.x_px - left) * ratio, y_px=(p.y_px - top) * ratio, length_px=p.length_px * ratio) for p in points)
+        return tuple(p for p in moved if 0 <= p.x_px < CROP_PX and 0 <= p.y_px < CROP_PX)
+
+    return replace(example, image=pixels, points=inside(example.points), by_catch=inside(example.by_catch))
 
 
 def _offset(rng: np.random.Generator, length: int, side: int) -> int:
@@ -88,15 +94,21 @@ def _offset(rng: np.random.Generator, length: int, side: int) -> int:
 
 
 def _turned(example: Example, rng: np.random.Generator) -> Example:
-    image, points = example.image, list(example.points)
-    last = CROP_PX
-    if rng.random() < 0.5:
+    image = example.image
+    is_mirrored, quarters = rng.random() < 0.5, int(rng.integers(4))
+    if is_mirrored:
         image = image[:, ::-1]
-        points = [p._replace(x_px=last - p.x_px) for p in points]
-    for _ in range(int(rng.integers(4))):
-        image = np.rot90(image)  # anticlockwise: (x, y) -> (y, side - x)
-        points = [p._replace(x_px=p.y_px, y_px=last - p.x_px) for p in points]
-    return replace(example, image=np.ascontiguousarray(image), points=tuple(points))
+    image = np.rot90(image, quarters)  # anticlockwise: (x, y) -> (y, side - x)
+
+    def turned(point: Point) -> Point:
+        if is_mirrored:
+            point = point._replace(x_px=CROP_PX - point.x_px)
+        for _ in range(quarters):
+            point = point._replace(x_px=point.y_px, y_px=CROP_PX - point.x_px)
+        return point
+
+    points, by_catch = (tuple(turned(point) for point in group) for group in (example.points, example.by_catch))
+    return replace(example, image=np.ascontiguousarray(image), points=points, by_catch=by_catch)
 
 
 def _scarred(image: UInt8Image, rng: np.random.Generator) -> UInt8Image:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from pestwatch.domain.species import PHOTO_COUNTED
+from pestwatch.vision.preprocess import MOTH_PX
 
 UInt8Image = npt.NDArray[np.uint8]
 
@@ -25,6 +26,8 @@ FUNNEL_MOTH_PX = 50.0
 # Of a Plodia in the same funnel, and of a tomato pinworm on a liner like the two blank ones; by eye.
 PLODIA_PX = 30.0
 FLY_PX = 64.0
+# Photos without a moth are seen as if their insects were this long.
+BY_CATCH_PX = 28.0
 BLANK_LINER_PX = 23.0
 # Photos of the by-catch set kept for measuring; the set has no split of its own.
 BYCATCH_HELD_OUT = frozenset({"photo3", "photo10", "photo14", "photo18", "photo20", "photo28"})
@@ -89,6 +92,15 @@ class Example:
         if self.counts is not None:
             return self.counts
         return tuple(sum(point.species == species for point in self.points) for species in range(len(self.labels)))
+
+
+def counting_ratio(example: Example) -> float:
+    """How much larger a photo is when its insects are as long as they are counted at; 1 when their length is not known."""
+    if example.scale_px is None:
+        return 1.0
+    present = [count * (1 if species in example.silent else 2) for species, count in enumerate(example.true_counts)]
+    wanted = MOTH_PX[int(np.argmax(present))] if any(present) else BY_CATCH_PX
+    return wanted / example.scale_px
 
 
 def read_image(path: Path) -> UInt8Image:

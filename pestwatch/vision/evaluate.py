@@ -4,6 +4,7 @@ Every figure comes through the full picture rule, as a phone counts; a photo tha
 as zero insects.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,11 +17,14 @@ from pestwatch.vision.dataset import Example
 from pestwatch.vision.infer import Counter
 from pestwatch.vision.interval import quantile, score
 from pestwatch.vision.preprocess import Sizes
+from pestwatch.vision.threshold import photo_threshold
 
-# Thresholds tried, in 1/256: 0.10 to 0.75.
-LOWEST_THRESHOLD_Q = 26
+# Thresholds tried, in 1/256.
+LOWEST_THRESHOLD_Q = 56
 HIGHEST_THRESHOLD_Q = 192
 THRESHOLD_STEP_Q = 4
+# Shares tried, in 1/256; 0 keeps to the usual threshold on every photo.
+SHARES_Q = (0, *range(110, 220, 10))
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ def _species_metrics(true: npt.NDArray[np.float64], errors: npt.NDArray[np.float
 
 def scores_q(model: Path | bytes, sidecar: Mapping[str, Any], examples: Sequence[Example]) -> list[list[list[int]]]:
     """The heat of every peak, per example and species, in 1/256: what any threshold would count."""
-    counter = Counter(model, dict(sidecar) | {"threshold_q": [LOWEST_THRESHOLD_Q] * len(sidecar["labels"])})
+    counter = Counter(model, sidecar)
     found = []
     for example in examples:
         seen = counter.look(Sizes(example.image)).seen
@@ -131,13 +135,16 @@ def scores_q(model: Path | bytes, sidecar: Mapping[str, Any], examples: Sequence
 
 def pick_thresholds(
     model: Path | bytes, sidecar: Mapping[str, Any], photos: Sequence[Sequence[Example]]
-) -> tuple[int, ...]:
+) -> tuple[tuple[int, int], ...]:
     """Picks every species' threshold on the exported file.
 
     Args:
       model: the .tflite or its bytes.
       sidecar: its sidecar; the thresholds in it do not matter.
       photos: per species, in label order, those to pick on.
+
+    Returns:
+      Per species as of pick_threshold.
     """
     thresholds = []
     for species, examples in enumerate(photos):
@@ -146,28 +153,29 @@ def pick_thresholds(
     return tuple(thresholds)
 
 
-def pick_threshold(true: Sequence[int], scores: Sequence[Sequence[int]]) -> int:
+def pick_threshold(true: Sequence[int], scores: Sequence[Sequence[int]]) -> tuple[int, int]:
     """Picks the threshold of one species: least absolute error.
 
-    Among thresholds within 2 % of the best the middle one is taken: the edge of a plateau does not carry over to
-    the next phone.
+    Among pairs within 2 % of the best the middle usual threshold is taken: the edge of a plateau does not carry over to the next
+    phone.
 
     Args:
       true: insects per photo.
       scores: heat of the peaks per photo, in 1/256.
 
     Returns:
-      The threshold in 1/256.
+      The usual threshold, and the share of a photo's sure moths that it follows, both in 1/256.
     """
-    tried = range(LOWEST_THRESHOLD_Q, HIGHEST_THRESHOLD_Q + 1, THRESHOLD_STEP_Q)
-    errors = {
-        threshold: sum(
-            abs(sum(score >= threshold for score in found) - count) for count, found in zip(true, scores, strict=True)
-        )
-        for threshold in tried
-    }
+    ordered = [sorted(found) for found in scores]
+    errors = {}
+    for usual in range(LOWEST_THRESHOLD_Q, HIGHEST_THRESHOLD_Q + 1, THRESHOLD_STEP_Q):
+        for share in SHARES_Q:
+            counted = (
+                len(found) - bisect_left(found, photo_threshold(found, usual, share)) for found in ordered
+            )
+            errors[usual, share] = sum(abs(count - wanted) for count, wanted in zip(counted, true, strict=True))
     limit = min(errors.values()) * 1.02
-    plateau = [threshold for threshold in tried if errors[threshold] <= limit]
+    plateau = sorted(pair for pair, error in errors.items() if error <= limit)
     return plateau[len(plateau) // 2]
 
 

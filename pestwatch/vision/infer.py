@@ -7,7 +7,7 @@ Twin: field/src/count/count-picture.ts, held by tests/golden/count.json.
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from pestwatch.vision.interval import interval
 from pestwatch.vision.peaks import find_peaks
 from pestwatch.vision.look import SEEN_Q, Looked, Seen, look
 from pestwatch.vision.preprocess import Sizes, decode_photo, owned, tiles
+from pestwatch.vision.threshold import photo_threshold
 
 UInt8Image = npt.NDArray[np.uint8]
 HeatMap = npt.NDArray[np.uint8]
@@ -83,6 +84,7 @@ class Counter:
         self.version: str = sidecar["version"]
         self.labels: tuple[str, ...] = tuple(sidecar["labels"])
         self.threshold_q: tuple[int, ...] = tuple(sidecar["threshold_q"])
+        self.share_q: tuple[int, ...] = tuple(sidecar["share_q"])
         self.stride_px: int = sidecar["stride"]
         self.tile_px: int = sidecar["tile_px"]
         self.overlap_px: int = sidecar["overlap_px"]
@@ -133,7 +135,7 @@ class Counter:
     def see(self, sized: UInt8Image) -> list[Seen]:
         """Everything that the network finds at one size, tile by tile, within a tile by species, row and column."""
         height, width, _ = sized.shape
-        faintest = [min(SEEN_Q, threshold) for threshold in self.threshold_q]
+        faintest = [SEEN_Q] * len(self.labels)
         seen = []
         for tile in tiles(sized, self.tile_px, self.overlap_px):
             left, right = owned(width, tile.x_px, self.tile_px, self.overlap_px)
@@ -149,11 +151,16 @@ class Counter:
 
     def marks(self, looked: Looked) -> tuple[Mark, ...]:
         """What counts of what was seen."""
+        least = [self._least(looked.seen, species) for species in range(len(self.labels))]
         return tuple(
             Mark(moth.x, moth.y, self.labels[moth.species], moth.value / 256)
             for moth in looked.seen
-            if moth.value >= self.threshold_q[moth.species]
+            if moth.value >= least[moth.species]
         )
+
+    def _least(self, seen: Sequence[Seen], species: int) -> int:
+        values = [moth.value for moth in seen if moth.species == species]
+        return photo_threshold(values, self.threshold_q[species], self.share_q[species])
 
     def _intervals(self, counts: Mapping[str, int]) -> dict[str, tuple[int, int]]:
         reaches = zip(self.labels, self.interval_q90, strict=False)  # an older sidecar has none

@@ -83,11 +83,11 @@ def paste(crop: Example, choice: Sequence[Patch], rng: np.random.Generator, leng
       length_px: of the crop's usual moth.
 
     Returns:
-      The crop with what was put: counted species as points.
+      The crop with what was put, as points and as by-catch.
     """
     light = crop.image.astype(np.float32)
-    points = list(crop.points)
-    taken = [(p.x_px, p.y_px, p.length_px) for p in points]
+    points, by_catch = list(crop.points), list(crop.by_catch)
+    taken = [(p.x_px, p.y_px, p.length_px) for p in (*points, *by_catch)]
     for patch in choice:
         length = length_px * patch.grow * float(np.exp(rng.normal(0, 0.12)))
         ratio = length / patch.length_px
@@ -103,9 +103,10 @@ def paste(crop: Example, choice: Sequence[Patch], rng: np.random.Generator, leng
         light[top : top + tall, left : left + wide] *= cover
         centre = (left + wide / 2, top + tall / 2)
         taken.append((*centre, length))
-        if patch.species is not None:
-            points.append(Point(*centre, patch.species, length))
-    return replace(crop, image=np.clip(light + 0.5, 0, 255).astype(np.uint8), points=tuple(points))
+        put = Point(*centre, -1 if patch.species is None else patch.species, length)
+        (by_catch if patch.species is None else points).append(put)
+    pixels = np.clip(light + 0.5, 0, 255).astype(np.uint8)
+    return replace(crop, image=pixels, points=tuple(points), by_catch=tuple(by_catch))
 
 
 def _turned(cover: FloatImage, rng: np.random.Generator, size: tuple[int, int]) -> FloatImage:

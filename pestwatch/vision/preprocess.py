@@ -25,8 +25,9 @@ UInt8Image = npt.NDArray[np.uint8]
 MIN_SIDE_PX = 96
 # A larger photo is shrunk to this before anything else: what a phone's memory bears.
 MAX_SIDE_PX = 4096
-# Length of the usual moth of a photo at the size where it is counted.
-MOTH_PX = 28
+# Length at which each species is counted, in label order: pinworms are told from flies and dirt best when small, bollworms in heaps
+# from one another when large (docs/counting.md).
+MOTH_PX = (24, 40, 32)
 # One cell of the heat map spans this many pixels of the tile.
 STRIDE_PX = 4
 OUTSIDE = 128
@@ -132,7 +133,7 @@ class Sizes:
     """
 
     def __init__(self, image: UInt8Image) -> None:
-        while max(image.shape[:2]) >= 2 * MAX_SIDE_PX:
+        while max(image.shape[:2]) >= 2 * MAX_SIDE_PX and min(image.shape[:2]) > 1:
             image = halved(image)
         if max(image.shape[:2]) > MAX_SIDE_PX:
             image = _resized(image, MAX_SIDE_PX)
@@ -166,16 +167,16 @@ def _resized(image: UInt8Image, side_px: int) -> UInt8Image:
     down, right = _weights(height, to_height), _weights(width, to_width)
     total = down.total * right.total
     whole = np.uint32 if 256 * total < 2**32 else np.uint64
-    narrow = _summed(image.astype(np.uint32), down).transpose(1, 0, 2)
-    sums = _summed(np.ascontiguousarray(narrow, whole), right).transpose(1, 0, 2)
+    narrow = _summed(image, down, np.uint32).transpose(1, 0, 2)
+    sums = _summed(np.ascontiguousarray(narrow), right, whole).transpose(1, 0, 2)
     return np.ascontiguousarray((sums + whole(total // 2)) // whole(total), np.uint8)
 
 
-def _summed(lines: npt.NDArray[Any], weights: "_Weights") -> npt.NDArray[Any]:
-    """Weighted sums along the first axis."""
-    sums = np.zeros((len(weights.lines[0][0]), *lines.shape[1:]), lines.dtype)
+def _summed(lines: npt.NDArray[Any], weights: "_Weights", whole: type[np.unsignedinteger[Any]]) -> npt.NDArray[Any]:
+    """Weighted sums along the first axis, as whole numbers of a type that holds them."""
+    sums = np.zeros((len(weights.lines[0][0]), *lines.shape[1:]), whole)
     for line, weight in weights.lines:
-        sums += lines[line] * weight.astype(lines.dtype)[:, None, None]
+        sums += lines[line] * weight.astype(whole)[:, None, None]
     return sums
 
 

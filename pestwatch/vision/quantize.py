@@ -16,9 +16,9 @@ from ai_edge_litert import schema_py_generated as schema
 
 from pestwatch.errors import Problem
 from pestwatch.vision.augment import relit
-from pestwatch.vision.dataset import Example
+from pestwatch.vision.dataset import Example, counting_ratio
 from pestwatch.vision.model import normalise, with_side
-from pestwatch.vision.preprocess import MOTH_PX, OUTSIDE, Sizes
+from pestwatch.vision.preprocess import OUTSIDE, Sizes
 from pestwatch.vision.shape import Shape
 from pestwatch.vision.slim import slim
 
@@ -60,7 +60,7 @@ def calibration_tiles(examples: Sequence[Example], count: int, tile_px: int) -> 
 
 def _at_counting_size(example: Example) -> UInt8Image:
     sizes = Sizes(example.image)
-    return sizes.at(max(16, round(sizes.long_px * MOTH_PX / (example.scale_px or MOTH_PX))))
+    return sizes.at(max(16, round(sizes.long_px * counting_ratio(example))))
 
 
 def quantize(model: Any, shape: Shape, calibration: Sequence[UInt8Image]) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pestwatch.domain.species import PHOTO_COUNTED
 from pestwatch.vision.gate import Limits
-from pestwatch.vision.look import MOTH_CODE, STEP_CODE
+from pestwatch.vision.look import MOTH_CODES, STEP_CODE
 from pestwatch.vision.preprocess import MOTH_PX, STRIDE_PX
 from pestwatch.vision.shape import Shape
 
@@ -17,7 +17,7 @@ def make_sidecar(
     version: str,
     model: bytes,
     shape: Shape,
-    threshold_q: Sequence[int],
+    thresholds: Sequence[tuple[int, int]],
     limits: Limits,
     interval_q90: Sequence[float | None] | None = None,
 ) -> dict[str, Any]:
@@ -27,7 +27,8 @@ def make_sidecar(
       version: of the release.
       model: the .tflite, metadata included.
       shape: of the network.
-      threshold_q: least heat that counts, per species, in 1/256.
+      thresholds: per species, the usual least heat that counts and the share of a photo's sure moths that it follows, both in
+        1/256 (threshold.py).
       limits: of the photo gate.
       interval_q90: how far the 90 % interval of each species reaches (interval.py), None where nobody measured it;
         without it the field is left out.
@@ -40,9 +41,10 @@ def make_sidecar(
         "overlap_px": shape.overlap_px,
         "stride": STRIDE_PX,
         "labels": list(PHOTO_COUNTED),
-        "threshold_q": list(threshold_q),
+        "threshold_q": [usual for usual, _ in thresholds],
+        "share_q": [share for _, share in thresholds],
         # What other tools need to find the size at which to count; the phone's own rule has the same numbers built in.
-        "length": {"moth_px": MOTH_PX, "moth_code": MOTH_CODE, "codes_per_octave": 4 * STEP_CODE},
+        "length": {"moth_px": list(MOTH_PX), "moth_codes": list(MOTH_CODES), "codes_per_octave": 4 * STEP_CODE},
         "gate": asdict(limits),
         "model_sha256": hashlib.sha256(model).hexdigest(),
     }

@@ -3,7 +3,7 @@
 Same seed, same machine, same number of threads: same network, to the bit.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -14,11 +14,11 @@ import tensorflow as tf
 from PIL import Image
 
 from pestwatch.vision.augment import CROP_PX, geometric_crop, photographed_anew
-from pestwatch.vision.dataset import Example, Point
-from pestwatch.vision.model import freeze_encoder, length_code, normalise
+from pestwatch.vision.dataset import BY_CATCH_PX, Example, Point, counting_ratio
+from pestwatch.vision.model import OUTPUTS, freeze_encoder, length_code, normalise
 from pestwatch.vision.paste import Patch, paste
 from pestwatch.vision.peaks import find_peaks
-from pestwatch.vision.preprocess import MOTH_PX, STRIDE_PX
+from pestwatch.vision.preprocess import STRIDE_PX
 from pestwatch.vision.recipe import Settings
 
 FloatArray = npt.NDArray[np.float32]
@@ -41,18 +41,18 @@ class Batch(NamedTuple):
     """What one step sees.
 
     Args:
-      images: (b, 256, 256, 3) float32 in [-1, 1], as another phone would have taken them.
-      plain: (b, 256, 256, 3), the same crops as they were: what a teacher looks at.
+      images: (b, c, c, 3) float32 in [-1, 1], as another phone would have taken them.
       targets: (b, g, g, s + 1) in [0, 1]; last the lengths.
-      cares: (b, g, g, s + 1), 0 where nothing is known.
-      gappy: (b,), 1 where moths may lie without a mark.
+      cares: (b, g, g, s + 1), 0 where nothing is known, more than 1 where by-catch lies.
+      gappy: (b, g, g), 1 where a moth may lie without a mark, -1 where there is certainly none.
+      taught: (b, g, g, s + 1), what the teacher answers to the same crops as they were; zeros without one.
     """
 
     images: FloatArray
-    plain: FloatArray
     targets: FloatArray
     cares: FloatArray
     gappy: FloatArray
+    taught: FloatArray
 
 
 def fit(
@@ -90,6 +90,40 @@ def fit(
       teacher: a larger network whose answers count as much as the marks; None for none.
     """
     settings = settings or Settings()
+    placed = list(examples)
+    odds = None if weights is None else np.asarray(weights) / np.sum(weights)
+
+    def place(done: int) -> None:
+        if settings.place_every_steps and done % settings.place_every_steps == 0:
+            placed[:] = [place_counted(model, example, settings.counted_moth_px) for example in examples]
+
+    stream = _prefetched(batches(placed, steps, seed, odds, settings, patches, teacher), settings.batch)
+    learn(model, stream, steps, train_from, settings, is_taught=teacher is not None, progress=progress, after_step=place)
+
+
+def learn(
+    model: Any,
+    stream: Iterable[Batch],
+    steps: int,
+    train_from: int | None,
+    settings: Settings,
+    *,
+    is_taught: bool,
+    progress: Progress | None = None,
+    after_step: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Trains the network on batches that are ready, such as those that several networks are compared on.
+
+    Args:
+      model: ends with the running mean of its weights.
+      stream: as of batches, at least `steps` of them.
+      steps: optimiser steps.
+      train_from: as of fit.
+      settings: the recipe's.
+      is_taught: the batches hold a teacher's answers.
+      progress: told every ten steps.
+      after_step: called with the steps done.
+    """
     freeze_encoder(model, train_from)
     rate = keras.optimizers.schedules.CosineDecay(
         settings.peak_rate / settings.warm_up_steps,
@@ -97,17 +131,14 @@ def fit(
         warmup_target=settings.peak_rate,
         warmup_steps=settings.warm_up_steps,
     )
-    step = _compiled_step(model, keras.optimizers.Adam(rate, clipnorm=5.0), teacher)
+    step = _compiled_step(model, keras.optimizers.Adam(rate, clipnorm=5.0), is_taught=is_taught)
     mean = _RunningMean(model, settings.mean_decay)
-    placed = list(examples)
-    odds = None if weights is None else np.asarray(weights) / np.sum(weights)
     losses: list[float] = []
-    for done, batch in enumerate(_prefetched(placed, steps, seed, odds, settings, patches), start=1):
+    for done, batch in enumerate(stream, start=1):
         forgiven = settings.forgive if done > settings.forgive_after * steps else 0.0
         losses.append(float(step(*batch, tf.constant(forgiven, tf.float32))))
         mean.update(done)
-        if settings.place_every_steps and done % settings.place_every_steps == 0:
-            placed[:] = [place_counted(model, example, settings.counted_moth_px) for example in examples]
+        after_step(done)
         if progress is not None and done % PROGRESS_EVERY == 0:
             progress(done, float(np.mean(losses)))
             losses.clear()
@@ -143,15 +174,14 @@ class _RunningMean:
                 variable.assign(mean)
 
 
-def _compiled_step(model: Any, optimizer: Any, teacher: Any) -> Any:
+def _compiled_step(model: Any, optimizer: Any, *, is_taught: bool) -> Any:
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def step(images: Any, plain: Any, targets: Any, cares: Any, gappy: Any, forgiven: Any) -> Any:
-        taught = None if teacher is None else tf.stop_gradient(teacher(plain, training=False))
+    def step(images: Any, targets: Any, cares: Any, gappy: Any, taught: Any, forgiven: Any) -> Any:
         with tf.GradientTape() as tape:
             found = model(images, training=True)
             loss = focal_loss(found[..., :-1], targets[..., :-1], cares[..., :-1], gappy, forgiven)
             loss += 3.0 * length_loss(found[..., -1], targets[..., -1], cares[..., -1])
-            if taught is not None:
+            if is_taught:
                 loss += taught_loss(found, taught)
         variables = model.trainable_variables
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
@@ -167,7 +197,7 @@ def focal_loss(heat: Any, targets: Any, cares: Any, gappy: Any = None, forgiven:
       heat: (b, g, g, s) float32 in (0, 1), the network's output.
       targets: (b, g, g, s) float32 in [0, 1], exactly 1 on each centre.
       cares: (b, g, g, s) float32, 0 where nothing is known.
-      gappy: (b,) float32, 1 for crops in which moths may lie without a mark; none when None.
+      gappy: (b, g, g) float32, as of gap_map; marks are complete when None.
       forgiven: share of the penalty that is dropped there, where the network is sure and no mark is near.
 
     Returns:
@@ -176,12 +206,12 @@ def focal_loss(heat: Any, targets: Any, cares: Any, gappy: Any = None, forgiven:
     Source: Zhou et al. 2019, arXiv 1904.07850, equation 1 (alpha 2, beta 4).
     """
     heat = tf.clip_by_value(heat, 1e-4, 1 - 1e-4)
-    centres = tf.cast(targets >= 1.0, tf.float32) * cares
+    centres = tf.cast(targets >= 1.0, tf.float32) * tf.minimum(cares, 1.0)
     hit = centres * tf.square(1 - heat) * tf.math.log(heat)
     background = (cares - centres) * tf.pow(1 - targets, 4.0) * tf.square(heat) * tf.math.log(1 - heat)
     if gappy is not None:
         sure = tf.stop_gradient(tf.cast((heat > FORGIVEN_FROM) & (targets < 0.05), tf.float32))
-        background *= 1 - forgiven * gappy[:, None, None, None] * sure
+        background *= 1 - forgiven * tf.maximum(gappy, 0.0)[..., None] * sure
     return -tf.reduce_sum(hit + background) / (tf.reduce_sum(centres) + 1)
 
 
@@ -250,6 +280,32 @@ def target_maps(crop: Example, grid: int, species: int) -> tuple[FloatArray, Flo
     return targets, cares
 
 
+def gap_map(crop: Example, cares: FloatArray) -> FloatArray:
+    """Where a moth may lie without a mark: nowhere in photos with all marks, and never on by-catch, which counts more.
+
+    Args:
+      crop: with the by-catch that lies in it.
+      cares: (g, g, s + 1) as of target_maps; raised around by-catch.
+
+    Returns:
+      (g, g) float32: 1 where a moth may lie, 0 where the marks are complete, -1 on by-catch.
+    """
+    grid = cares.shape[0]
+    gaps = np.full((grid, grid), float(crop.is_gappy), np.float32)
+    down, right = (np.arange(grid, dtype=np.float32) * STRIDE_PX + STRIDE_PX / 2,) * 2
+    for insect in crop.by_catch:
+        near = np.hypot(down[:, None] - insect.y_px, right[None, :] - insect.x_px) < 0.4 * insect.length_px
+        gaps[near] = NO_MOTH
+        raised = cares[:, :, :-1][near]
+        cares[:, :, :-1][near] = np.where(raised > 0, BY_CATCH_CARE, 0)
+    return gaps
+
+
+# Flies look much like moths, and are few beside them.
+BY_CATCH_CARE = 3.0
+NO_MOTH = -1.0
+
+
 def _with_gaps_silenced(whole: Example, cares: FloatArray, targets: FloatArray) -> FloatArray:
     """Takes no stand on the unmarked area of species of which a moth has no place yet."""
     if whole.counts is None:
@@ -274,57 +330,65 @@ def training_crop(
     Returns:
       The crop as it was photographed, and its picture as another phone would have taken it.
     """
-    factor = settings.distances.draw(rng)
-    crop = geometric_crop(whole, rng, factor * MOTH_PX / (whole.scale_px or MOTH_PX))
+    factor = settings.distances.draw(rng, is_by_catch=bool(whole.by_catch) and not whole.points)
+    magnification = factor * counting_ratio(whole)
+    crop = geometric_crop(whole, rng, magnification)
     is_paper = whole.is_gappy or bool(whole.by_catch)
     if patches and is_paper and rng.random() < settings.paste_share:
         chosen = [patches[int(rng.integers(len(patches)))] for _ in range(int(rng.integers(1, 9)))]
-        length_px = factor * MOTH_PX * (1.0 if whole.points else float(np.exp(rng.uniform(-0.6, 0.3))))
-        crop = paste(crop, chosen, rng, length_px)
+        length_px = magnification * (whole.scale_px or BY_CATCH_PX)
+        crop = paste(crop, chosen, rng, length_px * (1.0 if whole.points else float(np.exp(rng.uniform(-0.6, 0.3)))))
     return crop, photographed_anew(crop.image, rng)
 
 
-def _batches(
+def batches(
     examples: Sequence[Example],
     steps: int,
     seed: int,
     odds: npt.NDArray[np.float64] | None,
     settings: Settings,
-    patches: Sequence[Patch],
+    patches: Sequence[Patch] = (),
+    teacher: Any = None,
 ) -> Iterator[Batch]:
+    """Makes what steps see.
+
+    Args:
+      examples: read anew at every draw: places found meanwhile take part.
+      steps: how many batches.
+      seed: of every choice.
+      odds: of each example; equal when None.
+      settings: the recipe's.
+      patches: insects to paste.
+      teacher: its answers come along.
+    """
     rng = np.random.default_rng(seed)
     species = len(examples[0].true_counts)
+    answer = None if teacher is None else tf.function(lambda plain: teacher(plain, training=False), autograph=False)
     for _ in range(steps):
-        images, plain, targets, cares, gappy = [], [], [], [], []
+        images, plain, targets, cares, gaps = [], [], [], [], []
         for index in rng.choice(len(examples), settings.batch, p=odds):
             whole = examples[index]
             crop, image = training_crop(whole, rng, settings, patches)
             target, care = target_maps(crop, GRID, species)
+            care = _with_gaps_silenced(whole, care, target)
             images.append(normalise(image))
             plain.append(normalise(crop.image))
             targets.append(target)
-            cares.append(_with_gaps_silenced(whole, care, target))
-            gappy.append(float(whole.is_gappy))
-        yield Batch(*(np.stack(part) for part in (images, plain, targets, cares)), np.array(gappy, np.float32))
+            gaps.append(gap_map(crop, care))
+            cares.append(care)
+        wanted = np.stack(targets)
+        gappy = np.stack(gaps)
+        taught = np.zeros_like(wanted) if answer is None else np.array(answer(np.stack(plain)))
+        taught[gappy == NO_MOTH] *= 0  # where flies lie, the marks know better than any teacher
+        yield Batch(np.stack(images), wanted, np.stack(cares), gappy, taught)
 
 
-def _prefetched(
-    examples: Sequence[Example],
-    steps: int,
-    seed: int,
-    odds: npt.NDArray[np.float64] | None,
-    settings: Settings,
-    patches: Sequence[Patch],
-) -> Any:
+def _prefetched(made: Iterator[Batch], batch: int) -> Any:
     """The batches, made two ahead by tf.data while the network trains."""
-    species = len(examples[0].true_counts)
-    maps = tf.TensorSpec((settings.batch, GRID, GRID, species + 1), tf.float32)
-    images = tf.TensorSpec((settings.batch, CROP_PX, CROP_PX, 3), tf.float32)
-    stream = tf.data.Dataset.from_generator(
-        lambda: _batches(examples, steps, seed, odds, settings, patches),
-        output_signature=(images, images, maps, maps, tf.TensorSpec((settings.batch,), tf.float32)),
-    )
-    return stream.prefetch(2)
+    maps = tf.TensorSpec((batch, GRID, GRID, OUTPUTS), tf.float32)
+    images = tf.TensorSpec((batch, CROP_PX, CROP_PX, 3), tf.float32)
+    gaps = tf.TensorSpec((batch, GRID, GRID), tf.float32)
+    return tf.data.Dataset.from_generator(lambda: made, output_signature=(images, maps, maps, gaps, maps)).prefetch(2)
 
 
 def place_counted(model: Any, example: Example, moth_px: float) -> Example:
@@ -341,7 +405,7 @@ def place_counted(model: Any, example: Example, moth_px: float) -> Example:
     if example.counts is None or len(example.points) >= sum(example.counts):
         return example
     height, width, _ = example.image.shape
-    ratio = MOTH_PX / (example.scale_px or MOTH_PX)
+    ratio = counting_ratio(example)
     size = (max(16, round(width * ratio)), max(16, round(height * ratio)))
     heat = heat_of(model, np.asarray(Image.fromarray(example.image).resize(size, Image.Resampling.BILINEAR)))
     points = list(example.points)

@@ -1,6 +1,6 @@
 """The built app in a real Chromium, without a network: the golden photos come out as the server counts them.
 
-The heat maps are compared to the bit in field/test; here it is decoding, the worker, the cache and the strict CSP.
+What the network answers is compared to the bit in field/test; here it is decoding, the worker, the cache and the CSP.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""The engine in a real Chromium gives the heat maps of count.json to the bit, for drawn photos and for JPEG ones."""
+"""The engine in a real Chromium gives the answers of count.json to the bit, for drawn photos and for JPEG ones."""
 
 import base64
 import hashlib
@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from pestwatch.vision.preprocess import decode_photo, shrink, tiles
+from pestwatch.cli import models_dir
+from pestwatch.vision.preprocess import Sizes, decode_photo, tiles
 from tests.conftest import FIELD, NODE, ROOT
 from tests.field.conftest import AppServer
 
 GOLDEN = ROOT / "tests" / "golden"
 EXPECTED = json.loads((GOLDEN / "count.json").read_text(encoding="utf-8"))
-COUNTED = [vector for vector in EXPECTED["photos"] if "heat_sha256" in vector]
+RELEASE = models_dir() / "releases" / "base" / EXPECTED["model"]
+COUNTED = [vector for vector in EXPECTED["photos"] if vector.get("heat_sha256")]
 
 OPEN = """async ([kernels, model]) => {
   const { Network } = await import('/app/engine-alone.js');
@@ -40,14 +42,15 @@ def page(phone: BrowserContext, server: AppServer, tmp_path_factory: pytest.Temp
     phone.route("**/engine-alone.js", lambda route: route.fulfill(path=built, content_type="text/javascript"))
     page = phone.new_page()
     page.goto(server.app_url)
-    release = ROOT / "mobile_models" / "releases" / "base" / EXPECTED["model"]
-    files = [FIELD / "engine" / "kernels.wasm", release / "small.tflite"]
+    files = [FIELD / "engine" / "kernels.wasm", RELEASE / "small.tflite"]
     page.evaluate(OPEN, [_base64(Path(file).read_bytes()) for file in files])
     return page
 
 
 @pytest.mark.parametrize("vector", COUNTED, ids=lambda vector: vector["photo"])
 def test_chromium_computes_the_bytes_of_xnnpack(page: Page, vector: dict[str, Any]) -> None:
-    photo = shrink(decode_photo(GOLDEN / "photos" / vector["photo"], vector["photo"]))
-    heats = [base64.b64decode(page.evaluate(RUN, _base64(tile.pixels.tobytes()))) for tile in tiles(photo)]
+    sidecar = json.loads((RELEASE / "small.json").read_text(encoding="utf-8"))
+    sizes = Sizes(decode_photo(GOLDEN / "photos" / vector["photo"], vector["photo"]))
+    looks = [tiles(sizes.at(side_px), sidecar["tile_px"], sidecar["overlap_px"]) for side_px in vector["sides_px"]]
+    heats = [base64.b64decode(page.evaluate(RUN, _base64(tile.pixels.tobytes()))) for look in looks for tile in look]
     assert [hashlib.sha256(heat).hexdigest() for heat in heats] == vector["heat_sha256"]

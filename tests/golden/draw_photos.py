@@ -3,7 +3,7 @@
     python tests/golden/draw_photos.py
 
 PNG photos have few colours, to be small; they hold Python and TypeScript together, for every decoder reads the same
-bytes from them. JPEG photos are for what PNG cannot show: EXIF rotation, and sizes beyond 960 px.
+bytes from them. JPEG photos are for what PNG cannot show: EXIF rotation, and a photo of a megapixel.
 """
 
 import io

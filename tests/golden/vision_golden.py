@@ -4,13 +4,14 @@
     python tests/golden/vision_golden.py --check  says whether they are fresh
 
 Pictures are given by formulas in whole numbers, so that both languages draw the same bytes; photos are
-the drawn ones in tests/golden/photos. Heat maps are those of XNNPACK on x86, the kernel of the default
-interpreter: another kernel may differ by a few of 256 levels, its counts must not.
+the drawn ones in tests/golden/photos, counted by the base release in use. Heat maps are those of XNNPACK on x86, the
+kernel of the default interpreter: another kernel may differ by a few of 256 levels, its counts must not.
 """
 
 import hashlib
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,9 +20,11 @@ import numpy as np
 from pestwatch.cli import current_base
 from pestwatch.errors import Problem
 from pestwatch.vision.gate import Light, Limits, judge, measure_light
-from pestwatch.vision.infer import Counter, count_photo
+from pestwatch.vision.infer import GATE_SIDE_PX, Counter, count_photo
+from pestwatch.vision.look import MOTH_CODES, SIDES_PX, STEP_CODE, Seen, look
 from pestwatch.vision.peaks import find_peaks
-from pestwatch.vision.preprocess import decode_photo, owns, shrink, shrunk_size, tile_offsets, tiles
+from pestwatch.vision.preprocess import Sizes, owned, tile_offsets, tiles
+from pestwatch.vision.threshold import photo_threshold
 
 HERE = Path(__file__).resolve().parent
 FORMULAS = {
@@ -29,20 +32,25 @@ FORMULAS = {
     "slope": "((x + 2*y) >> 3) % 200 + 10*c",
     "dark": "(x + y + c) % 40",
     "flat": "128 + 0*(x + y + c)",
+    "white": "255 + 0*(x + y + c)",
 }
+# What is drawn, how large, and the long sides at which it is asked for: in this order, for halves are kept.
 PICTURES = [
-    ("weave", 1000, 700),
-    ("weave", 1201, 1600),
-    ("slope", 2000, 1500),
-    ("weave", 961, 10),
-    ("weave", 300, 200),
-    ("slope", 700, 960),
-    ("dark", 600, 400),
-    ("flat", 520, 96),
+    ("weave", 1000, 700, (512, 128, 1024, 1000, 1722)),
+    ("weave", 1201, 1600, (304, 512, 1448, 2435)),
+    ("slope", 2000, 1500, (512, 861, 1024)),
+    ("weave", 961, 10, (512, 128, 1218)),
+    ("weave", 1, 1030, (128, 512, 2048)),
+    ("weave", 4321, 33, (4096, 512, 2896)),
+    ("weave", 9001, 37, (4096, 431)),
+    ("weave", 8193, 3, (4096, 2048)),
+    ("dark", 600, 400, (512,)),
+    ("flat", 520, 96, (512,)),
+    ("white", 333, 500, (215, 512)),
 ]
-SIZES = [(4160, 3120), (3120, 4160), (961, 961), (960, 1), (961, 1), (5000, 3), (1921, 1), (640, 480), (1280, 721)]
-LENGTHS = [96, 511, 512, 513, 720, 959, 960]
-OWNERS = [(512, 0, 511.0), (720, 0, 358.0), (720, 0, 362.0), (720, 208, 358.0), (720, 208, 360.0), (400, 0, 402.0)]
+TILINGS = [("weave", 1000, 700, 1218, 512, 64), ("weave", 500, 77, 609, 160, 32)]
+LENGTHS = [96, 160, 161, 512, 513, 959, 960, 961, 1448, 4096]
+TILES = [(512, 64), (160, 32)]
 LIGHTS = [
     Light(120, 0, 1000, 300),
     Light(49, 0, 1000, 300),
@@ -54,6 +62,71 @@ LIGHTS = [
     Light(120, 0, 1000, 1),
 ]
 
+MOTH_CODE = MOTH_CODES[0]
+Answers = Callable[[int], list[tuple[int, ...]]]
+"""What a look at a long side shows: heat, length code and species (0 when left out) of each moth."""
+
+
+def always(*moths: tuple[int, ...]) -> Answers:
+    """The same at every size, as no moth would be."""
+    return lambda _side_px: list(moths)
+
+
+def moths(code: int, seen: range = range(256)) -> Answers:
+    """Moths of one length, given by its code at 512 px, that are found as long as their code lies in a range."""
+
+    def at(side_px: int) -> list[tuple[int, ...]]:
+        here = min(max(code + STEP_CODE * (SIDES_PX.index(side_px) - SIDES_PX.index(512)), 0), 255)
+        return [(200, here)] * 5 if here in seen else []
+
+    return at
+
+
+def only(side_px: int, answers: Answers) -> Answers:
+    return lambda asked_px: answers(asked_px) if asked_px == side_px else []
+
+
+LOOKS: list[tuple[str, int, Answers]] = [
+    ("moths as long as wanted: one look", 4000, moths(MOTH_CODE)),
+    ("less than half a step off is near enough", 4000, moths(MOTH_CODE + 7)),
+    ("half a step is one", 4000, moths(MOTH_CODE + 8)),
+    ("each species is counted at its own length", 4000, always((200, MOTH_CODES[1], 1), (200, MOTH_CODES[2], 2))),
+    ("of two species the surer decides", 4000, always((250, MOTH_CODES[1] + 40, 1), (200, MOTH_CODES[0] - 40, 0))),
+    ("a liner photographed whole is looked at from nearer", 4032, moths(MOTH_CODE - 5 * STEP_CODE)),
+    ("a close-up is looked at from farther away", 1200, moths(MOTH_CODE + 6 * STEP_CODE)),
+    ("lengths beyond the end of the code are followed in two strides", 4032, moths(MOTH_CODE - 12 * STEP_CODE)),
+    ("no look is larger than the largest", 5000, moths(MOTH_CODE - 14 * STEP_CODE)),
+    ("a small photo is enlarged to twice its size and no more", 300, moths(MOTH_CODE - 4 * STEP_CODE)),
+    ("the smallest photo begins at what it allows", 96, moths(MOTH_CODE + 5 * STEP_CODE)),
+    ("nothing anywhere: the second of the first looks is the last word", 4000, always()),
+    ("nothing on a small photo", 200, always()),
+    ("found at the second of the first looks", 3000, moths(90, range(110, 256))),
+    ("found at the last of the first looks", 3000, only(256, always((250, MOTH_CODE), (250, MOTH_CODE)))),
+    ("two sure moths are evidence", 1000, always((200, MOTH_CODE), (200, MOTH_CODE))),
+    ("a little less is none", 1000, always((200, MOTH_CODE), (199, MOTH_CODE))),
+    ("the sure moths decide, not the many", 800, always((70, 40), (70, 40), (70, 40), (250, MOTH_CODE))),
+    ("of two equal halves the shorter decides", 800, always((220, 255), (220, MOTH_CODE + 3))),
+    ("when the moths are lost on the way, the look before is the last word", 4000, moths(MOTH_CODE - 5 * STEP_CODE, range(MOTH_CODE - 8))),
+    ("two sizes that name one another", 2000, lambda side_px: twice(2 if side_px > 512 else -2)),
+    ("lengths that never agree come to an end", 4096, lambda side_px: twice(7 if side_px == 4096 else -2)),
+]
+
+
+THRESHOLDS: list[tuple[list[int], int, int]] = [
+    ([], 100, 150),
+    ([200], 100, 0),
+    ([200], 100, 150),
+    ([60, 70, 250, 80, 90], 100, 150),
+    ([51, 255, 130, 131, 132, 133, 134, 135, 136, 137, 138], 97, 139),
+    ([255] * 40, 100, 200),
+    ([48] * 40, 101, 120),
+]
+
+
+def twice(steps: int) -> list[tuple[int, ...]]:
+    """Two sure moths that are so many steps too long."""
+    return [(255, MOTH_CODE + steps * STEP_CODE)] * 2
+
 
 def picture(formula: str, width: int, height: int) -> np.ndarray:
     y, x, c = np.mgrid[0:height, 0:width, 0:3]
@@ -63,36 +136,66 @@ def picture(formula: str, width: int, height: int) -> np.ndarray:
 def preprocess_vectors() -> dict:
     return {
         "formulas": FORMULAS,
-        "shrunk_sizes": [[*size, *shrunk_size(*size)] for size in SIZES],
-        "tile_offsets": [[length, tile_offsets(length)] for length in LENGTHS],
-        "owns": [[*case, owns(*case)] for case in OWNERS],
         "pictures": [_picture_vector(*case) for case in PICTURES],
+        "axes": [_axis_vector(length, *tile) for length in LENGTHS for tile in TILES],
+        "tilings": [_tiling_vector(*case) for case in TILINGS],
         "gate": [
             {"light": asdict(light), "limits": asdict(Limits()), **asdict(judge(light, Limits()))} for light in LIGHTS
         ],
     }
 
 
-def _picture_vector(formula: str, width: int, height: int) -> dict:
-    small = shrink(picture(formula, width, height))
+def _picture_vector(formula: str, width: int, height: int, sides_px: tuple[int, ...]) -> dict:
+    sizes = Sizes(picture(formula, width, height))
     return {
         "formula": formula,
         "width": width,
         "height": height,
-        "shrunk": [small.shape[1], small.shape[0]],
-        "sha256": _sha256(small),
-        "first_bytes": small.reshape(-1)[:12].tolist(),
-        "light": asdict(measure_light(small)),
-        "tiles": [{"x": tile.x_px, "y": tile.y_px, "sha256": _sha256(tile.pixels)} for tile in tiles(small)],
+        "long_px": sizes.long_px,
+        "sized": [{"side_px": side_px, **_sized_vector(sizes.at(side_px))} for side_px in sides_px],
+        "light": asdict(measure_light(sizes.at(GATE_SIDE_PX))),
+    }
+
+
+def _sized_vector(sized: np.ndarray) -> dict:
+    return {
+        "width": sized.shape[1],
+        "height": sized.shape[0],
+        "first_bytes": sized.reshape(-1)[:12].tolist(),
+        "sha256": _sha256(sized),
+    }
+
+
+def _axis_vector(length: int, tile_px: int, overlap_px: int) -> dict:
+    offsets = tile_offsets(length, tile_px, overlap_px)
+    borders = [owned(length, offset, tile_px, overlap_px) for offset in offsets]
+    return {"length": length, "tile_px": tile_px, "overlap_px": overlap_px, "offsets": offsets, "owned": borders}
+
+
+def _tiling_vector(formula: str, width: int, height: int, side_px: int, tile_px: int, overlap_px: int) -> dict:
+    cut = tiles(Sizes(picture(formula, width, height)).at(side_px), tile_px, overlap_px)
+    return {
+        "formula": formula,
+        "width": width,
+        "height": height,
+        "side_px": side_px,
+        "tile_px": tile_px,
+        "overlap_px": overlap_px,
+        "tiles": [{"x": tile.x_px, "y": tile.y_px, "sha256": _sha256(tile.pixels)} for tile in cut],
     }
 
 
 def count_vectors() -> dict:
-    counter = Counter.from_release(current_base())
+    counter = _Watched.from_release(current_base())
     return {
         "kernel": "XNNPACK, x86-64, ai-edge-litert 2.3.0",
         "model": counter.version,
         "peaks": [_peak_vector(seed) for seed in range(4)],
+        "looks": [_look_vector(*case) for case in LOOKS],
+        "thresholds": [
+            {"values": values, "usual_q": usual, "share_q": share, "least": photo_threshold(values, usual, share)}
+            for values, usual, share in THRESHOLDS
+        ],
         "photos": [_photo_vector(path, counter) for path in photo_files()],
     }
 
@@ -102,24 +205,53 @@ def photo_files() -> list[Path]:
 
 
 def _peak_vector(seed: int) -> dict:
-    # Few levels, so that ties and plateaus are the rule.
-    heat = (np.random.default_rng(seed).integers(0, 4, (8, 8, 2)) * 80).astype(np.uint8)
+    # Few levels, so that ties and plateaus are the rule; last the lengths.
+    random = np.random.default_rng(seed)
+    heat = (random.integers(0, 4, (8, 8, 2)) * 80).astype(np.uint8)
+    codes = random.integers(0, 256, (8, 8, 1), dtype=np.uint8)
     threshold_q = [80, 160]
     return {
-        "heat": heat.tolist(),
+        "answer": np.concatenate([heat, codes], axis=2).tolist(),
         "threshold_q": threshold_q,
-        "found": [list(peak) for peak in find_peaks(heat, threshold_q)],
+        "found": [[*peak, int(codes[peak.row, peak.column, 0])] for peak in find_peaks(heat, threshold_q)],
     }
 
 
-def _photo_vector(path: Path, counter: Counter) -> dict:
+def _look_vector(story: str, long_px: int, answers: Answers) -> dict:
+    asked: list[dict] = []
+
+    def see(side_px: int) -> list[Seen]:
+        asked.append({"side_px": side_px, "moths": answers(side_px)})
+        return [Seen(0.5, 0.5, *(species or [0]), value, code) for value, code, *species in asked[-1]["moths"]]
+
+    chosen = look(long_px, see)
+    return {"story": story, "long_px": long_px, "asked": asked, "side_px": chosen.side_px}
+
+
+class _Watched(Counter):
+    """Writes down at which sizes it looks, and what the network answers."""
+
+    sides_px: list[int]
+    heat_sha256: list[str]
+
+    def see(self, sized: np.ndarray) -> list[Seen]:
+        self.sides_px.append(max(sized.shape[:2]))
+        return super().see(sized)
+
+    def heat(self, tile: np.ndarray) -> np.ndarray:
+        heat = super().heat(tile)
+        self.heat_sha256.append(_sha256(heat))
+        return heat
+
+
+def _photo_vector(path: Path, counter: _Watched) -> dict:
+    counter.sides_px, counter.heat_sha256 = [], []
     try:
         found = count_photo(path, counter).to_json()
     except Problem as problem:
         return {"photo": path.name, "problem": problem.number}
-    small = shrink(decode_photo(path, path.name))
-    heats = [_sha256(counter.heat(tile.pixels)) for tile in tiles(small)]
-    return {"photo": path.name, "heat_sha256": heats} | {key: found[key] for key in ("counts", "marks", "gate")}
+    looked = {"sides_px": counter.sides_px, "heat_sha256": counter.heat_sha256}
+    return {"photo": path.name, **looked, **{key: found[key] for key in ("counts", "marks", "gate")}}
 
 
 def _sha256(array: np.ndarray) -> str:

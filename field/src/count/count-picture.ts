@@ -1,5 +1,5 @@
 /**
- * Picture to counts: gate, tiles, engine, peaks. The whole counting rule, without a browser around it.
+ * Photo to counts: gate, looks, tiles, engine, peaks. The whole counting rule, without a browser around it.
  *
  * Twin: pestwatch/vision/infer.py, held by tests/golden/count.json.
  */
@@ -7,15 +7,20 @@
 import type { Counts, Gate } from "../sync/protocol";
 import type { Engine } from "./engine";
 import { judge, type Limits, measureLight } from "./gate";
+import { look, SEEN_Q, type Seen } from "./look";
 import { findPeaks } from "./peaks";
-import { owns, type Picture, tiles } from "./preprocess";
+import { owned, type Picture, type Sizes, tileOffsets, tiles } from "./preprocess";
+import { photoThreshold } from "./threshold";
 
 /** What must be known of a model beside its weights: small.json of a release. */
 export interface Sidecar {
   version: string;
+  tile_px: number;
+  overlap_px: number;
   stride: number;
   labels: string[];
   threshold_q: number[];
+  share_q: number[];
   gate: Limits;
 }
 
@@ -33,45 +38,76 @@ export interface PictureCount {
   gate: Gate;
 }
 
-/** Counts a shrunk photo; a rejected one is not counted and has no marks. */
+/** Told the share of the work that is done, 0 to 1; never less than before. */
+export type OnProgress = (share: number) => void;
+
+/** The gate judges every photo at one size, whatever the phone's resolution. */
+const GATE_SIDE_PX = 512;
+/**
+ * What a look takes of the work that is left: nobody knows how many follow. The first is a glance at one or two tiles,
+ * the second mostly the last.
+ */
+const FIRST_LOOK = 0.1;
+const LATER_LOOK = 0.75;
+
+/** Counts a photo; a rejected one is not counted and has no marks. */
 export async function countPicture(
-  picture: Picture,
+  sizes: Sizes,
   sidecar: Sidecar,
   engine: Engine,
-  onProgress: (done: number) => void = () => {},
+  onProgress: OnProgress = () => {},
 ): Promise<PictureCount> {
-  const gate = judge(measureLight(picture), sidecar.gate);
-  const marks = gate.verdict === "rejected" ? [] : await findMarks(picture, sidecar, engine, onProgress);
+  const gate = judge(measureLight(sizes.at(GATE_SIDE_PX)), sidecar.gate);
+  const marks = gate.verdict === "rejected" ? [] : await findMarks(sizes, sidecar, engine, onProgress);
   const counts: Counts = Object.fromEntries(sidecar.labels.map((label) => [label, 0]));
   for (const mark of marks) counts[mark.species]++;
   return { counts, marks, gate };
 }
 
-async function findMarks(
-  picture: Picture,
-  { stride, labels, threshold_q }: Sidecar,
-  engine: Engine,
-  onProgress: (done: number) => void,
-): Promise<Mark[]> {
-  const { width, height } = picture;
-  const marks: Mark[] = [];
-  const all = [...tiles(picture)];
-  for (const [index, tile] of all.entries()) {
-    onProgress(index / all.length);
-    for (const peak of findPeaks(await engine.run(tile.rgb), threshold_q)) {
-      const x_px = (peak.column + 0.5) * stride + tile.x_px;
-      const y_px = (peak.row + 0.5) * stride + tile.y_px;
-      if (owns(width, tile.x_px, x_px) && owns(height, tile.y_px, y_px)) {
-        marks.push({
-          x: rounded(x_px / width, 4),
-          y: rounded(y_px / height, 4),
-          species: labels[peak.species],
-          score: rounded(peak.value / 256, 3),
-        });
+/** What counts of what was seen at the last look. */
+async function findMarks(sizes: Sizes, sidecar: Sidecar, engine: Engine, onProgress: OnProgress): Promise<Mark[]> {
+  let done = 0;
+  const seen = await look(sizes.longPx, async (sidePx) => {
+    const before = done;
+    const part = (1 - before) * (before === 0 ? FIRST_LOOK : LATER_LOOK);
+    done += part;
+    return see(sizes.at(sidePx), sidecar, engine, (share) => onProgress(before + part * share));
+  });
+  const least = sidecar.labels.map((_, kind) => {
+    const values = seen.filter(({ species }) => species === kind).map(({ value }) => value);
+    return photoThreshold(values, sidecar.threshold_q[kind], sidecar.share_q[kind]);
+  });
+  return seen
+    .filter(({ species, value }) => value >= least[species])
+    .map(({ x, y, species, value }) => ({
+      x: rounded(x, 4),
+      y: rounded(y, 4),
+      species: sidecar.labels[species],
+      score: rounded(value / 256, 3),
+    }));
+}
+
+/** Everything that the network finds at one size, tile by tile, within a tile by species, row and column. */
+async function see(sized: Picture, sidecar: Sidecar, engine: Engine, onProgress: OnProgress): Promise<Seen[]> {
+  const { width, height } = sized;
+  const { tile_px, overlap_px, stride } = sidecar;
+  const faintest = sidecar.labels.map(() => SEEN_Q);
+  const [columns, rows] = [width, height].map((length) => tileOffsets(length, tile_px, overlap_px).length);
+  const seen: Seen[] = [];
+  let done = 0;
+  for (const tile of tiles(sized, tile_px, overlap_px)) {
+    onProgress(done++ / (columns * rows));
+    const [left, right] = owned(width, tile.x_px, tile_px, overlap_px);
+    const [top, bottom] = owned(height, tile.y_px, tile_px, overlap_px);
+    for (const { row, column, species, value, code } of findPeaks(await engine.run(tile.rgb), faintest)) {
+      const x_px = (column + 0.5) * stride + tile.x_px;
+      const y_px = (row + 0.5) * stride + tile.y_px;
+      if (left <= x_px && x_px < right && top <= y_px && y_px < bottom) {
+        seen.push({ x: x_px / width, y: y_px / height, species, value, code });
       }
     }
   }
-  return marks;
+  return seen;
 }
 
 /** To decimal digits as Python's round does: a tie goes to the even digit, where toFixed takes the greater one. */

@@ -8,8 +8,8 @@ export interface Engine {
   /**
    * Runs the network on one tile.
    *
-   * @param tile 512 x 512 x 3 bytes RGB, row by row
-   * @returns heat map, 128 x 128 x species, 256 x probability
+   * @param tile t x t x 3 bytes RGB, row by row; t is the sidecar's tile_px
+   * @returns t/4 x t/4 x (species + 1) bytes: 256 x probability of each species, then the code of the length
    */
   run(tile: Uint8Array<ArrayBuffer>): Promise<Uint8Array>;
 }

@@ -1,11 +1,12 @@
 /**
- * A photo file becomes the shrunk picture that is counted: upright, RGB, without colour conversion.
+ * A photo file becomes the sizes at which it is counted: upright, RGB, without colour conversion.
  *
- * Runs in the worker. A 50 megapixel photo never lies in memory twice: it passes through a canvas of 128 rows.
+ * Runs in the worker. A 50 megapixel photo never lies in memory twice: it passes through a canvas of 128 rows, and what
+ * is kept of it has at most 4096 px on the long side; the browser's own copy is gone before counting begins.
  * The browser must not do the shrinking: its ways of doing so differ from one another and from the server.
  */
 
-import { type Picture, Shrinker, type Size } from "../count/preprocess";
+import { type Size, Sizes } from "../count/preprocess";
 import { Problem } from "../problem";
 import { readSize } from "./header";
 
@@ -14,16 +15,16 @@ const MAX_PIXELS = 50_000_000;
 const STRIPE_ROWS = 128;
 
 export interface DecodedPhoto {
-  picture: Picture;
+  sizes: Sizes;
   /**
    * How much smaller than the file the browser decoded it, 1 for not at all. Phones with little memory do this in
-   * silence; as the whole frame is counted it costs little, but it must be known.
+   * silence; the counter finds its scale by itself, so it costs little, but it must be known.
    */
   decoded_scale: number;
 }
 
 /**
- * Decodes and shrinks a photo.
+ * Decodes a photo.
  *
  * @throws Problem 422.1 (no picture, or a damaged one), 422.2 (empty), 422.3 (too small), 422.4 (too large)
  */
@@ -36,7 +37,7 @@ export async function decodePhoto(photo: Blob): Promise<DecodedPhoto> {
   const bitmap = await bitmapOf(photo, name);
   try {
     return {
-      picture: shrinkBitmap(bitmap),
+      sizes: sizesOf(bitmap),
       decoded_scale: Math.max(bitmap.width, bitmap.height) / Math.max(stored.width, stored.height),
     };
   } finally {
@@ -71,17 +72,17 @@ async function bitmapOf(photo: Blob, name: string): Promise<ImageBitmap> {
   }
 }
 
-function shrinkBitmap(bitmap: ImageBitmap): Picture {
+function sizesOf(bitmap: ImageBitmap): Sizes {
   const { width, height } = bitmap;
-  const shrinker = new Shrinker({ width, height });
+  const sizes = new Sizes({ width, height });
   const canvas = new OffscreenCanvas(width, Math.min(STRIPE_ROWS, height));
   const context = contextOf(canvas);
   for (let top = 0; top < height; top += STRIPE_ROWS) {
     const rows = Math.min(STRIPE_ROWS, height - top);
     context.drawImage(bitmap, 0, top, width, rows, 0, 0, width, rows);
-    shrinker.push(context.getImageData(0, 0, width, rows).data);
+    sizes.push(context.getImageData(0, 0, width, rows).data);
   }
-  return shrinker.picture();
+  return sizes;
 }
 
 function contextOf(canvas: OffscreenCanvas): OffscreenCanvasRenderingContext2D {

@@ -4,13 +4,14 @@ import { countPicture, type Mark, type Sidecar } from "../../src/count/count-pic
 import type { Engine } from "../../src/count/engine";
 import { Int8Engine } from "../../src/count/int8-engine";
 import { findPeaks } from "../../src/count/peaks";
-import { type Picture, Shrinker } from "../../src/count/preprocess";
+import { type Picture, type Size, Sizes } from "../../src/count/preprocess";
 import type { Gate } from "../../src/sync/protocol";
-import { goldenJson, repositoryPath, sha256 } from "../golden";
+import { goldenJson, modelsPath, repositoryPath, sha256 } from "../golden";
 import { decodePng } from "../png";
 
 interface PhotoVector {
   photo: string;
+  sides_px: number[];
   heat_sha256: string[];
   counts: Record<string, number>;
   marks: Mark[];
@@ -19,21 +20,34 @@ interface PhotoVector {
 
 const golden = goldenJson<{
   model: string;
-  peaks: { heat: number[][][]; threshold_q: number[]; found: [number, number, number, number][] }[];
+  peaks: { answer: number[][][]; threshold_q: number[]; found: number[][] }[];
   photos: (PhotoVector | { photo: string; problem: string })[];
 }>("count.json");
 
-const RELEASE = repositoryPath(`mobile_models/releases/base/${golden.model}/`);
+const RELEASE = modelsPath(`releases/base/${golden.model}/`);
 const KERNELS = repositoryPath("field/engine/kernels.wasm");
 
 /** JPEG photos are counted in a real browser: tests/field. */
 const drawn = golden.photos.filter((vector): vector is PhotoVector => "counts" in vector && /png$/.test(vector.photo));
 
-function open(name: string): Picture {
+/** The real sizes, which also write down what was asked of them. */
+class WatchedSizes extends Sizes {
+  readonly asked: number[] = [];
+
+  constructor(size: Size, rgba: Uint8ClampedArray) {
+    super(size);
+    this.push(rgba);
+  }
+
+  override at(sidePx: number): Picture {
+    this.asked.push(sidePx);
+    return super.at(sidePx);
+  }
+}
+
+function open(name: string): WatchedSizes {
   const { rgba, ...size } = decodePng(readFileSync(repositoryPath(`tests/golden/photos/${name}`)));
-  const shrinker = new Shrinker(size);
-  shrinker.push(rgba);
-  return shrinker.picture();
+  return new WatchedSizes(size, rgba);
 }
 
 /** The real engine, which also writes down what it saw. */
@@ -65,18 +79,36 @@ describe("the phone counts what the server counts", () => {
     await engine.load(readFileSync(`${RELEASE}small.tflite`));
   });
 
-  test.each(drawn)("$photo: heat maps to the bit, marks, gate", async ({ photo, heat_sha256, ...expected }) => {
+  test.each(drawn)("$photo: sizes, answers to the bit, marks, gate", async (vector) => {
+    const { photo, sides_px, heat_sha256, ...expected } = vector;
+    const sizes = open(photo);
     engine.heats = [];
     const shares: number[] = [];
-    const counted = await countPicture(open(photo), sidecar, engine, (done) => shares.push(done));
+    const counted = await countPicture(sizes, sidecar, engine, (share) => shares.push(share));
     expect(counted).toEqual(expected);
-    const isCounted = counted.gate.verdict !== "rejected";
-    expect(engine.heats).toEqual(isCounted ? heat_sha256 : []);
-    expect(shares).toEqual(isCounted ? heat_sha256.map((_, index) => index / heat_sha256.length) : []);
+    expect(sizes.asked).toEqual([512, ...sides_px]); // the gate's, then the looks'
+    expect(engine.heats).toEqual(heat_sha256);
+    expect(shares).toHaveLength(heat_sha256.length);
   });
 });
 
-test.each(golden.peaks)("the peaks of a heat map full of ties are the server's", ({ heat, threshold_q, found }) => {
-  const peaks = findPeaks(Uint8Array.from(heat.flat(2)), threshold_q);
-  expect(peaks.map(({ row, column, species, value }) => [row, column, species, value])).toEqual(found);
+test("who waits hears of every tile of every look, the share only grows, and there is room for one look more", async () => {
+  const gate = { dark_mean_luma: 0, bright_mean_luma: 255, clipped_share: 1, blur_variance: 0, min_side_px: 96 };
+  const tile = { tile_px: 512, overlap_px: 64, stride: 4 };
+  const sidecar: Sidecar = { version: "v", ...tile, labels: ["GNORAB"], threshold_q: [100], gate };
+  const grey = new WatchedSizes({ width: 2048, height: 1536 }, new Uint8ClampedArray(2048 * 1536 * 4).fill(128));
+  // Sees nothing at all, so that every first look is taken.
+  const blind: Engine = { load: async () => {}, run: async () => new Uint8Array(128 * 128 * 2) };
+  const shares: number[] = [];
+  await countPicture(grey, sidecar, blind, (share) => shares.push(share));
+  expect(grey.asked).toEqual([512, 512, 1024, 2048, 256]);
+  expect(shares).toHaveLength(1 + 6 + 20 + 1);
+  expect(shares[0]).toBe(0);
+  expect(shares).toEqual([...new Set(shares)].sort((a, b) => a - b));
+  expect(shares.at(-1)).toBeLessThan(1);
+});
+
+test.each(golden.peaks)("the peaks of a heat map full of ties are the server's", ({ answer, threshold_q, found }) => {
+  const peaks = findPeaks(Uint8Array.from(answer.flat(2)), threshold_q);
+  expect(peaks.map(({ row, column, species, value, code }) => [row, column, species, value, code])).toEqual(found);
 });
