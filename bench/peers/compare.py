@@ -1,7 +1,7 @@
 """Counts with the stored peers, and their rows beside the counter's.
 
-A peer is told the scale: every photo comes to it at the size where the median insect of its labels is MOTH_PX long. The
-counter has to find that by itself, so this favours the peers.
+A peer is told the scale: every photo comes to it at a size that the lengths of its labels tell, and for the detector the species
+as well. The counter has to find that by itself, so this favours the peers.
 """
 
 import json
@@ -15,10 +15,10 @@ from ai_edge_litert.interpreter import Interpreter
 
 from pestwatch.cli import models_dir
 from pestwatch.domain.species import PHOTO_COUNTED
-from pestwatch.vision.dataset import GNORAB, HELIAR, Example, helicoverpa_funnel, tuta_delta
+from pestwatch.vision.dataset import GNORAB, HELIAR, Example, counting_ratio, helicoverpa_funnel, tuta_delta
 from pestwatch.vision.evaluate import measure
 from pestwatch.vision.micronet import operations, score
-from pestwatch.vision.preprocess import MOTH_PX, OUTSIDE, Sizes, owned, tiles
+from pestwatch.vision.preprocess import OUTSIDE, Sizes, owned, tiles
 from pestwatch.vision.recount import read_recount, recounted
 
 from .boxes import Box, anchors, decoded, suppressed
@@ -29,6 +29,8 @@ NAMES = {"detector": "SSD-like box detector", "regression": "count regression"}
 # The scores below which a box is never counted; thresholds are picked from here on.
 LEAST_Q = 26
 OVERLAP_PX = 64
+# So long is the usual insect where the regression counts it: a whole frame of the funnel must fit into a crop of its training.
+REGRESSION_MOTH_PX = 22.0
 # Insects that an answer of 1 of the regression means: answers stay as small as the features that they are made of, and learn as fast.
 COUNT_UNIT = 50
 UInt8Image = npt.NDArray[np.uint8]
@@ -74,7 +76,7 @@ class Detector:
 
     def looked(self, example: Example) -> Looked:
         """What the network answers, tile by tile, before any suppression."""
-        image = at_known_scale(example)
+        image = at_ratio(example, counting_ratio(example))
         height, width, _ = image.shape
         return [
             (
@@ -122,7 +124,7 @@ class Regression:
 
     def raw(self, example: Example) -> npt.NDArray[np.float64]:
         """(s,) insects before the gain: the sum over squares side by side; what lies outside the photo is grey."""
-        image, side_px = at_known_scale(example), self._run.side_px
+        image, side_px = at_ratio(example, regression_ratio(example)), self._run.side_px
         total = np.zeros(SPECIES)
         for top in range(0, image.shape[0], side_px):
             for left in range(0, image.shape[1], side_px):
@@ -171,10 +173,15 @@ class _Network:
         ]
 
 
-def at_known_scale(example: Example) -> UInt8Image:
-    """The photo at the size where its usual insect, by the labels, is MOTH_PX long."""
+def at_ratio(example: Example, ratio: float) -> UInt8Image:
+    """The photo, so many times as large."""
     sizes = Sizes(example.image)
-    return sizes.at(max(16, round(sizes.long_px * MOTH_PX / (example.scale_px or MOTH_PX))))
+    return sizes.at(max(16, round(sizes.long_px * ratio)))
+
+
+def regression_ratio(example: Example) -> float:
+    """How much larger a photo is when its usual insect is REGRESSION_MOTH_PX long, whatever its species."""
+    return REGRESSION_MOTH_PX / (example.scale_px or REGRESSION_MOTH_PX)
 
 
 def opened(folder: Path = HERE) -> dict[str, Detector | Regression]:

@@ -16,24 +16,25 @@ import tensorflow as tf
 
 from pestwatch.cli import models_dir
 from pestwatch.vision.augment import CROP_PX
-from pestwatch.vision.dataset import Example, Point
+from pestwatch.vision.dataset import Example, Point, counting_ratio
 from pestwatch.vision.encoder import FULL, load_imagenet_weights
-from pestwatch.vision.evaluate import pick_threshold
 from pestwatch.vision.family import Material, training_material
 from pestwatch.vision.model import freeze_encoder, normalise
 from pestwatch.vision.preprocess import OUTSIDE
 from pestwatch.vision.quantize import calibration_tiles
 from pestwatch.vision.recipe import Settings, read_recipe, threshold_sets
+from pestwatch.vision.recount import read_recount
 from pestwatch.vision.slim import slim
 from pestwatch.vision.train import training_crop
 
 from .boxes import anchors, decoded, suppressed, targets
-from .compare import COUNT_UNIT, HERE, LEAST_Q, SPECIES, Detector, Regression, at_known_scale
+from .compare import COUNT_UNIT, HERE, LEAST_Q, SPECIES, Detector, Regression, at_ratio, regression_ratio
 from .networks import DETECTOR_TILE_PX, REGRESSION_TILE_PX, build_detector, build_regression
 
 # Of two boxes while counted moths are placed; the one in use is picked on the exported file.
 MOST_OVERLAP = 40
 OVERLAPS_TRIED = (20, 30, 40, 50, 60, 70)
+THRESHOLDS_TRIED = range(LEAST_Q, 200, 4)
 GAINS_TRIED = tuple(round(0.5 + 0.02 * place, 2) for place in range(76))
 CALIBRATION_TILES = 60
 FloatArray = npt.NDArray[np.float32]
@@ -60,10 +61,19 @@ class Plan:
     train_from: int
     place_every_steps: int
 
-    @property
-    def whole(self) -> Settings:
-        """For a frame whose moths are known by number only: it must lie in the crop as a whole."""
-        return replace(self.settings, distances=replace(self.settings.distances, usual=(0.65, 0.95)))
+    def for_regression(self, whole: Example, *, must_fit: bool) -> Settings:
+        """Distances around the length at which the regression counts.
+
+        Args:
+          whole: the photo to cut a crop from.
+          must_fit: the photo must lie in the crop as a whole, for its moths are known by number only.
+        """
+        nearer = regression_ratio(whole) / counting_ratio(whole)
+        distances = self.settings.distances
+        low, high = (factor * nearer for factor in distances.usual)
+        if must_fit:
+            high = CROP_PX / max(whole.image.shape[:2]) / counting_ratio(whole)
+        return replace(self.settings, distances=replace(distances, usual=(low, high)))
 
     def drawn(self, rng: np.random.Generator) -> list[int]:
         """The photos of one batch."""
@@ -94,7 +104,7 @@ def detector_sample(whole: Example, rng: np.random.Generator, plan: Plan, grid: 
 def regression_sample(whole: Example, rng: np.random.Generator, plan: Plan) -> Batch:
     """Image, counts (s,) in the crop, and cares (s,)."""
     by_number = any(_unplaced(whole, species) > 0 for species in range(SPECIES))
-    crop, image = training_crop(whole, rng, plan.whole if by_number else plan.settings, plan.material.patches)
+    crop, image = training_crop(whole, rng, plan.for_regression(whole, must_fit=by_number), plan.material.patches)
     counts = whole.true_counts if by_number else replace(crop, counts=None).true_counts
     cares = np.array([species not in whole.silent for species in range(SPECIES)], np.float32)
     return normalise(image), np.array(counts, np.float32), cares
@@ -177,7 +187,7 @@ def placed(model: Any, whole: Example) -> Example:
     """Gives the unmarked moths of a counted photo the detector's surest boxes as places, as the counter's training does."""
     if whole.counts is None or len(whole.points) >= sum(whole.counts):
         return whole
-    image = at_known_scale(whole)
+    image = at_ratio(whole, counting_ratio(whole))
     ratio = max(image.shape) / max(whole.image.shape)
     side_px = -(-max(image.shape) // 16) * 16
     framed = np.full((side_px, side_px, 3), OUTSIDE, np.uint8)
@@ -244,33 +254,40 @@ def train_regression(plan: Plan) -> Any:
     return model
 
 
+def picking_sets(photos: Path) -> Sequence[Sequence[Example]]:
+    """Per species, the photos on which the counter picks its own thresholds."""
+    recipe = read_recipe(models_dir() / "recipes" / "base.toml")
+    return threshold_sets(photos, read_recount(models_dir() / "recounts" / "tuta_delta.csv"), recipe.seed)
+
+
 def pick_detector(content: bytes, photos: Path) -> dict[str, Any]:
     """Thresholds per species and the greatest overlap of two boxes: least error on the photos where the counter picks its own."""
     peer = Detector(content, {"threshold_q": [], "most_overlap": 0})
     sets = [
-        [(e.true_counts[species], peer.looked(e)) for e in part] for species, part in enumerate(threshold_sets(photos))
+        [(e.true_counts[species], peer.looked(e)) for e in part] for species, part in enumerate(picking_sets(photos))
     ]
     tried = []
     for most_overlap in OVERLAPS_TRIED:
         thresholds, error = [], 0.0
         for species, part in enumerate(sets):
-            true = [count for count, _ in part]
+            true = np.array([count for count, _ in part])
             found = [
-                [box.value for box in peer.boxes(looked, most_overlap) if box.species == species] for _, looked in part
+                np.array([box.value for box in peer.boxes(looked, most_overlap) if box.species == species])
+                for _, looked in part
             ]
-            thresholds.append(pick_threshold(true, found))
-            counted = [sum(value >= thresholds[-1] for value in values) for values in found]
-            error += sum(abs(a - b) for a, b in zip(true, counted, strict=True)) / sum(true)
+            counted = {least: np.array([(values >= least).sum() for values in found]) for least in THRESHOLDS_TRIED}
+            errors = {least: int(np.abs(counts - true).sum()) for least, counts in counted.items()}
+            thresholds.append(min(errors, key=lambda least: errors[least]))
+            error += min(errors.values()) / true.sum()
         tried.append((error, most_overlap, thresholds))
-    error, most_overlap, thresholds = min(tried)
-    print(f"overlap {most_overlap} %, thresholds {thresholds}, sum of the species' errors {error:.3f} of {tried}")
+    _, most_overlap, thresholds = min(tried)
     return {"threshold_q": thresholds, "most_overlap": most_overlap}
 
 
 def pick_regression(content: bytes, photos: Path) -> dict[str, Any]:
     """A factor per species, picked on the same photos: what a threshold is to the others."""
     peer, gain = Regression(content, {"gain": [1.0] * SPECIES}), []
-    for species, examples in enumerate(threshold_sets(photos)):
+    for species, examples in enumerate(picking_sets(photos)):
         true = np.array([example.true_counts[species] for example in examples])
         found = np.array([peer.raw(example)[species] for example in examples])
         gain.append(min(GAINS_TRIED, key=lambda factor: float(np.abs(np.rint(found * factor) - true).sum())))

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pestwatch.vision.dataset import Example
+from pestwatch.vision.dataset import Example, counting_ratio
 from pestwatch.vision.peaks import find_peaks
-from pestwatch.vision.preprocess import MOTH_PX, Sizes
+from pestwatch.vision.preprocess import Sizes
 from pestwatch.vision.train import heat_of
 
 UInt8Image = npt.NDArray[np.uint8]
@@ -34,7 +34,7 @@ def judging_set(examples: Sequence[Example], species: int) -> list[Judged]:
     judged = []
     for example in examples:
         sizes = Sizes(example.image)
-        side_px = max(16, round(sizes.long_px * MOTH_PX / (example.scale_px or MOTH_PX)))
+        side_px = max(16, round(sizes.long_px * counting_ratio(example)))
         judged.append(Judged(sizes.at(side_px), example.true_counts[species]))
     return judged
 

@@ -93,12 +93,14 @@ def fit(
     placed = list(examples)
     odds = None if weights is None else np.asarray(weights) / np.sum(weights)
 
-    def place(done: int) -> None:
+    def after_step(done: int) -> None:
         if settings.place_every_steps and done % settings.place_every_steps == 0:
             placed[:] = [place_counted(model, example, settings.counted_moth_px) for example in examples]
+        if check is not None and done % CHECK_EVERY == 0:
+            check(done, model)
 
     stream = _prefetched(batches(placed, steps, seed, odds, settings, patches, teacher), settings.batch)
-    learn(model, stream, steps, train_from, settings, is_taught=teacher is not None, progress=progress, after_step=place)
+    learn(model, stream, steps, train_from, settings, is_taught=teacher is not None, progress=progress, after_step=after_step)
 
 
 def learn(
@@ -142,8 +144,6 @@ def learn(
         if progress is not None and done % PROGRESS_EVERY == 0:
             progress(done, float(np.mean(losses)))
             losses.clear()
-        if check is not None and done % CHECK_EVERY == 0:
-            check(done, model)
     mean.apply()
 
 

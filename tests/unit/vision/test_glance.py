@@ -21,12 +21,12 @@ class Seeing:
 
 
 def test_photos_are_judged_at_the_size_that_their_labels_tell():
-    (judged,) = judging_set([liner(1, 4, length_px=56.0)], GNORAB)
+    (judged,) = judging_set([liner(1, 4, length_px=48.0)], GNORAB)
     assert judged.image.shape == (128, 128, 3)
     assert judged.true == 4
 
 
 def test_the_error_is_what_is_missed_and_what_is_too_much_together():
-    judged = judging_set([liner(1, 4, length_px=28.0), liner(2, 6, length_px=28.0)], GNORAB)
+    judged = judging_set([liner(1, 4, length_px=24.0), liner(2, 6, length_px=24.0)], GNORAB)
     assert glance(Seeing([4, 6]), judged, GNORAB) == 0
     assert glance(Seeing([3, 8]), judged, GNORAB) == pytest.approx(0.3)
