@@ -1,4 +1,21 @@
-"""Trains the peers and stores them: `python -m bench.peers.train --photos DIR` from the top of the repository."""
+"""Trains the two peers of the counter once and stores them as int8 files: the recipe.
+
+    python -m bench.peers.train --photos DIR --peer detector       # from the top of the repository
+    python -m bench.peers.train --photos DIR --peer regression
+
+Same as the counter's: the photos and their shares, pasted insects, augmentation, batch, Adam with its schedule, the running mean of the
+weights, forgiveness beside gappy marks, calibration and export (mobile_models/recipes/base.toml, pestwatch/vision/family.py).
+Different, all in the peers' favour:
+
+- They start from the whole of MobileNetV2's ImageNet features to stride 16, like `base`; `small` starts from narrowed ones.
+- They are told the scale (compare.py), and so they train around that scale only.
+- Threshold and overlap of the detector, and a factor per species of the regression, are picked on the photos where the counter
+  picks its thresholds; for the detector's overlap that is one choice more than the counter has.
+
+Budget: one thread; CPU-seconds are printed with every tenth of the training and stand in peers.toml. The counter's sizes train
+longer (base.toml), and `small` and `nano` learn from `base` besides: the peers are one short training each, not the best that
+could be had. Nothing is chosen on test_trap.
+"""
 
 import argparse
 import json
