@@ -196,23 +196,36 @@ def data(folder: Path, written: str, species: Path | None, *, check: bool) -> No
     "sizes",
     multiple=True,
     type=click.Choice(SIZES),
-    help="Network of the family; may be given again. All when not given; nano and small learn from the base.",
+    help="Only this network, may be repeated; small and nano need base's weights in --work. All three when not given.",
 )
-def train(photos: Path | None, recipe: Path | None, work: Path, sizes: Sequence[str]) -> None:
-    """Trains the family: the base from ImageNet weights, the smaller ones from the base."""
+@click.option("--steps", type=click.IntRange(min=1), help="Fewer than the recipe's, for trying.")
+@click.option("--live", is_flag=True, help="Draw loss and error as they form, here and as a page for the browser.")
+def train(
+    photos: Path | None, recipe: Path | None, work: Path, sizes: Sequence[str], steps: int | None, *, live: bool
+) -> None:
+    """Trains the family: base from ImageNet weights, small and nano from base. Leaves weights and curves in --work."""
     photos = _need_photos(photos)
+    from pestwatch.vision.dataset import GNORAB, tuta_delta
     from pestwatch.vision.family import train_size, training_material
+    from pestwatch.vision.glance import glance, judging_set
+    from pestwatch.vision.live import Live
 
     plan = _recipe(recipe)
     material = training_material(photos, plan)
-    for size in reversed(SIZES):  # the base first: it teaches the others
-        if size not in (sizes or SIZES):
-            continue
+    judged = judging_set(tuta_delta(photos, "val"), GNORAB) if live else ()
+    with Live(work, sys.stdout, page=live) as shown:
 
-        def tell(step: int, loss: float, size: str = size) -> None:
-            click.echo(f"{size}: step {step} of {plan.sizes[size].steps}, loss {loss:.3f}")
+        def check(step: int, model: Any) -> None:
+            shown.error(step, glance(model, judged, GNORAB))
 
-        click.echo(f"wrote {train_size(size, plan, material, work, tell)}")
+        for name in reversed(SIZES):  # the base first: it teaches the others
+            if name not in (sizes or SIZES):
+                continue
+            shown.begin(name, steps or plan.sizes[name].steps)
+            path = train_size(
+                name, plan, material, work, progress=shown.loss, check=check if live else None, steps=steps
+            )
+            click.echo(f"wrote {path}")
 
 
 def _recipe(path: Path | None) -> Any:
