@@ -181,8 +181,8 @@ def pick_thresholds(
 def pick_threshold(true: Sequence[int], scores: Sequence[Sequence[int]]) -> tuple[int, int]:
     """Picks the threshold of one species: least absolute error.
 
-    Among pairs within 2 % of the best the middle usual threshold is taken: the edge of a plateau does not carry over to the next
-    phone.
+    Among pairs within 2 % of the best the middle usual threshold is taken: the edge of a plateau does not carry over to
+    the next phone.
 
     Args:
       true: insects per photo.
@@ -195,9 +195,7 @@ def pick_threshold(true: Sequence[int], scores: Sequence[Sequence[int]]) -> tupl
     errors = {}
     for usual in range(LOWEST_THRESHOLD_Q, HIGHEST_THRESHOLD_Q + 1, THRESHOLD_STEP_Q):
         for share in SHARES_Q:
-            counted = (
-                len(found) - bisect_left(found, photo_threshold(found, usual, share)) for found in ordered
-            )
+            counted = (len(found) - bisect_left(found, photo_threshold(found, usual, share)) for found in ordered)
             errors[usual, share] = sum(abs(count - wanted) for count, wanted in zip(counted, true, strict=True))
     limit = min(errors.values()) * 1.02
     plateau = sorted(pair for pair, error in errors.items() if error <= limit)

@@ -1,4 +1,4 @@
-"""The family of three, one after another: `base` from ImageNet's weights, `small` and `nano` narrowed from it and taught by it."""
+"""The family of three, one after another: `base` from ImageNet's weights, the others narrowed from it and taught by it."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +8,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from pestwatch.vision.dataset import GNORAB, HELIAR, NOCTUID_LARGE, Example, helicoverpa_funnel, medfly_delta, tuta_delta
+from pestwatch.vision.dataset import (
+    GNORAB,
+    HELIAR,
+    NOCTUID_LARGE,
+    Example,
+    helicoverpa_funnel,
+    medfly_delta,
+    tuta_delta,
+)
 from pestwatch.vision.encoder import FULL, load_imagenet_weights
 from pestwatch.vision.model import build_counter, load_float, save_float
 from pestwatch.vision.narrow import narrow_encoder
@@ -42,13 +50,21 @@ def training_material(photos: Path, recipe: Recipe, leave_out: Collection[str] =
     Args:
       photos: folder of the photo sets.
       recipe: its [data] section holds the shares.
-      leave_out: traps, such as tuta/T1, phones or whole sets, such as medfly_delta, that this training must not see; for
-        measuring what an unseen one costs.
+      leave_out: traps, such as tuta/T1, phones or whole sets, such as medfly_delta, that this training must not see;
+        for measuring what an unseen one costs.
     """
     share = recipe.data
     sets: tuple[tuple[str, list[Example], Callable[[Example], float]], ...] = (
-        ("tuta_delta", tuta_delta(photos, "train"), lambda e: share["noctuid_boost"] if e.true_counts[NOCTUID_LARGE] else 1.0),
-        ("helicoverpa_funnel", helicoverpa_funnel(photos, "train"), lambda e: share["heap_boost"] if e.true_counts[HELIAR] >= HEAP else 1.0),
+        (
+            "tuta_delta",
+            tuta_delta(photos, "train"),
+            lambda e: share["noctuid_boost"] if e.true_counts[NOCTUID_LARGE] else 1.0,
+        ),
+        (
+            "helicoverpa_funnel",
+            helicoverpa_funnel(photos, "train"),
+            lambda e: share["heap_boost"] if e.true_counts[HELIAR] >= HEAP else 1.0,
+        ),
         ("plodia_funnel", helicoverpa_funnel(photos, "train_plodia"), lambda _: 1.0),
         ("medfly_delta", medfly_delta(photos, held_out=False), lambda _: 1.0),
     )

@@ -1,10 +1,11 @@
 """At which size to count a photo: the counter looks, sees how long the moths are, and steps nearer or back.
 
-A photo says nothing about its scale: moths are 17 to 100 and more pixels long. The network tells the length of each moth that
-it finds, roughly even where it would count badly. What it answers for moths of the wanted length is measured once and travels in the sidecar. So the first look is at a long side of 512 px; from the usual length there
-follows the size at which moths would be as long as they are counted at (MOTH_PX); then it looks again, until the lengths agree with the size. What was found at
-that last look is the count. Sizes lie a quarter of an octave apart, so that a phone's and a server's small differences
-do not lead to different sizes.
+A photo says nothing about its scale: moths are 17 to 100 and more pixels long. The network tells the length of each moth
+that it finds, roughly even where it would count badly; what it answers for moths of the wanted length (MOTH_PX) was measured
+once and travels in the sidecar. So the first look is at a long side of 512 px; from the usual length there follows the
+size at which moths would be as long as they are counted at; then it looks again, until the lengths agree with the size.
+What was found at that last look is the count. Sizes lie a quarter of an octave apart, so that a phone's and a server's
+small differences do not lead to different sizes.
 
 A look that shows (almost) no moth says nothing about the scale: the next of FIRST_LOOKS is taken.
 
@@ -16,7 +17,29 @@ from dataclasses import dataclass
 
 from pestwatch.vision.preprocess import MAX_SIDE_PX
 
-SIDES_PX = (128, 152, 181, 215, 256, 304, 362, 431, 512, 609, 724, 861, 1024, 1218, 1448, 1722, 2048, 2435, 2896, 3444, 4096)
+SIDES_PX = (
+    128,
+    152,
+    181,
+    215,
+    256,
+    304,
+    362,
+    431,
+    512,
+    609,
+    724,
+    861,
+    1024,
+    1218,
+    1448,
+    1722,
+    2048,
+    2435,
+    2896,
+    3444,
+    4096,
+)
 """512 * 2^(n / 4), rounded: the sizes at which a photo may be looked at."""
 FIRST_LOOKS = (8, 12, 16, 4)
 """Places in SIDES_PX: 512, then 1024, 2048 and 256."""
@@ -57,7 +80,8 @@ class Looked:
     Args:
       side_px: long side of the photo at the last look.
       seen: what was found there, also what is too faint to count.
-      steps_off: how many sizes too near the last look was, less than nothing when too far; None when too little was seen to say.
+      steps_off: how many sizes too near the last look was, less than nothing when too far; None when too little was seen
+        to say.
       looks: how many there were.
     """
 
@@ -107,8 +131,8 @@ def look(long_px: int, moth_codes: Sequence[int], see: Callable[[int], Sequence[
 def steps_off(seen: Sequence[Seen], moth_codes: Sequence[int]) -> int | None:
     """How many sizes too near a look was; less than nothing when it was too far.
 
-    Every moth says by how much it is longer than its species is counted at; the median, each weighing as much as its heat, decides. Halves of
-    steps are rounded up. None when there is too little heat to believe.
+    Every moth says by how much it is longer than its species is counted at; the median, each weighing as much as its heat,
+    decides. Halves of steps are rounded up. None when there is too little heat to believe.
     """
     believed = sorted((moth.code - moth_codes[moth.species], moth.value) for moth in seen)
     total = sum(value for _, value in believed)

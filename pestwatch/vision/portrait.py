@@ -33,19 +33,25 @@ def portrait(counter: Counter, sets: Mapping[str, Sequence[Example]]) -> Measure
     examples = sets[SHOWN]
     overlays = [_overlay(counter, example) for example in examples]
     true = [example.true_counts[GNORAB] for example in examples]
-    by_error = sorted(zip(overlays, true, strict=True), key=lambda pair: abs(len(pair[0].marks) - pair[1]) / max(1, pair[1]))
+    by_error = sorted(
+        zip(overlays, true, strict=True), key=lambda pair: abs(len(pair[0].marks) - pair[1]) / max(1, pair[1])
+    )
     shots = [example.taken_at for example in examples]
     return Measured(
         model=counter.name,
         counted={
             "a trap that it never saw": [Pair(t, len(o.marks)) for t, o in zip(true, overlays, strict=True)],
             "the trap that set the threshold": [
-                Pair(example.true_counts[GNORAB], counter.count_image(example.image).counts[label]) for example in sets["val"]
+                Pair(example.true_counts[GNORAB], counter.count_image(example.image).counts[label])
+                for example in sets["val"]
             ],
         },
         by_scale={
             "a trap that it never saw": [
-                (factor, wape(true, [counter.count_image(_resized(e.image, factor)).counts[label] for e in examples], shots))
+                (
+                    factor,
+                    wape(true, [counter.count_image(_resized(e.image, factor)).counts[label] for e in examples], shots),
+                )
                 for factor in FACTORS
             ]
         },

@@ -1,7 +1,8 @@
 """How large a counting network is: its widths and depth, what they cost, and the family of three that we ship.
 
 One coefficient scales everything: `phi` 0 is `base`, and every step down narrows the network, thins its head and takes
-blocks from its deep end together, because a network that is only narrowed or only cut short counts worse at the same cost.
+blocks from its deep end together, because a network that is only narrowed or only cut short counts worse at the same
+cost.
 
 Source: Tan and Le 2019, arXiv 1905.11946 (compound scaling); Sandler et al. 2018, arXiv 1801.04381, table 2 (the
 widths at phi 0).

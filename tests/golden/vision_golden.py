@@ -107,7 +107,11 @@ LOOKS: list[tuple[str, int, Answers]] = [
     ("a little less is none", 1000, always((200, MOTH_CODE), (199, MOTH_CODE))),
     ("the sure moths decide, not the many", 800, always((70, 40), (70, 40), (70, 40), (250, MOTH_CODE))),
     ("of two equal halves the shorter decides", 800, always((220, 255), (220, MOTH_CODE + 3))),
-    ("when the moths are lost on the way, the look before is the last word", 4000, moths(MOTH_CODE - 5 * STEP_CODE, range(MOTH_CODE - 8))),
+    (
+        "when the moths are lost on the way, the look before is the last word",
+        4000,
+        moths(MOTH_CODE - 5 * STEP_CODE, range(MOTH_CODE - 8)),
+    ),
     ("two sizes that name one another", 2000, lambda side_px: twice(2 if side_px > 512 else -2)),
     ("lengths that never agree come to an end", 4096, lambda side_px: twice(7 if side_px == 4096 else -2)),
 ]
