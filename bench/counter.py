@@ -33,14 +33,13 @@ from PIL import Image, ImageFilter
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.peers.compare import peers
-from pestwatch.vision.micronet import operations, score
-
 from pestwatch.cli import current_base, models_dir
 from pestwatch.release.manifest import SIZES
 from pestwatch.vision.dataset import Example, UInt8Image, tuta_delta
 from pestwatch.vision.evaluate import measure
 from pestwatch.vision.infer import Counter, count_photo
 from pestwatch.vision.interval import coverage, interval
+from pestwatch.vision.micronet import operations, score
 from pestwatch.vision.montage import whole_liner
 from pestwatch.vision.preprocess import Sizes, tiles
 from pestwatch.vision.recipe import measuring_sets

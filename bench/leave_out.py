@@ -68,7 +68,7 @@ def measured(plan: Left, photos: Path, steps: int) -> list[dict[str, Any]]:
 
     from pestwatch.vision.dataset import tuta_delta
     from pestwatch.vision.encoder import FULL, load_imagenet_weights
-    from pestwatch.vision.evaluate import pick_threshold, scores_q
+    from pestwatch.vision.evaluate import measure_lengths, pick_threshold, scores_q
     from pestwatch.vision.family import start_narrow, training_material
     from pestwatch.vision.infer import Counter
     from pestwatch.vision.model import build_counter
@@ -99,11 +99,13 @@ def measured(plan: Left, photos: Path, steps: int) -> list[dict[str, Any]]:
         patches=material.patches,
     )
     tflite = quantize(model, shape, calibration_tiles(material.examples, recipe.calibration_tiles, shape.tile_px))
-    sidecar = make_sidecar("base-20261125-1", tflite, shape, [(64, 0)] * 3, recipe.limits)
+    sidecar = make_sidecar("base-20261125-1", tflite, shape, [(64, 0)] * 3, (128, 175, 155), recipe.limits)
+    codes = measure_lengths(tflite, sidecar, material.examples)
+    sidecar = make_sidecar("base-20261125-1", tflite, shape, [(64, 0)] * 3, codes, recipe.limits)
     val = recounted(tuta_delta(photos, "val"), read_recount(models_dir() / "recounts" / "tuta_delta.csv"))
     found = [per_species[0] for per_species in scores_q(tflite, sidecar, val)]
     threshold = pick_threshold([example.true_counts[0] for example in val], found)
-    counter = Counter(tflite, make_sidecar("base-20261125-1", tflite, shape, [threshold] * 3, recipe.limits))
+    counter = Counter(tflite, make_sidecar("base-20261125-1", tflite, shape, [threshold] * 3, codes, recipe.limits))
     rows = []
     for name, examples in plan.photos.items():
         true = [example.true_counts[0] for example in examples]

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pestwatch.vision.dataset import Example
+from pestwatch.vision.dataset import Example, counting_ratio
 from pestwatch.vision.infer import Counter
 from pestwatch.vision.interval import quantile, score
+from pestwatch.vision.look import Seen, middle_code
 from pestwatch.vision.preprocess import Sizes
 from pestwatch.vision.threshold import photo_threshold
 
@@ -131,6 +132,30 @@ def scores_q(model: Path | bytes, sidecar: Mapping[str, Any], examples: Sequence
         seen = counter.look(Sizes(example.image)).seen
         found.append([[m.value for m in seen if m.species == species] for species in range(len(counter.labels))])
     return found
+
+
+def measure_lengths(model: Path | bytes, sidecar: Mapping[str, Any], photos: Sequence[Example]) -> tuple[int, ...]:
+    """What the network answers about the length of moths as long as they are counted at.
+
+    Args:
+      model: the .tflite or its bytes.
+      sidecar: its sidecar; thresholds and codes in it do not matter.
+      photos: of the training, whose scale is known; each species is measured on those where it is the only one.
+
+    Returns:
+      The code per species, in label order; 128 for one that none shows.
+    """
+    counter = Counter(model, sidecar)
+    codes = []
+    for species in range(len(counter.labels)):
+        seen: list[Seen] = []
+        for example in photos:
+            if example.true_counts[species] and example.true_counts[species] == sum(example.true_counts):
+                sizes = Sizes(example.image)
+                sized = sizes.at(max(16, round(sizes.long_px * counting_ratio(example))))
+                seen += [moth for moth in counter.see(sized) if moth.species == species]
+        codes.append(middle_code(seen) or 128)
+    return tuple(codes)
 
 
 def pick_thresholds(

@@ -23,7 +23,7 @@ from pestwatch.vision.narrow import narrow_encoder
 from pestwatch.vision.paste import Patch, patches
 from pestwatch.vision.recipe import Recipe, Settings
 from pestwatch.vision.shape import FAMILY, Shape
-from pestwatch.vision.train import Progress, fit, place_counted
+from pestwatch.vision.train import Check, Progress, fit, place_counted
 
 # Moths of which a frame holds this many lie in heaps; heaps are few and hard.
 HEAP = 50
@@ -110,6 +110,7 @@ def train_size(
     material: Material,
     work: Path,
     progress: Progress | None = None,
+    check: Check | None = None,
     steps: int | None = None,
 ) -> Path:
     """Trains one network of the family and leaves its weights in the work folder.
@@ -120,6 +121,7 @@ def train_size(
       material: what to learn from.
       work: where <name>.weights.npz goes.
       progress: told every ten steps.
+      check: shown the network every hundred steps.
       steps: fewer than the recipe's, for trying.
 
     Returns:
@@ -142,6 +144,7 @@ def train_size(
         recipe.seed,
         plan.train_from,
         progress=progress,
+        check=check,
         weights=material.weights,
         settings=recipe.settings if teacher is None else replace(recipe.settings, place_every_steps=0),
         patches=material.patches,

@@ -22,6 +22,7 @@ from pestwatch.vision.interval import interval
 from pestwatch.vision.look import SEEN_Q, Looked, Seen, look
 from pestwatch.vision.peaks import find_peaks
 from pestwatch.vision.preprocess import Sizes, decode_photo, owned, tiles
+from pestwatch.vision.sidecar import counted_by
 from pestwatch.vision.threshold import photo_threshold
 
 UInt8Image = npt.NDArray[np.uint8]
@@ -82,8 +83,10 @@ class Counter:
     def __init__(self, model: Path | bytes, sidecar: Mapping[str, Any], threads: int = 1) -> None:
         content = model if isinstance(model, bytes) else model.read_bytes()
         self.version: str = sidecar["version"]
+        self.name: str = counted_by(sidecar)
         self.labels: tuple[str, ...] = tuple(sidecar["labels"])
         self.threshold_q: tuple[int, ...] = tuple(sidecar["threshold_q"])
+        self.moth_codes: tuple[int, ...] = tuple(sidecar["moth_codes"])
         self.share_q: tuple[int, ...] = tuple(sidecar["share_q"])
         self.stride_px: int = sidecar["stride"]
         self.tile_px: int = sidecar["tile_px"]
@@ -96,17 +99,17 @@ class Counter:
         self._output: int = self._interpreter.get_output_details()[0]["index"]
 
     @classmethod
-    def from_release(cls, release_dir: Path, threads: int = 1) -> "Counter":
-        """Opens small.tflite and small.json of a release folder.
+    def from_release(cls, release_dir: Path, threads: int = 1, *, size: str = "small") -> "Counter":
+        """Opens one size of a release folder, such as small.tflite and small.json.
 
         Raises:
-          Problem 404.1: the folder holds no model.
+          Problem 404.1: the folder holds no such model.
         """
         try:
-            sidecar = json.loads((release_dir / "small.json").read_text(encoding="utf-8"))
-            return cls(release_dir / "small.tflite", sidecar, threads)
+            sidecar = json.loads((release_dir / f"{size}.json").read_text(encoding="utf-8"))
+            return cls(release_dir / f"{size}.tflite", sidecar, threads)
         except FileNotFoundError as error:
-            raise Problem("404.1", name=str(release_dir)) from error
+            raise Problem("404.1", name=f"{release_dir}/{size}.tflite") from error
 
     def heat(self, tile: UInt8Image) -> HeatMap:
         """Runs the network on one (t, t, 3) uint8 tile -> (t / 4, t / 4, s + 1) uint8 in 256ths; last the lengths."""
@@ -126,11 +129,11 @@ class Counter:
         counts = {label: sum(mark.species == label for mark in marks) for label in self.labels}
         elapsed_ms = round((time.perf_counter() - started) * 1000)
         intervals = self._intervals(counts) if is_counted else {}
-        return PhotoCount(counts, marks, verdict, self.version, elapsed_ms, intervals=intervals, looked=looked)
+        return PhotoCount(counts, marks, verdict, self.name, elapsed_ms, intervals=intervals, looked=looked)
 
     def look(self, sizes: Sizes) -> Looked:
         """Looks at a photo at the size where its moths are as long as the network wants them."""
-        return look(sizes.long_px, lambda side_px: self.see(sizes.at(side_px)))
+        return look(sizes.long_px, self.moth_codes, lambda side_px: self.see(sizes.at(side_px)))
 
     def see(self, sized: UInt8Image) -> list[Seen]:
         """Everything that the network finds at one size, tile by tile, within a tile by species, row and column."""

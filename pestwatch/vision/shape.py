@@ -180,7 +180,7 @@ def cost(shape: Shape, outputs: int, tile_px: int | None = None) -> Cost:
 
 
 # Chosen by bench/search.py under the limits of `small`; see mobile_models/recipes/search.json.
-STEP = Compound(stream=0.75, fine=0.5, middle=0.6, coarse=0.9, head=0.67, blocks=1)
+STEP = Compound(stream=0.75, fine=0.34, middle=0.5, coarse=0.85, head=0.67, blocks=1)
 FAMILY: Mapping[str, Shape] = {
     "nano": scaled("nano", -2, STEP, tile_px=160, overlap_px=32),
     "small": scaled("small", -1, STEP),

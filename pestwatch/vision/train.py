@@ -24,8 +24,11 @@ from pestwatch.vision.recipe import Settings
 FloatArray = npt.NDArray[np.float32]
 Progress = Callable[[int, float], None]
 """Called with the steps done and the mean loss since the last call."""
+Check = Callable[[int, Any], None]
+"""Called with the steps done and the network as it is."""
 
 PROGRESS_EVERY = 10
+CHECK_EVERY = 100
 # A peak must reach this value to become the place of a counted but unmarked moth.
 PLACE_FROM_Q = 20
 GRID = CROP_PX // STRIDE_PX
@@ -60,6 +63,7 @@ def fit(
     train_from: int | None = None,
     *,
     progress: Progress | None = None,
+    check: Check | None = None,
     weights: Sequence[float] | None = None,
     settings: Settings | None = None,
     patches: Sequence[Patch] = (),
@@ -79,6 +83,7 @@ def fit(
       train_from: the first block of the encoder that learns; those before it, or all when None, keep their weights and
         statistics.
       progress: told every ten steps.
+      check: shown the network every hundred steps, to measure it; it must not change it.
       weights: how often each example is drawn, relative; equal when None.
       settings: the recipe's.
       patches: insects to paste onto photos of paper.
@@ -88,13 +93,22 @@ def fit(
     placed = list(examples)
     odds = None if weights is None else np.asarray(weights) / np.sum(weights)
 
-    def place(done: int) -> None:
+    def after_step(done: int) -> None:
         if settings.place_every_steps and done % settings.place_every_steps == 0:
             placed[:] = [place_counted(model, example, settings.counted_moth_px) for example in examples]
+        if check is not None and done % CHECK_EVERY == 0:
+            check(done, model)
 
     stream = _prefetched(batches(placed, steps, seed, odds, settings, patches, teacher), settings.batch)
     learn(
-        model, stream, steps, train_from, settings, is_taught=teacher is not None, progress=progress, after_step=place
+        model,
+        stream,
+        steps,
+        train_from,
+        settings,
+        is_taught=teacher is not None,
+        progress=progress,
+        after_step=after_step,
     )
 
 
@@ -153,14 +167,14 @@ class _RunningMean:
     def __init__(self, model: Any, decay: float) -> None:
         self._variables = model.weights
         self._decay = decay
-        self._means = [np.array(variable) for variable in self._variables]
+        self._means = [variable.numpy().copy() for variable in self._variables]
 
     def update(self, done: int) -> None:
         if self._decay == 0 or done % self.EVERY:
             return
         keep = min(self._decay, done / (done + 40))
         for mean, variable in zip(self._means, self._variables, strict=True):
-            mean[...] = keep * mean + (1 - keep) * np.asarray(variable)
+            mean[...] = keep * mean + (1 - keep) * variable.numpy()
 
     def apply(self) -> None:
         if self._decay:

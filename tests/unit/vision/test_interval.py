@@ -14,6 +14,7 @@ from pestwatch.vision.evaluate import calibrate
 from pestwatch.vision.gate import Limits
 from pestwatch.vision.infer import Counter
 from pestwatch.vision.interval import coverage, interval, quantile, score
+from pestwatch.vision.shape import FAMILY
 from pestwatch.vision.sidecar import make_sidecar
 
 from .pictures import liner
@@ -48,8 +49,8 @@ def test_nine_of_ten_new_photos_are_covered():
 
 
 def test_a_sidecar_carries_the_field_only_when_it_was_measured():
-    assert "interval_q90" not in make_sidecar("base", b"", (1, 2, 3), Limits())
-    assert make_sidecar("base", b"", (1, 2, 3), Limits(), (0.5, None, None))["interval_q90"] == [0.5, None, None]
+    assert "interval_q90" not in make_sidecar("base", b"", FAMILY["small"], [(1, 0)] * 3, (128, 175, 155), Limits())
+    assert make_sidecar("base", b"", FAMILY["small"], [(1, 0)] * 3, (128, 175, 155), Limits(), (0.5, None, None))["interval_q90"] == [0.5, None, None]
 
 
 def test_a_species_without_photos_gets_no_interval():
