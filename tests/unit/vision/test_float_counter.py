@@ -30,7 +30,7 @@ def folder(network, tmp_path, monkeypatch):
     model = quantize(network, TINY, TILES)
     (tmp_path / "nano.tflite").write_bytes(model)
     thresholds = [(100, 0), (110, 0), (120, 0)]
-    sidecar = make_sidecar("base-20260101-1", model, TINY, thresholds, Limits())
+    sidecar = make_sidecar("base-20260101-1", model, TINY, thresholds, (128, 175, 155), Limits())
     (tmp_path / "nano.json").write_bytes(sidecar_bytes(sidecar))
     save_float(network, tmp_path / "nano.weights.npz")
     return tmp_path

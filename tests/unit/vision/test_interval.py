@@ -50,7 +50,9 @@ def test_nine_of_ten_new_photos_are_covered():
 
 def test_a_sidecar_carries_the_field_only_when_it_was_measured():
     assert "interval_q90" not in make_sidecar("base", b"", FAMILY["small"], [(1, 0)] * 3, (128, 175, 155), Limits())
-    assert make_sidecar("base", b"", FAMILY["small"], [(1, 0)] * 3, (128, 175, 155), Limits(), (0.5, None, None))["interval_q90"] == [0.5, None, None]
+    assert make_sidecar("base", b"", FAMILY["small"], [(1, 0)] * 3, (128, 175, 155), Limits(), (0.5, None, None))[
+        "interval_q90"
+    ] == [0.5, None, None]
 
 
 def test_a_species_without_photos_gets_no_interval():

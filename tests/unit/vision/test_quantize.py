@@ -114,7 +114,9 @@ def test_metadata_name_the_species_and_change_nothing_else(exported):
 
 
 def test_the_sidecar_names_its_file(exported):
-    sidecar = json.loads(sidecar_bytes(make_sidecar("base-20261125-1", exported, SMALL, [(90, 150), (91, 0), (92, 0)], CODES, Limits())))
+    sidecar = json.loads(
+        sidecar_bytes(make_sidecar("base-20261125-1", exported, SMALL, [(90, 150), (91, 0), (92, 0)], CODES, Limits()))
+    )
     assert (sidecar["threshold_q"], sidecar["share_q"]) == ([90, 91, 92], [150, 0, 0])
     assert len(sidecar["model_sha256"]) == 64
     assert sidecar["gate"]["min_side_px"] == 96
