@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pestwatch.vision.dataset import Example
 from pestwatch.vision import evaluate
+from pestwatch.vision.dataset import Example
 from pestwatch.vision.evaluate import measure, measure_lengths, pick_threshold
 from pestwatch.vision.look import Seen
 from pestwatch.vision.threshold import photo_threshold

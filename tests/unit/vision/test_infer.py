@@ -2,6 +2,7 @@ import io
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +11,11 @@ from PIL import Image
 from pestwatch.cli import current_base
 from pestwatch.errors import Problem
 from pestwatch.vision.infer import Counter, count_photo
+from pestwatch.vision.look import Looked, Seen
 
 from .pictures import liner
+
+PHOTO = Path(__file__).parents[2] / "golden" / "photos" / "liner-many.png"
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +70,39 @@ def test_a_moth_on_the_border_of_two_tiles_is_counted_once(counter):
         wide[:, left : left + 256] = small.image
         moved = count_photo(png(wide), counter).counts
         assert abs(moved["GNORAB"] - alone["GNORAB"]) <= 1
+
+
+@pytest.mark.parametrize("factor", [0.7, 1.4, 2, 4])
+def test_the_count_hardly_changes_with_the_size_of_the_photo(counter, factor):
+    with Image.open(PHOTO) as picture:
+        size = tuple(round(side * factor) for side in picture.size)
+        photos = [np.asarray(each.convert("RGB")) for each in (picture, picture.resize(size, Image.Resampling.LANCZOS))]
+    known, changed = (counter.count_image(photo) for photo in photos)
+    assert known.counts["GNORAB"] > 10
+    assert changed.counts["GNORAB"] == pytest.approx(known.counts["GNORAB"], rel=0.15)
+    assert 0.8 < changed.looked.side_px / known.looked.side_px < 1.25
+
+
+def test_each_size_of_the_family_signs_its_counts(counter):
+    folder = current_base()
+    sidecar = json.loads((folder / "small.json").read_text(encoding="utf-8"))
+    nano = Counter(folder / "small.tflite", sidecar | {"name": "nano"})
+    dark = np.zeros((300, 300, 3), np.uint8)
+    assert counter.count_image(dark).model == counter.version
+    assert nano.count_image(dark).model == f"{counter.version}.nano"
+
+
+def test_a_moth_counts_from_a_share_of_the_photos_own_sure_moths():
+    folder = current_base()
+    sidecar = json.loads((folder / "small.json").read_text(encoding="utf-8"))
+    seen = tuple(Seen(0.1, 0.1, 0, value, 128) for value in (*[160] * 20, 90, 70))
+    looked = Looked(512, seen, 0, 1)
+    fixed, following = (
+        Counter(folder / "small.tflite", sidecar | {"threshold_q": [100] * 3, "share_q": [share] * 3})
+        for share in (0, 128)
+    )
+    assert len(fixed.marks(looked)) == 20
+    assert len(following.marks(looked)) == 21
 
 
 def test_a_folder_without_a_model_is_a_problem(tmp_path):
