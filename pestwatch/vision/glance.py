@@ -1,5 +1,7 @@
-"""The counting error of a network in training, at a glance: on the float network, at the size that the labels tell, with the best
-threshold of its own. Good for seeing whether it still learns; too kind for a figure.
+"""The counting error of a network in training, at a glance.
+
+On the float network, at the size that the labels tell, with the best threshold of its own: good for seeing whether it
+still learns, too kind for a figure.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """A training to look at while it runs: in the terminal, and as a page of this machine's own browser.
 
-Promises: the server listens on the loopback address only, answers two addresses, reads no file but its page and stops with the
-training. Where the output is no terminal, plain lines are written instead of pictures.
+Promises: the server listens on the loopback address only, answers two addresses, reads no file but its page and stops with
+the training. Where the output is no terminal, plain lines are written instead of pictures.
 """
 
 import json

@@ -6,8 +6,8 @@ Only an analogue: the Challenge has no reference for counting moths, so we divid
 Assumptions, all read from the file's own tensor types:
 - A parameter of b bits counts b/32. Weights are 8 bits, biases 32; scales and zero points of quantisation are counted as
   parameters too, 32 and 8 bits per entry, for inference needs them.
-- A multiplication of two 8-bit numbers counts 8/32. Its sum goes into a 32-bit accumulator and so each addition counts whole:
-  the stricter of the two readings. `score(..., adder_bits=8)` gives the other one.
+- A multiplication of two 8-bit numbers counts 8/32. Its sum goes into a 32-bit accumulator and so each addition counts
+  whole: the stricter of the two readings. `score(..., adder_bits=8)` gives the other one.
 - Bringing a sum back to 8 bits is a change of format, which the rule leaves free for int8; so are padding and copies.
 - ReLU6 is part of that change. A bilinear doubling is 4 multiplications and 3 additions of 8-bit numbers per value, a
   sigmoid counts 2 multiplications and 1 addition, as in the Challenge's own counting script.

@@ -1,6 +1,7 @@
-"""The pictures of a model card: count against truth, error by scale and by density, and what was found, missed and made up.
+"""The pictures of a model card: count against truth, error by scale and by density; what was found, missed and made up.
 
-No pixel of anybody's photo is in them: where a real photo is shown, only its points are; pictures with pixels are of drawn traps.
+No pixel of anybody's photo is in them: where a real photo is shown, only its points are; pictures with pixels are of drawn
+traps.
 """
 
 import math
@@ -247,7 +248,7 @@ PALETTE, MARK_PX = 24, 8
 
 
 def points_picture(title: str, overlays: Sequence[Overlay]) -> Image.Image:
-    """Real photos without their pixels: a disc for what was found, a ring for what was missed, a cross for what is not there."""
+    """Real photos without their pixels: a disc for what was found, a ring for what was missed, a cross where nothing is."""
     highest = max(_panel_size(overlay)[1] for overlay in overlays)
     width = max(WIDTH, len(overlays) * (PANEL_PX + GAP_PX) + GAP_PX)
     plot = Plot(title, "places only: no pixel of the photos is shown", width, TOP + highest + ROOM_PX)

@@ -1,4 +1,4 @@
-"""Plots with axes and units, drawn with Pillow alone: points, lines, bars; readable at 600 pixels and a few kilobytes small."""
+"""Plots with axes and units, drawn with Pillow alone: points, lines, bars; readable at 600 pixels, a few kilobytes small."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -22,7 +22,9 @@ Ticks = Sequence[tuple[float, str]]
 
 
 class Plot:
-    """One picture in the making; marks lie on one another in the order of the calls. Places are in units of WIDTH by HEIGHT.
+    """One picture in the making; marks lie on one another in the order of the calls.
+
+    Places are in units of WIDTH by HEIGHT.
 
     Args:
       title: what is shown.

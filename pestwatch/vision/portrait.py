@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image
 
-from pestwatch.vision.dataset import GNORAB, Example
+from pestwatch.vision.dataset import GNORAB, Example, UInt8Image
 from pestwatch.vision.drawn import Scene, draw
 from pestwatch.vision.infer import Counter
 from pestwatch.vision.pictures import Measured, Overlay, Pair
@@ -76,6 +76,6 @@ def _overlay(counter: Counter, example: Example, *, with_pixels: bool = False) -
     )
 
 
-def _resized(image: np.ndarray, factor: float) -> np.ndarray:
+def _resized(image: UInt8Image, factor: float) -> UInt8Image:
     size = (round(image.shape[1] * factor), round(image.shape[0] * factor))
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))

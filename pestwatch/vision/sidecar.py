@@ -27,8 +27,8 @@ def make_sidecar(
       version: of the release.
       model: the .tflite, metadata included.
       shape: of the network.
-      thresholds: per species, the usual least heat that counts and the share of a photo's sure moths that it follows, both in
-        1/256 (threshold.py).
+      thresholds: per species, the usual least heat that counts and the share of a photo's sure moths that it follows,
+        both in 1/256 (threshold.py).
       moth_codes: per species, what the network answers about the length of moths of MOTH_PX (look.py).
       limits: of the photo gate.
       interval_q90: how far the 90 % interval of each species reaches (interval.py), None where nobody measured it;
@@ -44,7 +44,7 @@ def make_sidecar(
         "labels": list(PHOTO_COUNTED),
         "threshold_q": [usual for usual, _ in thresholds],
         "share_q": [share for _, share in thresholds],
-        # Pixels of the network's picture at which each species is counted, and the codes of such moths in the last channel.
+        # Pixels of the network's picture at which each species is counted, and such moths' codes in the last channel.
         "moth_px": list(MOTH_PX),
         "moth_codes": list(moth_codes),
         "gate": asdict(limits),
