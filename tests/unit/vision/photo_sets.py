@@ -81,8 +81,6 @@ def _medfly_delta(folder: Path) -> None:
         images.append((name, 256, 256, group, flies))
     _write(folder / "annotations.csv", "file,label,x1,y1,x2,y2", boxes)
     _write(folder / "images.csv", "file,width,height,group,n", images)
-    flies = [("images/0.jpg", "ceratitis_capitata", 40, 40, 90, 80)]
-    _write(folder / "annotations.csv", "file,label,x1,y1,x2,y2", flies)
 
 
 def _corners(point, length_px: float) -> tuple[float, float, float, float]:
