@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -86,6 +88,12 @@ def test_a_photo_is_seen_at_the_length_at_which_its_species_is_counted(photos):
 
 def test_a_photo_that_tells_no_length_is_seen_as_it_is():
     assert counting_ratio(Example(np.zeros((9, 9, 3), np.uint8), counts=(3, 0, 0))) == 1
+
+
+def test_a_species_that_is_not_asked_about_weighs_half_in_the_scale_of_a_photo():
+    photo = Example(np.zeros((9, 9, 3), np.uint8), counts=(3, 4, 0), usual_px=20.0)
+    assert counting_ratio(photo) == MOTH_PX[HELIAR] / 20
+    assert counting_ratio(replace(photo, silent=frozenset({HELIAR}))) == MOTH_PX[GNORAB] / 20
 
 
 def test_a_photos_scale_is_the_median_moth():

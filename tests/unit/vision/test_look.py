@@ -2,6 +2,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,6 +95,23 @@ def test_a_network_that_answers_too_long_everywhere_counts_at_the_same_size():
     told = [code + 20 for code in MOTH_CODES]
     assert look(4000, told, too_long).side_px == look(4000, MOTH_CODES, moths_of(12.0)).side_px
     assert look(4000, MOTH_CODES, too_long).side_px < look(4000, told, too_long).side_px
+
+
+def test_a_search_that_leads_on_and_on_ends_at_the_last_look_allowed():
+    path = [8, 15, 9, 14, 10, 13, 11, 12]  # each size names the next of them
+
+    def see(side_px: int) -> list[Seen]:
+        place = SIDES_PX.index(side_px)
+        off = place - path[path.index(place) + 1]
+        return [Seen(0.5, 0.5, 0, 255, MOTH_CODES[0] + off * STEP_CODE)] * 2
+
+    found = look(MAX_SIDE_PX, MOTH_CODES, see)
+    assert (found.looks, found.side_px) == (MOST_LOOKS, SIDES_PX[path[MOST_LOOKS - 1]])
+
+
+@pytest.mark.parametrize(("longer", "steps"), [(7, 0), (8, 1), (24, 2), (-8, 0), (-9, -1), (-24, -1), (-25, -2)])
+def test_halves_of_steps_are_rounded_up(longer, steps):
+    assert steps_off([Seen(0, 0, 0, 255, MOTH_CODES[0] + longer)] * 2, MOTH_CODES) == steps
 
 
 def test_an_octave_of_length_is_four_steps():

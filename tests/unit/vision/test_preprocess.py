@@ -143,7 +143,8 @@ def test_every_place_inside_the_photo_belongs_to_exactly_one_tile(tile_px, overl
     parts = [owned(length, offset, tile_px, overlap_px) for offset in offsets]
     assert parts[0][0] == 0
     assert parts[-1][1] == length
-    assert all(left[1] == right[0] for left, right in pairwise(parts))
+    for (one, other), (left, right) in zip(pairwise(offsets), pairwise(parts), strict=True):
+        assert left[1] == right[0] == (one + tile_px + other) / 2  # the middle of what they share
     for offset, (start, end) in zip(offsets, parts, strict=True):
         assert offset <= start < end <= offset + tile_px
 
