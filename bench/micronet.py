@@ -1,4 +1,4 @@
-"""MicroNet score of every network of the base in use, and of its peers. Claim: one tile costs less than the Challenge's reference.
+"""MicroNet score of every network of the base in use, and of its peers. Claim: the Challenge's reference scores 2, ours less.
 
     python bench/micronet.py [--quick]
 

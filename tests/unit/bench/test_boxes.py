@@ -23,15 +23,15 @@ def test_overlap_is_shared_area_over_joined_area():
 
 
 @settings(deadline=None)  # the machine may be busy
-@given(
-    st.floats(20, 236), st.floats(20, 236), st.floats(12, 90), st.sampled_from([GNORAB, NOCTUID_LARGE])
-)
+@given(st.floats(20, 236), st.floats(20, 236), st.floats(12, 90), st.sampled_from([GNORAB, NOCTUID_LARGE]))
 def test_every_moth_has_an_anchor_whose_answer_gives_it_back(x: float, y: float, length: float, species: int):
     scores, _, boxes = targets([Point(x, y, species, length)], GRID, 3)
     matched = scores[:, species] == 1
     assert matched.any()
     assert scores.sum() == matched.sum()
-    assert decoded(boxes[matched], GRID[matched]) == pytest.approx(np.float32([[x, y, length]] * matched.sum()), abs=0.02)
+    assert decoded(boxes[matched], GRID[matched]) == pytest.approx(
+        np.float32([[x, y, length]] * matched.sum()), abs=0.02
+    )
 
 
 def test_an_anchor_that_half_covers_a_moth_is_neither_moth_nor_background():
