@@ -1,12 +1,10 @@
-"""MicroNet score of every network of the base in use, and of its peers.
-
-Claim: one tile costs less than the Challenge's reference.
+"""MicroNet score of every network of the base in use, and of its peers. Claim: the Challenge's reference scores 2, ours less.
 
     python bench/micronet.py [--quick]
 
-The rule, its reference and our assumptions: pestwatch/vision/micronet.py. Parameters and multiply-accumulates are read
-from the released file; beside them stands what shape.cost promised for it. Per tile: what a photo costs is that times its
-tiles, and nano's tile is a tenth of the others' area.
+The rule, its reference and our assumptions: pestwatch/vision/micronet.py. Parameters and multiply-accumulates are read from the
+released file; beside them stands what shape.cost promised for it. Per tile: what a photo costs is that times its tiles, and
+nano's tile is a tenth of the others' area.
 """
 
 import argparse

@@ -5,7 +5,7 @@ as well. The counter has to find that by itself, so this favours the peers.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,17 +15,27 @@ from ai_edge_litert.interpreter import Interpreter
 
 from pestwatch.cli import models_dir
 from pestwatch.domain.species import PHOTO_COUNTED
-from pestwatch.vision.dataset import GNORAB, HELIAR, Example, counting_ratio, helicoverpa_funnel, tuta_delta
+from pestwatch.vision.dataset import GNORAB, HELIAR, Example, counting_ratio
 from pestwatch.vision.evaluate import measure
 from pestwatch.vision.micronet import operations, score
 from pestwatch.vision.preprocess import OUTSIDE, Sizes, owned, tiles
-from pestwatch.vision.recount import read_recount, recounted
+from pestwatch.vision.recipe import measuring_sets
+from pestwatch.vision.recount import read_recount
 
 from .boxes import Box, anchors, decoded, suppressed
 
 HERE = Path(__file__).parent
 SPECIES = len(PHOTO_COUNTED)
 NAMES = {"detector": "SSD-like box detector", "regression": "count regression"}
+# Sets of measuring_sets and the species that is measured there; None where no moth is and every count is wrong.
+MEASURED = {
+    "val": GNORAB,
+    "val_boxes": GNORAB,
+    "test_trap": GNORAB,
+    "test_trap_boxes": GNORAB,
+    "funnel_val": HELIAR,
+    "by_catch": None,
+}
 # The scores below which a box is never counted; thresholds are picked from here on.
 LEAST_Q = 26
 OVERLAP_PX = 64
@@ -199,24 +209,22 @@ def peers(photos: Path) -> list[Row]:
       photos: folder of the photo sets.
 
     Returns:
-      Per peer: val and test_trap against the recount, then against the boxes as published, and the funnel's val.
+      Per peer: funnel_val, by_catch, and val and test_trap against the recount and against the boxes as published.
     """
     readings = read_recount(models_dir() / "recounts" / "tuta_delta.csv")
-    funnel = helicoverpa_funnel(photos, "val")
-    sets = [("funnel_val", HELIAR, funnel, funnel)]
-    for split in ("val", "test_trap"):
-        boxed = tuta_delta(photos, split)
-        sets += [(split, GNORAB, boxed, recounted(boxed, readings)), (f"{split}, as published", GNORAB, boxed, boxed)]
-    rows = []
-    for name, peer in opened().items():
-        content = (HERE / f"{name}.tflite").read_bytes()
-        cost = operations(content)
-        counts: dict[str, list[int]] = {}
-        for set_name, species, shown, truth in sets:
-            for example in shown:
-                if example.source not in counts:
-                    counts[example.source] = peer.count(example)
-            found = measure(PHOTO_COUNTED, truth, [counts[e.source] for e in truth]).per_species[PHOTO_COUNTED[species]]
-            figures = (found.mae, found.wape, found.bias, found.r2)
-            rows.append(Row(NAMES[name], set_name, *figures, len(content), cost.macs, score(cost).total))
-    return rows
+    return [row for name, peer in opened().items() for row in _rows(name, peer, measuring_sets(photos, readings))]
+
+
+def _rows(name: str, peer: Detector | Regression, sets: Mapping[str, Sequence[Example]]) -> Iterator[Row]:
+    content = (HERE / f"{name}.tflite").read_bytes()
+    cost = operations(content)
+    size = (len(content), cost.macs, score(cost).total)
+    for set_name, species in MEASURED.items():
+        examples = sets[set_name]
+        counted = [peer.count(example) for example in examples]
+        if species is None:
+            false = float(np.mean([sum(counts) for counts in counted]))
+            yield Row(NAMES[name], set_name, false, None, false, None, *size)
+        else:
+            found = measure(PHOTO_COUNTED, examples, counted).per_species[PHOTO_COUNTED[species]]
+            yield Row(NAMES[name], set_name, found.mae, found.wape, found.bias, found.r2, *size)

@@ -12,9 +12,10 @@ Different, all in the peers' favour:
 - Threshold and overlap of the detector, and a factor per species of the regression, are picked on the photos where the counter
   picks its thresholds; for the detector's overlap that is one choice more than the counter has.
 
-Budget: one thread; CPU-seconds are printed with every tenth of the training and stand in peers.toml. The counter's sizes train
-longer (base.toml), and `small` and `nano` learn from `base` besides: the peers are one short training each, not the best that
-could be had. Nothing is chosen on test_trap.
+Budget: one thread, at most 8 minutes of processor time each; what was used stands in peers.toml. The counter's sizes train
+longer (base.toml), and `small` and `nano` learn from `base` besides: the peers are one training each, not the best that could
+be had. The regression was trained anew after a first run whose answers were too large to be learnt in its steps (seen on val and
+on training photos). Nothing is chosen on test_trap.
 """
 
 import argparse

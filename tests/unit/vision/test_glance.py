@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
 
+from pestwatch.vision import train
 from pestwatch.vision.dataset import GNORAB
 from pestwatch.vision.glance import glance, judging_set
+from pestwatch.vision.model import build_counter
+from pestwatch.vision.recipe import Settings
+from pestwatch.vision.shape import FAMILY
 
 from .pictures import liner
 
@@ -30,3 +34,14 @@ def test_the_error_is_what_is_missed_and_what_is_too_much_together():
     judged = judging_set([liner(1, 4, length_px=24.0), liner(2, 6, length_px=24.0)], GNORAB)
     assert glance(Seeing([4, 6]), judged, GNORAB) == 0
     assert glance(Seeing([3, 8]), judged, GNORAB) == pytest.approx(0.3)
+
+
+def test_a_training_shows_its_network_every_so_many_steps(monkeypatch):
+    monkeypatch.setattr(train, "CHECK_EVERY", 2)
+    model = build_counter(FAMILY["nano"])
+    seen: list[tuple[int, bool]] = []
+    settings = Settings(batch=2, warm_up_steps=1, place_every_steps=0)
+    train.fit(
+        model, [liner(1, 5)], 5, 1, check=lambda step, shown: seen.append((step, shown is model)), settings=settings
+    )
+    assert seen == [(2, True), (4, True)]
