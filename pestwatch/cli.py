@@ -382,18 +382,18 @@ def release(is_base: bool, version: str, recipe: Path | None, work: Path) -> Non
     from pestwatch.vision.infer import Counter, count_photo
     from pestwatch.vision.sidecar import released, sidecar_bytes
 
-    needed = (GATE_NAME, GATE_SIDECAR_NAME, WEIGHTS_NAME, "metrics.json")
+    needed = (WEIGHTS_NAME, "metrics.json")
     missing = [name for name in needed if not (work / name).exists()]
     if missing:
         raise click.ClickException(f"{work} lacks {', '.join(missing)}: a base release holds them.")
     plan = _recipe(recipe)
     models = {size: _described(work, size, version) for size in _sizes_in(work, ".json")}
     golden = draw_golden(list(models.values()))
-    gate = (work / GATE_NAME).read_bytes()
-    files = {
-        GATE_NAME: gate,
-        GATE_SIDECAR_NAME: sidecar_bytes(released(_json(work / GATE_SIDECAR_NAME), version, gate)),
-    }
+    files: dict[str, bytes] = {}
+    if (work / GATE_NAME).exists():
+        gate = (work / GATE_NAME).read_bytes()
+        files[GATE_NAME] = gate
+        files[GATE_SIDECAR_NAME] = sidecar_bytes(released(_json(work / GATE_SIDECAR_NAME), version, gate))
     for size, (tflite, sidecar) in models.items():
         files |= {f"{size}.tflite": tflite, f"{size}.json": sidecar_bytes(sidecar)}
     files |= {GOLDEN_NAME: golden, WEIGHTS_NAME: (work / WEIGHTS_NAME).read_bytes()}

@@ -43,7 +43,9 @@ def teaching_example(folder: Path, photo: Photo, base: Counter, taught: Collecti
     image = sizes.at(looked.side_px)
     height, width, _ = image.shape
     points = tuple(
-        _point(mark, looked, base.moth_codes, width, height) for mark in photo.recount.marks or () if mark.species in PHOTO_COUNTED
+        _point(mark, looked, base.moth_codes, width, height)
+        for mark in photo.recount.marks or ()
+        if mark.species in PHOTO_COUNTED
     )
     untaught = frozenset(index for index, species in enumerate(PHOTO_COUNTED) if species not in taught)
     return replace(seen, image=image, points=points, counts=None, silent=seen.silent | untaught)
