@@ -93,13 +93,18 @@ def _need_photos(photos: Path | None) -> Path:
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Release folder; the base in use when not given.",
 )
-@click.option("--size", type=click.Choice(SIZES), default="small", show_default=True, help="Network of the family.")
-def count(photos: Sequence[Path], *, as_json: bool, model: Path | None, size: str) -> None:
+@click.option(
+    "--size",
+    type=click.Choice(SIZES),
+    help="Network of the family; when not given the most exact one that the release holds, while phones use small.",
+)
+def count(photos: Sequence[Path], *, as_json: bool, model: Path | None, size: str | None) -> None:
     """Counts the pests on each PHOTO. A photo that cannot be read is named, and the others are still counted."""
     from pestwatch.vision.infer import Counter
 
     try:
-        counter = Counter.from_release(model or current_base(), size=size)
+        folder = model or current_base()
+        counter = Counter.from_release(folder, size=size or _sizes_in(folder, ".tflite")[-1])
     except Problem as problem:
         raise click.ClickException(str(problem)) from problem
     rows = [_count_one(path, counter) for path in photos]
