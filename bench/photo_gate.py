@@ -20,11 +20,10 @@ import numpy as np
 
 from pestwatch.cli import current_base, models_dir
 from pestwatch.vision.dataset import Example, UInt8Image, helicoverpa_funnel, medfly_delta, tuta_delta
-from pestwatch.vision.gate import LIGHT_SIDE_PX, REASONS, Gate, PhotoGate, gate_tile, judge_light
+from pestwatch.vision.gate import REASONS, Gate, PhotoGate, gate_tile, judge_light, light_of
 from pestwatch.vision.gate_recipe import GateRecipe, held_out_traps
 from pestwatch.vision.gate_shots import GOOD, Shot, shots
 from pestwatch.vision.junk import junk_pictures
-from pestwatch.vision.light import measure_light
 from pestwatch.vision.montage import whole_liner
 from pestwatch.vision.preprocess import Sizes
 
@@ -47,7 +46,7 @@ class Judged:
 
 def judged(gate: PhotoGate, shot: Shot) -> Judged:
     sizes = Sizes(shot.image)
-    is_light = judge_light(measure_light(sizes.at(LIGHT_SIDE_PX)), gate.limits).verdict != "good"
+    is_light = judge_light(light_of(sizes), gate.limits).verdict != "good"
     suspicion = float(np.max(logit(gate.scores_q(gate_tile(sizes))) - logit(gate.threshold_q)))
     if is_light:
         suspicion = max(suspicion, LIGHT_SUSPICION)

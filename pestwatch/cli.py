@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import click
 
 from pestwatch import __version__
 from pestwatch.errors import Problem
+from pestwatch.release.manifest import SIZES, Size
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -27,6 +29,13 @@ recipe_option = click.option(
     "--recipe",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Recipe file; the base's when not given.",
+)
+sizes_option = click.option(
+    "--size",
+    "sizes",
+    multiple=True,
+    type=click.Choice(SIZES),
+    help="Network of the family; may be given again. All that lie in the folder when not given.",
 )
 work_option = click.option(
     "--work",
@@ -84,12 +93,18 @@ def _need_photos(photos: Path | None) -> Path:
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Release folder; the base in use when not given.",
 )
-def count(photos: Sequence[Path], as_json: bool, model: Path | None) -> None:
+@click.option(
+    "--size",
+    type=click.Choice(SIZES),
+    help="Network of the family; when not given the most exact one that the release holds, while phones use small.",
+)
+def count(photos: Sequence[Path], *, as_json: bool, model: Path | None, size: str | None) -> None:
     """Counts the pests on each PHOTO. A photo that cannot be read is named, and the others are still counted."""
     from pestwatch.vision.infer import Counter
 
     try:
-        counter = Counter.from_release(model or current_base())
+        folder = model or current_base()
+        counter = Counter.from_release(folder, size=size or _sizes_in(folder, ".tflite")[-1])
     except Problem as problem:
         raise click.ClickException(str(problem)) from problem
     rows = [_count_one(path, counter) for path in photos]
@@ -97,7 +112,7 @@ def count(photos: Sequence[Path], as_json: bool, model: Path | None) -> None:
         for row in rows:
             click.echo(json.dumps(row, ensure_ascii=False))
     else:
-        _print_counts(rows, counter.labels, counter.version)
+        _print_counts(rows, counter.labels, counter.name)
     if any("problem" in row for row in rows):
         sys.exit(1)
 
@@ -124,7 +139,7 @@ def _count_one(path: Path, counter: Any) -> dict[str, Any]:
         return {"photo": str(path), "problem": detail}
 
 
-def _print_counts(rows: Sequence[dict[str, Any]], labels: Sequence[str], version: str) -> None:
+def _print_counts(rows: Sequence[dict[str, Any]], labels: Sequence[str], model: str) -> None:
     good = [row for row in rows if "problem" not in row]
     width = max([len("photo"), *(len(row["photo"]) for row in good)])
     cells = {label: [_cell(row, label) for row in good] for label in labels}
@@ -136,7 +151,7 @@ def _print_counts(rows: Sequence[dict[str, Any]], labels: Sequence[str], version
         gate = " ".join(filter(None, (row["gate"]["verdict"], row["gate"]["reason"])))
         click.echo("  ".join([f"{row['photo']:{width}}", *numbers, gate]))
     if good:
-        click.echo(f"counted by {version}")
+        click.echo(f"counted by {model}")
     for row in rows:
         if "problem" in row:
             click.echo(f"{row['problem']['number']} {row['photo']}: {row['problem']['text']}", err=True)
@@ -181,26 +196,41 @@ def data(folder: Path, written: str, species: Path | None, *, check: bool) -> No
 @photos_option
 @recipe_option
 @work_option
-def train(photos: Path | None, recipe: Path | None, work: Path) -> None:
-    """Trains the base network from ImageNet weights."""
+@click.option(
+    "--size",
+    "sizes",
+    multiple=True,
+    type=click.Choice(SIZES),
+    help="Only this network, may be repeated; small and nano need base's weights in --work. All three when not given.",
+)
+@click.option("--steps", type=click.IntRange(min=1), help="Fewer than the recipe's, for trying.")
+@click.option("--live", is_flag=True, help="Draw loss and error as they form, here and as a page for the browser.")
+def train(
+    photos: Path | None, recipe: Path | None, work: Path, sizes: Sequence[str], steps: int | None, *, live: bool
+) -> None:
+    """Trains the family: base from ImageNet weights, small and nano from base. Leaves weights and curves in --work."""
     photos = _need_photos(photos)
-    from pestwatch.vision.encoder import load_imagenet_weights
-    from pestwatch.vision.model import WEIGHTS_NAME, build_counter, save_float
-    from pestwatch.vision.recipe import training_set
-    from pestwatch.vision.train import fit
+    from pestwatch.vision.dataset import GNORAB, tuta_delta
+    from pestwatch.vision.family import train_size, training_material
+    from pestwatch.vision.glance import glance, judging_set
+    from pestwatch.vision.live import Live
 
     plan = _recipe(recipe)
-    examples, weights = training_set(photos, plan)
-    model = build_counter()
-    load_imagenet_weights(model)
+    material = training_material(photos, plan)
+    judged = judging_set(tuta_delta(photos, "val"), GNORAB) if live else ()
+    with Live(work, sys.stdout, page=live) as shown:
 
-    def tell(step: int, loss: float) -> None:
-        click.echo(f"step {step} of {plan.steps}, loss {loss:.3f}")
+        def check(step: int, model: Any) -> None:
+            shown.error(step, glance(model, judged, GNORAB))
 
-    fit(model, examples, plan.steps, plan.seed, "all", progress=tell, weights=weights, settings=plan.settings)
-    work.mkdir(parents=True, exist_ok=True)
-    save_float(model, work / WEIGHTS_NAME)
-    click.echo(f"wrote {work / WEIGHTS_NAME}")
+        for name in reversed(SIZES):  # the base first: it teaches the others
+            if name not in (sizes or SIZES):
+                continue
+            shown.begin(name, steps or plan.sizes[name].steps)
+            path = train_size(
+                name, plan, material, work, progress=shown.loss, check=check if live else None, steps=steps
+            )
+            click.echo(f"wrote {path}")
 
 
 def _recipe(path: Path | None) -> Any:
@@ -209,23 +239,40 @@ def _recipe(path: Path | None) -> Any:
     return read_recipe(path or models_dir() / "recipes" / "base.toml")
 
 
+def _sizes_in(folder: Path, suffix: str, chosen: Sequence[str] = ()) -> list[Size]:
+    """The sizes to work on: those chosen, else all of which a file lies in the folder.
+
+    Raises:
+      ClickException: there is none.
+    """
+    found = [size for size in SIZES if size in chosen or (not chosen and (folder / f"{size}{suffix}").exists())]
+    if not found:
+        raise click.ClickException(f"{folder} holds no SIZE{suffix}: run the step before this one.")
+    return found
+
+
 @main.command()
 @photos_option
 @recipe_option
 @work_option
-def quantize(photos: Path | None, recipe: Path | None, work: Path) -> None:
-    """Exports the trained network as a full-int8 file."""
+@sizes_option
+def quantize(photos: Path | None, recipe: Path | None, work: Path, sizes: Sequence[str]) -> None:
+    """Exports trained networks as full-int8 files."""
     photos = _need_photos(photos)
+    from pestwatch.vision.family import training_material, weights_path
     from pestwatch.vision.model import load_float
     from pestwatch.vision.quantize import calibration_tiles
     from pestwatch.vision.quantize import quantize as export
-    from pestwatch.vision.recipe import training_set
+    from pestwatch.vision.shape import FAMILY
 
     plan = _recipe(recipe)
-    examples, _ = training_set(photos, plan)
-    model = export(load_float(work), calibration_tiles(examples, plan.calibration_tiles))
-    (work / "small.tflite").write_bytes(model)
-    click.echo(f"wrote {work / 'small.tflite'}, {len(model)} bytes")
+    examples = training_material(photos, plan).examples
+    for size in _sizes_in(work, ".weights.npz", sizes):
+        shape = FAMILY[size]
+        tiles = calibration_tiles(examples, plan.calibration_tiles, shape.tile_px)
+        model = export(load_float(shape, weights_path(work, size)), shape, tiles)
+        (work / f"{size}.tflite").write_bytes(model)
+        click.echo(f"wrote {work / f'{size}.tflite'}, {len(model)} bytes")
 
 
 @main.command()
@@ -234,41 +281,85 @@ def quantize(photos: Path | None, recipe: Path | None, work: Path) -> None:
 @click.option(
     "--work",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Folder of a model in the making: its thresholds are picked and its intervals set first.",
+    help="Folder of models in the making: their thresholds are picked and their intervals set first.",
 )
 @click.option(
     "--model",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Release folder; the base in use when neither is given.",
 )
-def evaluate(photos: Path | None, recipe: Path | None, work: Path | None, model: Path | None) -> None:
-    """Measures an exported file on photos that it was not trained on."""
+@sizes_option
+def evaluate(
+    photos: Path | None, recipe: Path | None, work: Path | None, model: Path | None, sizes: Sequence[str]
+) -> None:
+    """Measures exported files on photos that they were not trained on."""
     photos = _need_photos(photos)
-    from pestwatch.vision.evaluate import calibrate, pick_thresholds
     from pestwatch.vision.evaluate import evaluate as measure
-    from pestwatch.vision.recipe import interval_sets, measuring_sets, threshold_sets
-    from pestwatch.vision.sidecar import make_sidecar, sidecar_bytes
+    from pestwatch.vision.recipe import measuring_sets
 
     folder = work or model or current_base()
-    tflite = folder / "small.tflite"
+    chosen = _sizes_in(folder, ".tflite", sizes)
     if work:
-        limits = _recipe(recipe).limits
-        any_thresholds = make_sidecar("base", tflite.read_bytes(), (128, 128, 128), limits)
-        thresholds = pick_thresholds(tflite, any_thresholds, threshold_sets(photos))
-        sidecar = make_sidecar("base", tflite.read_bytes(), thresholds, limits)
-        reaches = calibrate(tflite, sidecar, interval_sets(photos))
-        sidecar = make_sidecar("base", tflite.read_bytes(), thresholds, limits, reaches)
-        (work / "small.json").write_bytes(sidecar_bytes(sidecar))
-    sidecar = json.loads((folder / "small.json").read_text(encoding="utf-8"))
-    metrics = {name: measure(tflite, sidecar, examples) for name, examples in measuring_sets(photos).items()}
-    if work:
-        table = {name: found.to_json() for name, found in metrics.items()}
-        (work / "metrics.json").write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
-    click.echo(f"{'set':13} {'species':14} photos insects    MAE   WAPE    bias     R2")
-    for name, found in metrics.items():
-        for species, row in found.per_species.items():
-            figures = "".join(f" {_figure(value):>6}" for value in (row.mae, row.wape, row.bias, row.r2))
-            click.echo(f"{name:13} {species:14} {row.n:6} {row.insects:7}{figures}")
+        _describe_models(work, chosen, photos, _recipe(recipe))
+    sets = measuring_sets(photos, _readings())
+    click.echo(f"{'size':5} {'set':15} {'species':14} photos insects    MAE   WAPE    bias     R2")
+    for size in chosen:
+        sidecar = json.loads((folder / f"{size}.json").read_text(encoding="utf-8"))
+        metrics = {name: measure(folder / f"{size}.tflite", sidecar, examples) for name, examples in sets.items()}
+        if work:
+            _keep_metrics(work, size, {name: found.to_json() for name, found in metrics.items()})
+        for name, found in metrics.items():
+            for species, row in found.per_species.items():
+                figures = "".join(f" {_figure(value):>6}" for value in (row.mae, row.wape, row.bias, row.r2))
+                click.echo(f"{size:5} {name:15} {species:14} {row.n:6} {row.insects:7}{figures}")
+    if work and "small" in chosen:
+        _draw_card(work, sets)
+
+
+def _describe_models(work: Path, sizes: Sequence[str], photos: Path, plan: Any) -> None:
+    """Measures what each model answers about lengths, picks thresholds, sets intervals, and leaves its sidecar beside it."""
+    from pestwatch.vision.evaluate import calibrate, measure_lengths, pick_thresholds
+    from pestwatch.vision.family import training_material
+    from pestwatch.vision.recipe import interval_sets, threshold_sets
+    from pestwatch.vision.shape import FAMILY
+    from pestwatch.vision.sidecar import make_sidecar, sidecar_bytes
+
+    readings = _readings()
+    taught = training_material(photos, plan).examples
+    picked_on = threshold_sets(photos, readings, plan.seed)
+    for size in sizes:
+        tflite, shape = (work / f"{size}.tflite").read_bytes(), FAMILY[size]
+        described = partial(make_sidecar, "base", tflite, shape)
+        unset = [(128, 0)] * 3
+        codes = measure_lengths(tflite, described(unset, (128,) * 3, plan.limits), taught)
+        thresholds = pick_thresholds(tflite, described(unset, codes, plan.limits), picked_on)
+        reaches = calibrate(tflite, described(thresholds, codes, plan.limits), interval_sets(photos, readings))
+        sidecar = described(thresholds, codes, plan.limits, reaches)
+        (work / f"{size}.json").write_bytes(sidecar_bytes(sidecar))
+
+
+def _readings() -> Any:
+    """The recount of the measuring photos, part of the project."""
+    from pestwatch.vision.recount import read_recount
+
+    return read_recount(models_dir() / "recounts" / "tuta_delta.csv")
+
+
+def _keep_metrics(work: Path, size: str, figures: Any) -> None:
+    """Puts one size's figures into metrics.json, beside those of the others and of the gate."""
+    path = work / "metrics.json"
+    table = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    path.write_text(json.dumps(table | {size: figures}, indent=1) + "\n", encoding="utf-8")
+
+
+def _draw_card(work: Path, sets: Any) -> None:
+    """The pictures of the model card, of the counter that phones use."""
+    from pestwatch.vision.infer import Counter
+    from pestwatch.vision.pictures import write_pictures
+    from pestwatch.vision.portrait import portrait
+
+    for path in write_pictures(work, portrait(Counter.from_release(work), sets)):
+        click.echo(f"wrote {path}")
 
 
 def _figure(value: float | None) -> str:
@@ -322,49 +413,75 @@ def gate(photos: Path | None, junk: Path | None, recipe: Path | None, work: Path
 @recipe_option
 @work_option
 def release(is_base: bool, version: str, recipe: Path | None, work: Path) -> None:  # noqa: ARG001  # the flag is the point
-    """Signs a measured base model with a key made for it and puts it on the shelf; the private half is discarded."""
+    """Signs the measured models of a work folder, and the gate, with a key made for them; its private half is discarded.
+
+    What is taken from there: every size that was measured, gate.tflite and gate.json, the weights of `small`,
+    metrics.json, and pictures card-*.png, which [card.pictures] of the recipe explains.
+    """
     from datetime import UTC, datetime
 
     from pestwatch.release.candidate import Candidate
     from pestwatch.release.card import CardFacts
+    from pestwatch.release.manifest import GATE_NAME, GATE_SIDECAR_NAME, GOLDEN_NAME, WEIGHTS_NAME
     from pestwatch.release.registry import publish_base
     from pestwatch.vision.golden import draw_golden
     from pestwatch.vision.infer import Counter, count_photo
-    from pestwatch.vision.metadata import write_metadata
-    from pestwatch.vision.model import WEIGHTS_NAME
-    from pestwatch.vision.sidecar import make_sidecar, sidecar_bytes
+    from pestwatch.vision.sidecar import released, sidecar_bytes
 
+    needed = (WEIGHTS_NAME, "metrics.json")
+    missing = [name for name in needed if not (work / name).exists()]
+    if missing:
+        raise click.ClickException(f"{work} lacks {', '.join(missing)}: a base release holds them.")
     plan = _recipe(recipe)
-    measured = json.loads((work / "small.json").read_text(encoding="utf-8"))
-    tflite = write_metadata(
-        (work / "small.tflite").read_bytes(),
-        version=version,
-        labels=measured["labels"],
-        author="pestwatch",
-        licence="Apache-2.0; trained on MIT-licensed photos from ImageNet weights, see MODEL_CARD.md",
-    )
-    sidecar = make_sidecar(version, tflite, measured["threshold_q"], plan.limits, measured.get("interval_q90"))
-    golden = draw_golden(tflite, sidecar)
+    models = {size: _described(work, size, version) for size in _sizes_in(work, ".json")}
+    golden = draw_golden(list(models.values()))
+    files: dict[str, bytes] = {}
+    if (work / GATE_NAME).exists():
+        gate = (work / GATE_NAME).read_bytes()
+        files[GATE_NAME] = gate
+        files[GATE_SIDECAR_NAME] = sidecar_bytes(released(_json(work / GATE_SIDECAR_NAME), version, gate))
+    for size, (tflite, sidecar) in models.items():
+        files |= {f"{size}.tflite": tflite, f"{size}.json": sidecar_bytes(sidecar)}
+    files |= {GOLDEN_NAME: golden, WEIGHTS_NAME: (work / WEIGHTS_NAME).read_bytes()}
+    files |= {path.name: path.read_bytes() for path in sorted(work.glob("card-*.png"))}
     candidate = Candidate(
-        files={
-            "small.tflite": tflite,
-            "small.json": sidecar_bytes(sidecar),
-            "golden.png": golden,
-            WEIGHTS_NAME: (work / WEIGHTS_NAME).read_bytes(),
+        files=files,
+        golden_counts={
+            size: count_photo(golden, Counter(*model), GOLDEN_NAME).counts for size, model in models.items()
         },
-        golden_counts=count_photo(golden, Counter(tflite, sidecar), "golden.png").counts,
-        metrics=json.loads((work / "metrics.json").read_text(encoding="utf-8")),
+        metrics=_json(work / "metrics.json"),
         facts=CardFacts(
             summary=plan.card["summary"].strip(),
             trained_on=tuple(plan.card["trained_on"]),
             limits=tuple(plan.card["limits"]),
             origin=tuple(plan.card["origin"]),
+            pictures=plan.card.get("pictures", {}),
         ),
     )
     shelf = models_dir()
     now = datetime.now(UTC).replace(microsecond=0)
     made = publish_base(shelf / "releases", shelf / "keys", version, candidate, now=now)
     click.echo(f"released {made.folder}")
+
+
+def _described(work: Path, size: str, version: str) -> tuple[bytes, dict[str, Any]]:
+    """A measured model with its metadata written into it, and its sidecar for a release."""
+    from pestwatch.vision.metadata import write_metadata
+    from pestwatch.vision.sidecar import released
+
+    sidecar = _json(work / f"{size}.json")
+    tflite = write_metadata(
+        (work / f"{size}.tflite").read_bytes(),
+        version=version,
+        labels=sidecar["labels"],
+        author="pestwatch",
+        licence="Apache-2.0; trained on MIT-licensed photos from ImageNet weights, see MODEL_CARD.md",
+    )
+    return tflite, released(sidecar, version, tflite)
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 @main.command()

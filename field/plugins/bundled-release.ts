@@ -1,7 +1,7 @@
 /**
- * Puts the newest base release into the app, so that the first visit is enough to count without a network.
+ * Puts the usual size of the newest base release into the app, so that the first visit is enough to count without a network.
  *
- * Copies its files to models/<version>/ and says through `virtual:bundled-release` which it is and whose signature
+ * The other sizes are fetched from the server when a phone wants them (src/release/update.ts). Copies the files to models/<version>/ and says through `virtual:bundled-release` which it is and whose signature
  * the app believes. Refuses to build when no base release is there.
  */
 
@@ -10,6 +10,8 @@ import { join } from "node:path";
 import type { Plugin } from "vite";
 
 const NAME = "virtual:bundled-release";
+/** What a phone that uses `small` needs of a release: filesFor in src/release/manifest.ts. */
+const IS_NEEDED = /^((small|gate)\.(tflite|json)|golden\.png)$/;
 
 interface FoundRelease {
   version: string;
@@ -55,7 +57,11 @@ export function bundledRelease(modelsDir: string): Plugin {
       if (!release) {
         this.error(`no base release in ${modelsDir}: the app cannot count without one (make base-model trains it)`);
       }
-      const names = ["manifest.json", "manifest.sig", ...release.manifest.files.map((file) => file.name)];
+      const names = [
+        "manifest.json",
+        "manifest.sig",
+        ...release.manifest.files.map(({ name }) => name).filter((name) => IS_NEEDED.test(name)),
+      ];
       for (const name of names) {
         const source = readFileSync(join(release.folder, name));
         this.emitFile({ type: "asset", fileName: `models/${release.version}/${name}`, source });

@@ -5,6 +5,7 @@ import { installServiceWorker } from "./app-update";
 import { h } from "./elements";
 import { isKnownLocale, loadLocale, locale, t } from "./i18n";
 import { asProblem } from "./problem";
+import { timePhone } from "./release/speed";
 import { updateRelease } from "./release/update";
 import { adviceScreen } from "./screens/advice";
 import { countScreen } from "./screens/capture";
@@ -124,6 +125,8 @@ function syncWhenever(): void {
 /** A newer model of the region, if there is one and nobody is counting; without a network the next time will do. */
 async function updateModel(): Promise<void> {
   if (location.hash.startsWith("#/count/") || !(await setting("locale"))) return;
+  // A photo that came meanwhile ends the timing, and a phone without a model has nothing to time: next time, then.
+  await timePhone().catch(() => {});
   try {
     await updateRelease();
   } catch {

@@ -12,7 +12,7 @@ import msgspec
 
 from pestwatch.errors import Problem
 from pestwatch.release.card import CardFacts
-from pestwatch.release.manifest import ROLES, canonical
+from pestwatch.release.manifest import Counts, Size, canonical, role_of
 
 CARD_FACTS_NAME = "card.json"
 
@@ -20,8 +20,8 @@ CARD_FACTS_NAME = "card.json"
 class _CardFile(msgspec.Struct, frozen=True):
     """card.json: everything but the files."""
 
-    golden_counts: dict[str, int]
-    metrics: dict[str, Any]
+    golden_counts: dict[Size, Counts]
+    metrics: dict[str, dict[str, Any]]
     facts: CardFacts
     base_version: str | None = None
 
@@ -31,16 +31,17 @@ class Candidate:
     """An unsigned release.
 
     Args:
-      files: name -> content: small.tflite, small.json, golden.png, and small.weights.npz of a base.
-      golden_counts: what this very model counts on golden.png.
-      metrics: name of an evaluation -> figures, as pestwatch.vision.evaluate writes them.
+      files: name -> content: small.tflite, small.json and golden.png; of a base also the other sizes, the gate,
+        small.weights.npz and the pictures of the card, card-*.png.
+      golden_counts: what each of these very models counts on golden.png.
+      metrics: size -> evaluation -> errors, as pestwatch.vision.evaluate writes them; gate -> what was measured -> figure.
       facts: for the model card.
       base_version: the base release that it started from; None for a base.
     """
 
     files: Mapping[str, bytes]
-    golden_counts: Mapping[str, int]
-    metrics: Mapping[str, Any]
+    golden_counts: Mapping[Size, Counts]
+    metrics: Mapping[str, dict[str, Any]]
     facts: CardFacts
     base_version: str | None = None
 
@@ -63,5 +64,5 @@ class Candidate:
             card = msgspec.json.decode((folder / CARD_FACTS_NAME).read_bytes(), type=_CardFile)
         except (OSError, msgspec.DecodeError) as error:
             raise Problem("422.20", name=CARD_FACTS_NAME, detail=str(error)) from error
-        files = {name: (folder / name).read_bytes() for name in ROLES if (folder / name).exists()}
+        files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if role_of(path.name)}
         return cls(files, card.golden_counts, card.metrics, card.facts, card.base_version)

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from pestwatch.release.manifest import Manifest
+from pestwatch.release.manifest import Counts, Manifest, ReleaseFile
 
 CARD_NAME = "MODEL_CARD.md"
 
@@ -25,6 +25,7 @@ class CardFacts(msgspec.Struct, frozen=True):
       limits: sentences about what it cannot do or was not tried on.
       origin: sentences about where weights and photos come from, with licences.
       gates: what the candidate had to pass, as (name, what was found).
+      pictures: name of a card-*.png among the files -> what it shows.
     """
 
     summary: str
@@ -32,19 +33,19 @@ class CardFacts(msgspec.Struct, frozen=True):
     limits: tuple[str, ...] = ()
     origin: tuple[str, ...] = ()
     gates: tuple[tuple[str, str], ...] = ()
+    pictures: Mapping[str, str] = {}
 
 
 def render_card(manifest: Manifest, facts: CardFacts) -> str:
     """Writes the card.
 
     Args:
-      manifest: its metrics are shown as tables, one per evaluation.
+      manifest: its metrics are shown as tables, one per size and evaluation.
       facts: the rest.
 
     Returns:
       Markdown, ending in a newline; the same for the same arguments.
     """
-    model = next(entry for entry in manifest.files if entry.role == "model")
     lines = [
         f"# {manifest.version}",
         "",
@@ -52,21 +53,42 @@ def render_card(manifest: Manifest, facts: CardFacts) -> str:
         "",
         f"- Region: {manifest.region}",
         f"- Made: {manifest.created_at:%Y-%m-%d}; to be checked again by {manifest.expires_at:%Y-%m-%d}",
-        f"- Model file: {model.size_bytes:,} bytes, SHA-256 `{model.sha256}`",
         f"- Started from: {manifest.base_version or 'ImageNet weights'}",
-        f"- On its golden picture it counts {_counts(manifest.golden.counts)}",
     ]
+    lines += [
+        f"- On its golden picture `{size}` counts {_counts(manifest.golden.counts[size])}" for size in manifest.sizes
+    ]
+    lines += _files(manifest.files)
     lines += _listed("What it learnt from", facts.trained_on)
-    for name, metrics in manifest.metrics.items():
-        lines += _table(name, metrics)
+    for size in manifest.sizes:
+        for name, metrics in manifest.metrics.get(size, {}).items():
+            lines += _table(f"{size}, {name}", metrics)
+    lines += _listed(
+        "How well the gate judges", [f"{name}: {found}" for name, found in manifest.metrics.get("gate", {}).items()]
+    )
+    lines += _pictures(manifest.files, facts.pictures)
     lines += _listed("What it had to pass", [f"{name}: {found}" for name, found in facts.gates])
     lines += _listed("What it cannot do", facts.limits)
     lines += _listed("Where it comes from", facts.origin)
     return "\n".join(lines) + "\n"
 
 
-def _counts(counts: Mapping[str, int]) -> str:
+def _counts(counts: Counts) -> str:
     return ", ".join(f"{count} {species}" for species, count in counts.items())
+
+
+def _files(entries: Sequence[ReleaseFile]) -> list[str]:
+    rows = [f"| `{entry.name}` | {entry.size_bytes:,} | `{entry.sha256}` |" for entry in entries]
+    return ["", "## Files", "", "| file | bytes | SHA-256 |", "|---|---|---|", *rows]
+
+
+def _pictures(entries: Sequence[ReleaseFile], shown: Mapping[str, str]) -> list[str]:
+    """Every picture of the release under what it shows."""
+    pictures = [entry.name for entry in entries if entry.role == "card"]
+    lines = [
+        line for name in pictures for line in ("", f"![{shown.get(name, name)}]({name})", "", shown.get(name, name))
+    ]
+    return ["", "## Pictures", *lines] if pictures else []
 
 
 def _listed(title: str, sentences: Sequence[str]) -> list[str]:

@@ -28,13 +28,14 @@ from pestwatch.release.manifest import (
     GOLDEN_NAME,
     MANIFEST_NAME,
     MIN_APP,
-    SIDECAR_NAME,
     Golden,
     Manifest,
     canonical,
     check_files,
     describe_files,
+    model_name,
     parse_manifest,
+    sidecar_name,
 )
 from pestwatch.release.signing import (
     SIGNATURE_NAME,
@@ -203,7 +204,7 @@ def publish_base(shelf: Path, keys_dir: Path, version: str, candidate: Candidate
       shelf: mobile_models/releases.
       keys_dir: mobile_models/keys, where the public half goes.
       version: its name, base-<yyyymmdd>-<n>.
-      candidate: what training left, small.weights.npz for retraining included.
+      candidate: what training left: every size, the gate, small.weights.npz for retraining.
       now: whole seconds, UTC.
 
     Raises:
@@ -220,7 +221,7 @@ def publish_base(shelf: Path, keys_dir: Path, version: str, candidate: Candidate
 
 
 def restore(shelf: Path, region: str, earlier: Release, online: OnlineKey, *, now: datetime) -> Release:
-    """Rolls a region back: an earlier release, its own or the base, comes again under a new name and a higher seq.
+    """Rolls a region back: an earlier release's `small`, its own or the base's, comes again under a new name and a higher seq.
 
     Only the version inside the sidecar changes, so that later counts say which release made them.
 
@@ -233,12 +234,13 @@ def restore(shelf: Path, region: str, earlier: Release, online: OnlineKey, *, no
     """
     old = earlier.manifest
     version = next_version(region, now, shelf)
-    files = {entry.name: (earlier.folder / entry.name).read_bytes() for entry in old.files}
-    files[SIDECAR_NAME] = canonical(json.loads(files[SIDECAR_NAME]) | {"version": version})
+    names = (model_name("small"), sidecar_name("small"), GOLDEN_NAME)
+    files = {name: (earlier.folder / name).read_bytes() for name in names}
+    files[sidecar_name("small")] = canonical(json.loads(files[sidecar_name("small")]) | {"version": version})
     again = Candidate(
         files,
-        old.golden.counts,
-        old.metrics,
+        {"small": old.golden.counts["small"]},
+        {"small": old.metrics.get("small", {})},
         CardFacts(f"The model of {old.version} again: the region was rolled back to it. Its own card says more."),
         old.version if old.region == BASE_REGION else old.base_version,
     )
@@ -247,7 +249,6 @@ def restore(shelf: Path, region: str, earlier: Release, online: OnlineKey, *, no
 
 def _manifest(region: str, version: str, candidate: Candidate, seq: int, now: datetime, valid_days: int) -> bytes:
     """The bytes to sign; refused here when they would be refused on a phone."""
-    entries = describe_files(candidate.files)
     manifest = Manifest(
         region=region,
         version=version,
@@ -256,8 +257,7 @@ def _manifest(region: str, version: str, candidate: Candidate, seq: int, now: da
         expires_at=now + timedelta(days=valid_days),
         min_app=MIN_APP,
         base_version=candidate.base_version,
-        files=tuple(entry for entry in entries if entry.role != "weights"),
-        training_files=tuple(entry for entry in entries if entry.role == "weights"),
+        files=describe_files(candidate.files),
         golden=Golden(GOLDEN_NAME, dict(candidate.golden_counts)),
         metrics=dict(candidate.metrics),
     )

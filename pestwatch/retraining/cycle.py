@@ -1,6 +1,6 @@
 """One region learns: select, train the head, transplant, measure, judge. Station 7 of 9; next, pestwatch/release/registry.py.
 
-Starts from the base's float weights every time, never from the region's last model: errors do not pile up, and
+Of the family only `small` is retrained, and released alone: the other sizes and the gate follow the base line. Starts from the base's float weights every time, never from the region's last model: errors do not pile up, and
 the file differs from the base's in its head only. What is measured and judged is the exported file.
 
 Promises: a job leaves result.json with a verdict and its reason, whatever happens; a refusal is a result, not an
@@ -18,7 +18,7 @@ from pestwatch.domain.species import PHOTO_COUNTED
 from pestwatch.errors import Problem
 from pestwatch.release.candidate import Candidate
 from pestwatch.release.card import CardFacts
-from pestwatch.release.manifest import GOLDEN_NAME, MODEL_NAME, SIDECAR_NAME
+from pestwatch.release.manifest import GOLDEN_NAME, WEIGHTS_NAME, model_name, sidecar_name
 from pestwatch.retraining import messages
 from pestwatch.retraining.examples import is_readable, judging_example, miscounted, teaching_example, without_picture
 from pestwatch.retraining.gate import Paired, judge_golden, judge_guard, judge_region, judge_selection, judge_size
@@ -39,10 +39,11 @@ from pestwatch.vision.dataset import Example
 from pestwatch.vision.drawn import rehearsal
 from pestwatch.vision.evaluate import measure
 from pestwatch.vision.infer import Counter, count_photo
-from pestwatch.vision.light import Limits
-from pestwatch.vision.sidecar import make_sidecar, sidecar_bytes
+from pestwatch.vision.shape import FAMILY
+from pestwatch.vision.sidecar import released, sidecar_bytes
 from pestwatch.vision.transplant import KernelAndBias, head_weights, transplant
 
+MODEL_NAME, SIDECAR_NAME = model_name("small"), sidecar_name("small")
 # Frozen: the same drawn photos in every run, and never the same to learn from and to judge by.
 REHEARSAL_SEED = 1
 GUARD_SEED = 2
@@ -100,8 +101,10 @@ def _cycle(folder: Path, tell: Tell) -> Result:
         return _refused(rows, metrics)
     Candidate(
         files=files,
-        golden_counts=golden["candidate"],
-        metrics={"held-out photos": metrics["candidate"], "the same photos, the model before": metrics["current"]},
+        golden_counts={"small": golden["candidate"]},
+        metrics={
+            "small": {"held-out photos": metrics["candidate"], "the same photos, the model before": metrics["current"]}
+        },
         facts=_facts(job, recipe, selection, rows),
         base_version=_version(Path(job.base)),
     ).write(folder / CANDIDATE_NAME)
@@ -124,20 +127,14 @@ def _learn(folder: Path, job: Job, recipe: Recipe, selection: Selection, tell: T
     base, plan = Path(job.base), recipe.train
     tell(0.05, "reading photos")
     taught = _taught(selection, plan)
-    photos = [teaching_example(folder, photo, plan.moth_px, taught) for photo in selection.training]
+    counter = Counter.from_release(base)
+    photos = [teaching_example(folder, photo, counter, taught) for photo in selection.training]
     head = _train(base, photos, plan, job.seed, tell)
     tell(0.72, "exporting")
     model = transplant((base / MODEL_NAME).read_bytes(), head)
-    sidecar = json.loads((base / SIDECAR_NAME).read_bytes())
     # The base's thresholds stay: picked anew on the photos that taught, they came out too high for others.
     # So do its intervals: a region's held-out photos are too few to set them on and to judge by.
-    described = make_sidecar(
-        job.version,
-        model,
-        sidecar["threshold_q"],
-        Limits.from_sidecar(sidecar["gate"]),
-        sidecar.get("interval_q90"),
-    )
+    described = released(json.loads((base / SIDECAR_NAME).read_bytes()), job.version, model)
     golden = (base / GOLDEN_NAME).read_bytes()
     return {MODEL_NAME: model, SIDECAR_NAME: sidecar_bytes(described), GOLDEN_NAME: golden}
 
@@ -152,7 +149,7 @@ def _train(
     from pestwatch.vision.recipe import Settings
     from pestwatch.vision.train import fit
 
-    model = load_float(base)
+    model = load_float(FAMILY["small"], base / WEIGHTS_NAME)
     before = head_weights(model)
     drawn = rehearsal(plan.rehearsal_photos, REHEARSAL_SEED)
     weights = [(1 - plan.rehearsal_share) / len(photos)] * len(photos) + [plan.rehearsal_share / len(drawn)] * len(
@@ -167,7 +164,6 @@ def _train(
         [*photos, *drawn],
         plan.steps,
         seed,
-        "head",
         progress=done,
         weights=weights,
         settings=Settings(**plan.settings),

@@ -1,6 +1,7 @@
-"""Recounted photos as examples: fractions of the photo become pixels of the shrunk one, which is what phones count on."""
+"""Recounted photos as examples: seen at the size at which the base counts them, so that moths are as long as it wants them."""
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,9 +9,11 @@ import numpy as np
 
 from pestwatch.domain.species import PHOTO_COUNTED
 from pestwatch.errors import Problem
-from pestwatch.retraining.job import Photo
+from pestwatch.retraining.job import Mark, Photo
 from pestwatch.vision.dataset import Example, Point
-from pestwatch.vision.preprocess import decode_photo, shrink
+from pestwatch.vision.infer import Counter
+from pestwatch.vision.look import STEP_CODE, Looked
+from pestwatch.vision.preprocess import MOTH_PX, Sizes, decode_photo
 
 
 def is_readable(folder: Path, photo: Photo) -> bool:
@@ -22,38 +25,53 @@ def is_readable(folder: Path, photo: Photo) -> bool:
     return True
 
 
-def teaching_example(folder: Path, photo: Photo, moth_px: Mapping[str, float], taught: Collection[str]) -> Example:
+def teaching_example(folder: Path, photo: Photo, base: Counter, taught: Collection[str]) -> Example:
     """A photo with the place of every insect; about species that are not taught it says nothing.
 
     Args:
       folder: of the job.
       photo: one whose marks are complete.
-      moth_px: length to give a mark, per species, in pixels of the shrunk photo.
+      base: the model that the region starts from; it finds the size of the photo, and how long its moths are.
       taught: species that the region shows often enough.
 
     Raises:
       Problem 422.1, 422.2, 422.3, 422.4: as decode_photo.
     """
     seen = judging_example(folder, photo)
-    height, width, _ = seen.image.shape
+    sizes = Sizes(seen.image)
+    looked = base.look(sizes)
+    image = sizes.at(looked.side_px)
+    height, width, _ = image.shape
     points = tuple(
-        Point(mark.x * width, mark.y * height, PHOTO_COUNTED.index(mark.species), moth_px[mark.species])
+        _point(mark, looked, base.moth_codes, width, height)
         for mark in photo.recount.marks or ()
         if mark.species in PHOTO_COUNTED
     )
     untaught = frozenset(index for index, species in enumerate(PHOTO_COUNTED) if species not in taught)
-    return replace(seen, points=points, counts=None, silent=seen.silent | untaught)
+    return replace(seen, image=image, points=points, counts=None, silent=seen.silent | untaught)
+
+
+def _point(mark: Mark, looked: Looked, moth_codes: Sequence[int], width: int, height: int) -> Point:
+    """Officers mark points: a moth is as long as the base says where it sees one there, else as long as it is counted at.
+
+    So retraining teaches places and species, and leaves alone by what the counter finds its scale.
+    """
+    species = PHOTO_COUNTED.index(mark.species)
+    distance = {math.hypot((seen.x - mark.x) * width, (seen.y - mark.y) * height): seen.code for seen in looked.seen}
+    nearest = min(distance, default=math.inf)
+    longer = distance[nearest] - moth_codes[species] if nearest < MOTH_PX[species] / 2 else 0
+    return Point(mark.x * width, mark.y * height, species, MOTH_PX[species] * 2 ** (longer / (4 * STEP_CODE)))
 
 
 def judging_example(folder: Path, photo: Photo) -> Example:
-    """A photo with its true counts; species that the officer did not speak of are silent.
+    """A photo as it came, with its true counts; species that the officer did not speak of are silent.
 
     Raises:
       Problem 422.1, 422.2, 422.3, 422.4: as decode_photo.
     """
     counts = photo.recount.counts
     return Example(
-        shrink(decode_photo(folder / photo.file, photo.sha256[:12])),
+        decode_photo(folder / photo.file, photo.sha256[:12]),
         counts=tuple(counts.get(species, 0) for species in PHOTO_COUNTED),
         silent=frozenset(index for index, species in enumerate(PHOTO_COUNTED) if species not in counts),
         trap=photo.trap,

@@ -68,7 +68,6 @@ class TrainPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
       steps: optimiser steps.
       rehearsal_photos: drawn photos that keep the head from forgetting what the region does not show.
       rehearsal_share: share of the crops that come from them.
-      moth_px: length given to a marked insect, per species; marks are points.
       min_insects: a species with fewer marked insects is not taught: photos without it would only unteach it.
       blend: share of the trained head in the file; the rest is the base's head.
       settings: passed on to pestwatch.vision.train.
@@ -77,7 +76,6 @@ class TrainPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     steps: Positive
     rehearsal_photos: Positive
     rehearsal_share: Share
-    moth_px: dict[str, float]
     min_insects: Positive
     blend: Share
     settings: dict[str, Any] = {}

@@ -28,15 +28,19 @@ class Distances:
       usual: least and greatest factor of most crops: what is left when the counter has found the scale.
       far_and_near: of the others: what it sees while it looks for the scale.
       far_share: share of those others.
+      by_catch: of photos that show other insects only, always: whoever shrinks flies far enough takes them for moths.
     """
 
     usual: tuple[float, float] = (0.65, 1.6)
     far_and_near: tuple[float, float] = (0.28, 2.8)
     far_share: float = 0.3
+    by_catch: tuple[float, float] = (0.3, 1.8)
 
-    def draw(self, rng: np.random.Generator) -> float:
+    def draw(self, rng: np.random.Generator, *, is_by_catch: bool) -> float:
         """One factor, on a logarithmic scale."""
         low, high = self.far_and_near if rng.random() < self.far_share else self.usual
+        if is_by_catch:
+            low, high = self.by_catch
         return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
@@ -77,7 +81,10 @@ def _cut(example: Example, rng: np.random.Generator, magnification: float) -> Ex
     ratio = CROP_PX / side
 
     def inside(points: Iterable[Point]) -> tuple[Point, ...]:
-        moved = (p._replace(x_px=(p.x_px - left) * ratio, y_px=(p.y_px - top) * ratio, length_px=p.length_px * ratio) for p in points)
+        moved = (
+            p._replace(x_px=(p.x_px - left) * ratio, y_px=(p.y_px - top) * ratio, length_px=p.length_px * ratio)
+            for p in points
+        )
         return tuple(p for p in moved if 0 <= p.x_px < CROP_PX and 0 <= p.y_px < CROP_PX)
 
     return replace(example, image=pixels, points=inside(example.points), by_catch=inside(example.by_catch))

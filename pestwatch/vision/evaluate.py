@@ -4,6 +4,7 @@ Every figure comes through the full picture rule, as a phone counts; a photo tha
 as zero insects.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,15 +13,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pestwatch.vision.dataset import Example
+from pestwatch.vision.dataset import Example, counting_ratio
 from pestwatch.vision.infer import Counter
 from pestwatch.vision.interval import quantile, score
+from pestwatch.vision.look import Seen, middle_code
 from pestwatch.vision.preprocess import Sizes
+from pestwatch.vision.threshold import photo_threshold
 
-# Thresholds tried, in 1/256: 0.10 to 0.75.
-LOWEST_THRESHOLD_Q = 26
+# Thresholds tried, in 1/256.
+LOWEST_THRESHOLD_Q = 56
 HIGHEST_THRESHOLD_Q = 192
 THRESHOLD_STEP_Q = 4
+# Shares tried, in 1/256; 0 keeps to the usual threshold on every photo.
+SHARES_Q = (0, *range(110, 220, 10))
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ def _species_metrics(true: npt.NDArray[np.float64], errors: npt.NDArray[np.float
 
 def scores_q(model: Path | bytes, sidecar: Mapping[str, Any], examples: Sequence[Example]) -> list[list[list[int]]]:
     """The heat of every peak, per example and species, in 1/256: what any threshold would count."""
-    counter = Counter(model, dict(sidecar) | {"threshold_q": [LOWEST_THRESHOLD_Q] * len(sidecar["labels"])})
+    counter = Counter(model, sidecar)
     found = []
     for example in examples:
         seen = counter.look(Sizes(example.image)).seen
@@ -129,15 +134,42 @@ def scores_q(model: Path | bytes, sidecar: Mapping[str, Any], examples: Sequence
     return found
 
 
+def measure_lengths(model: Path | bytes, sidecar: Mapping[str, Any], photos: Sequence[Example]) -> tuple[int, ...]:
+    """What the network answers about the length of moths as long as they are counted at.
+
+    Args:
+      model: the .tflite or its bytes.
+      sidecar: its sidecar; thresholds and codes in it do not matter.
+      photos: of the training, whose scale is known; each species is measured on those where it is the only one.
+
+    Returns:
+      The code per species, in label order; 128 for one that none shows.
+    """
+    counter = Counter(model, sidecar)
+    codes = []
+    for species in range(len(counter.labels)):
+        seen: list[Seen] = []
+        for example in photos:
+            if example.true_counts[species] and example.true_counts[species] == sum(example.true_counts):
+                sizes = Sizes(example.image)
+                sized = sizes.at(max(16, round(sizes.long_px * counting_ratio(example))))
+                seen += [moth for moth in counter.see(sized) if moth.species == species]
+        codes.append(middle_code(seen) or 128)
+    return tuple(codes)
+
+
 def pick_thresholds(
     model: Path | bytes, sidecar: Mapping[str, Any], photos: Sequence[Sequence[Example]]
-) -> tuple[int, ...]:
+) -> tuple[tuple[int, int], ...]:
     """Picks every species' threshold on the exported file.
 
     Args:
       model: the .tflite or its bytes.
       sidecar: its sidecar; the thresholds in it do not matter.
       photos: per species, in label order, those to pick on.
+
+    Returns:
+      Per species as of pick_threshold.
     """
     thresholds = []
     for species, examples in enumerate(photos):
@@ -146,10 +178,10 @@ def pick_thresholds(
     return tuple(thresholds)
 
 
-def pick_threshold(true: Sequence[int], scores: Sequence[Sequence[int]]) -> int:
+def pick_threshold(true: Sequence[int], scores: Sequence[Sequence[int]]) -> tuple[int, int]:
     """Picks the threshold of one species: least absolute error.
 
-    Among thresholds within 2 % of the best the middle one is taken: the edge of a plateau does not carry over to
+    Among pairs within 2 % of the best the middle usual threshold is taken: the edge of a plateau does not carry over to
     the next phone.
 
     Args:
@@ -157,17 +189,16 @@ def pick_threshold(true: Sequence[int], scores: Sequence[Sequence[int]]) -> int:
       scores: heat of the peaks per photo, in 1/256.
 
     Returns:
-      The threshold in 1/256.
+      The usual threshold, and the share of a photo's sure moths that it follows, both in 1/256.
     """
-    tried = range(LOWEST_THRESHOLD_Q, HIGHEST_THRESHOLD_Q + 1, THRESHOLD_STEP_Q)
-    errors = {
-        threshold: sum(
-            abs(sum(score >= threshold for score in found) - count) for count, found in zip(true, scores, strict=True)
-        )
-        for threshold in tried
-    }
+    ordered = [sorted(found) for found in scores]
+    errors = {}
+    for usual in range(LOWEST_THRESHOLD_Q, HIGHEST_THRESHOLD_Q + 1, THRESHOLD_STEP_Q):
+        for share in SHARES_Q:
+            counted = (len(found) - bisect_left(found, photo_threshold(found, usual, share)) for found in ordered)
+            errors[usual, share] = sum(abs(count - wanted) for count, wanted in zip(counted, true, strict=True))
     limit = min(errors.values()) * 1.02
-    plateau = [threshold for threshold in tried if errors[threshold] <= limit]
+    plateau = sorted(pair for pair, error in errors.items() if error <= limit)
     return plateau[len(plateau) // 2]
 
 

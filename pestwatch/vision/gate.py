@@ -24,7 +24,8 @@ Reason = Literal["not_a_trap", "too_dark", "too_bright", "too_blurred", "too_far
 REASONS: tuple[Reason, ...] = get_args(Reason)
 """In the order of the network's scores."""
 
-# Light is judged at one size, whatever the phone's resolution, and the network has its own.
+# Light is judged at one size, whatever the phone's resolution, a small photo as it is, for enlarging blurs; the network has its
+# own size.
 LIGHT_SIDE_PX = 512
 GATE_SIDE_PX = 160
 NEVER_Q = 256
@@ -37,6 +38,11 @@ class Gate:
 
     verdict: Verdict
     reason: Reason | None
+
+
+def light_of(sizes: Sizes) -> Light:
+    """Measures the light of a photo."""
+    return measure_light(sizes.at(min(LIGHT_SIDE_PX, sizes.long_px)))
 
 
 def judge_light(light: Light, limits: Limits) -> Gate:
@@ -113,7 +119,7 @@ class PhotoGate:
 
     def judge(self, sizes: Sizes) -> Gate:
         """Judges a photo: rejected by either, else doubtful by either; the light has the first word."""
-        light = judge_light(measure_light(sizes.at(LIGHT_SIDE_PX)), self.limits)
+        light = judge_light(light_of(sizes), self.limits)
         if light.verdict == "rejected":
             return light
         seen = judge_scores(self.scores_q(gate_tile(sizes)), self.threshold_q, self.reject_q)

@@ -1,10 +1,11 @@
 """The drawn picture that a phone lets a new model count before it trusts it.
 
-Chosen so that no moth is a close call: another phone's kernel moves the heat by a few levels, and that must not
-change the count.
+Chosen so that no moth is a close call for any size of the family: another phone's kernel moves the heat by a few levels,
+and that must not change the count.
 """
 
 import io
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PIL import Image
@@ -14,6 +15,7 @@ from pestwatch.vision.dataset import Example
 from pestwatch.vision.drawn import Scene, draw
 from pestwatch.vision.evaluate import scores_q
 from pestwatch.vision.preprocess import decode_photo
+from pestwatch.vision.threshold import photo_threshold
 
 SCENE = Scene(448, 336, insects={"GNORAB": 12, "fly": 3}, debris=12, noise=0.0)
 # Few colours: the picture travels with every release, and noise would make it larger than the model.
@@ -21,28 +23,30 @@ COLOURS = 32
 SEEDS = range(60)
 
 
-def draw_golden(model: bytes, sidecar: dict[str, Any]) -> bytes:
-    """Draws pictures until the model is sure about every insect of one.
+def draw_golden(models: Sequence[tuple[bytes, Mapping[str, Any]]]) -> bytes:
+    """Draws pictures until every model is sure about every insect of one.
 
     Args:
-      model: the .tflite.
-      sidecar: its sidecar.
+      models: each .tflite with its sidecar.
 
     Returns:
-      The PNG of the picture, among those tried, whose peaks stay farthest from the thresholds.
+      The PNG of the picture, among those tried, whose peaks stay farthest from the thresholds of the least sure model.
     """
     pictures = [_few_colours(draw(SCENE, seed)) for seed in SEEDS]
     examples = [Example(decode_photo(content, "golden.png")) for content in pictures]
-    found = scores_q(model, sidecar, examples)
-    return max(zip(pictures, found, strict=True), key=lambda pair: _margin(pair[1], sidecar["threshold_q"]))[0]
+    margins = [[_margin(scores, sidecar) for scores in scores_q(model, sidecar, examples)] for model, sidecar in models]
+    least_sure = [min(of_picture) for of_picture in zip(*margins, strict=True)]
+    return pictures[least_sure.index(max(least_sure))]
 
 
-def _margin(scores: list[list[int]], threshold_q: list[int]) -> int:
+def _margin(scores: list[list[int]], sidecar: Mapping[str, Any]) -> int:
     """Least distance of any peak from its threshold, in 1/256; less than nothing when the count is not the drawn one."""
-    counted = [sum(score >= limit for score in found) for found, limit in zip(scores, threshold_q, strict=True)]
+    pairs = zip(scores, sidecar["threshold_q"], sidecar["share_q"], strict=True)
+    limits = [photo_threshold(found, usual, share) for found, usual, share in pairs]
+    counted = [sum(score >= limit for score in found) for found, limit in zip(scores, limits, strict=True)]
     if counted != [SCENE.insects.get(key, 0) for key in PHOTO_COUNTED]:
         return -1
-    return min(abs(score - limit) for found, limit in zip(scores, threshold_q, strict=True) for score in found)
+    return min(abs(score - limit) for found, limit in zip(scores, limits, strict=True) for score in found)
 
 
 def _few_colours(example: Example) -> bytes:

@@ -7,7 +7,7 @@ Twin: field/src/count/count-picture.ts, held by tests/golden/count.json.
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
 from pestwatch.errors import Problem
-from pestwatch.vision.gate import LIGHT_SIDE_PX, Gate, PhotoGate, judge_light
+from pestwatch.vision.gate import Gate, PhotoGate, judge_light, light_of
 from pestwatch.vision.interval import interval
-from pestwatch.vision.light import Limits, measure_light
+from pestwatch.vision.light import Limits
 from pestwatch.vision.look import SEEN_Q, Looked, Seen, look
 from pestwatch.vision.peaks import find_peaks
 from pestwatch.vision.preprocess import Sizes, decode_photo, owned, tiles
+from pestwatch.vision.sidecar import counted_by
+from pestwatch.vision.threshold import photo_threshold
 
 UInt8Image = npt.NDArray[np.uint8]
 HeatMap = npt.NDArray[np.uint8]
@@ -83,8 +85,11 @@ class Counter:
     ) -> None:
         content = model if isinstance(model, bytes) else model.read_bytes()
         self.version: str = sidecar["version"]
+        self.name: str = counted_by(sidecar)
         self.labels: tuple[str, ...] = tuple(sidecar["labels"])
         self.threshold_q: tuple[int, ...] = tuple(sidecar["threshold_q"])
+        self.moth_codes: tuple[int, ...] = tuple(sidecar["moth_codes"])
+        self.share_q: tuple[int, ...] = tuple(sidecar["share_q"])
         self.stride_px: int = sidecar["stride"]
         self.tile_px: int = sidecar["tile_px"]
         self.overlap_px: int = sidecar["overlap_px"]
@@ -97,17 +102,17 @@ class Counter:
         self._output: int = self._interpreter.get_output_details()[0]["index"]
 
     @classmethod
-    def from_release(cls, release_dir: Path, threads: int = 1) -> "Counter":
-        """Opens small.tflite and small.json of a release folder, and the gate if one lies beside them.
+    def from_release(cls, release_dir: Path, threads: int = 1, *, size: str = "small") -> "Counter":
+        """Opens one size of a release folder, such as small.tflite and small.json, and the gate if one lies beside it.
 
         Raises:
-          Problem 404.1: the folder holds no model.
+          Problem 404.1: the folder holds no such model.
         """
         try:
-            sidecar = json.loads((release_dir / "small.json").read_text(encoding="utf-8"))
-            return cls(release_dir / "small.tflite", sidecar, threads, PhotoGate.from_release(release_dir))
+            sidecar = json.loads((release_dir / f"{size}.json").read_text(encoding="utf-8"))
+            return cls(release_dir / f"{size}.tflite", sidecar, threads, PhotoGate.from_release(release_dir))
         except FileNotFoundError as error:
-            raise Problem("404.1", name=str(release_dir)) from error
+            raise Problem("404.1", name=f"{release_dir}/{size}.tflite") from error
 
     def heat(self, tile: UInt8Image) -> HeatMap:
         """Runs the network on one (t, t, 3) uint8 tile -> (t / 4, t / 4, s + 1) uint8 in 256ths; last the lengths."""
@@ -120,23 +125,23 @@ class Counter:
         """Counts an upright (h, w, 3) uint8 RGB picture by the picture rule; a rejected one has no marks."""
         started = time.perf_counter()
         sizes = Sizes(image)
-        verdict = self.gate.judge(sizes) if self.gate else judge_light(measure_light(sizes.at(LIGHT_SIDE_PX)), self.limits)
+        verdict = self.gate.judge(sizes) if self.gate else judge_light(light_of(sizes), self.limits)
         is_counted = verdict.verdict != "rejected"
         looked = self.look(sizes) if is_counted else None
         marks = self.marks(looked) if looked else ()
         counts = {label: sum(mark.species == label for mark in marks) for label in self.labels}
         elapsed_ms = round((time.perf_counter() - started) * 1000)
         intervals = self._intervals(counts) if is_counted else {}
-        return PhotoCount(counts, marks, verdict, self.version, elapsed_ms, intervals=intervals, looked=looked)
+        return PhotoCount(counts, marks, verdict, self.name, elapsed_ms, intervals=intervals, looked=looked)
 
     def look(self, sizes: Sizes) -> Looked:
         """Looks at a photo at the size where its moths are as long as the network wants them."""
-        return look(sizes.long_px, lambda side_px: self.see(sizes.at(side_px)))
+        return look(sizes.long_px, self.moth_codes, lambda side_px: self.see(sizes.at(side_px)))
 
     def see(self, sized: UInt8Image) -> list[Seen]:
         """Everything that the network finds at one size, tile by tile, within a tile by species, row and column."""
         height, width, _ = sized.shape
-        faintest = [min(SEEN_Q, threshold) for threshold in self.threshold_q]
+        faintest = [SEEN_Q] * len(self.labels)
         seen = []
         for tile in tiles(sized, self.tile_px, self.overlap_px):
             left, right = owned(width, tile.x_px, self.tile_px, self.overlap_px)
@@ -152,11 +157,16 @@ class Counter:
 
     def marks(self, looked: Looked) -> tuple[Mark, ...]:
         """What counts of what was seen."""
+        least = [self._least(looked.seen, species) for species in range(len(self.labels))]
         return tuple(
             Mark(moth.x, moth.y, self.labels[moth.species], moth.value / 256)
             for moth in looked.seen
-            if moth.value >= self.threshold_q[moth.species]
+            if moth.value >= least[moth.species]
         )
+
+    def _least(self, seen: Sequence[Seen], species: int) -> int:
+        values = [moth.value for moth in seen if moth.species == species]
+        return photo_threshold(values, self.threshold_q[species], self.share_q[species])
 
     def _intervals(self, counts: Mapping[str, int]) -> dict[str, tuple[int, int]]:
         reaches = zip(self.labels, self.interval_q90, strict=False)  # an older sidecar has none

@@ -16,7 +16,11 @@ from typing import Any
 
 import libusb_package
 
+from pestwatch.vision.slim import slim
+
 LABELS_NAME = "labels.txt"
+# TFLite's own name of the buffer that holds metadata.
+METADATA_NAME = b"TFLITE_METADATA"
 # A file without the hour of its making: the same weights give the same bytes.
 ZIP_DATE = (2020, 1, 1, 0, 0, 0)
 
@@ -47,14 +51,15 @@ def write_metadata(model: bytes, *, version: str, labels: Sequence[str], author:
         )
         image = info.InputImageTensorMd(
             name="image",
-            description="A 512 x 512 tile of a trap photo whose long side was shrunk to 960 px by exact area.",
+            description="A square tile of a trap photo, at the size where its moths are about 28 px long.",
             norm_mean=[127.0],
             norm_std=[127.5],
             color_space_type=schema.ColorSpaceType.RGB,
         )
         heat = info.TensorMd(
             name="heat",
-            description="256 x the probability that an insect's centre lies in this cell of 4 x 4 px.",
+            description="Per cell of 4 x 4 px: 256 x the probability that a centre of each species lies there; last, "
+            "how long that insect is.",
             min_values=[0.0],
             max_values=[1.0],
             content_type=schema.ContentProperties.ImageProperties,
@@ -63,7 +68,7 @@ def write_metadata(model: bytes, *, version: str, labels: Sequence[str], author:
         writer = writers.MetadataWriter.create_from_metadata_info(
             bytearray(model), general, [image], [heat], [str(label_file)]
         )
-        return _with_fixed_dates(bytes(writer.populate()))
+        return _repacked(bytes(writer.populate()))
 
 
 def read_metadata(model: bytes) -> str:
@@ -83,11 +88,11 @@ def _tflite_support() -> tuple[Any, Any, Any]:
     return metadata_writer, metadata_info, metadata_schema_py_generated
 
 
-def _with_fixed_dates(model: bytes) -> bytes:
-    """Repacks the zip at the end of a model file with a fixed date."""
-    with zipfile.ZipFile(io.BytesIO(model)) as packed:
+def _repacked(described: bytes) -> bytes:
+    """Takes out again what tflite-support's writer puts into the network, and gives the zip at its end a fixed date."""
+    with zipfile.ZipFile(io.BytesIO(described)) as packed:
         files = [(entry, packed.read(entry)) for entry in packed.infolist()]
-    stream = io.BytesIO(model[: files[0][0].header_offset])
+    stream = io.BytesIO(slim(described[: files[0][0].header_offset], METADATA_NAME))
     stream.seek(0, io.SEEK_END)
     with zipfile.ZipFile(stream, "a") as repacked:
         for entry, content in files:

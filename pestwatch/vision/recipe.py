@@ -5,13 +5,16 @@ Recipes live in mobile_models/recipes; `mobile_models/recipes/base.toml` states 
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pestwatch.vision.augment import Distances
+import numpy as np
+
+from pestwatch.vision.augment import Distances, relit
 from pestwatch.vision.dataset import Example, helicoverpa_funnel, medfly_delta, tuta_delta
 from pestwatch.vision.light import Limits
+from pestwatch.vision.recount import Readings, recounted
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Settings:
     batch: int = 8
     peak_rate: float = 1.5e-3
     warm_up_steps: int = 40
-    distances: Distances = Distances()
+    distances: Distances = field(default_factory=Distances)
     paste_share: float = 0.4
     forgive: float = 0.8
     forgive_after: float = 0.3
@@ -87,7 +90,9 @@ def read_recipe(path: Path) -> Recipe:
     train = dict(table["train"])
     seed = int(train.pop("seed"))
     sizes = {name: SizePlan(**plan) for name, plan in train.pop("sizes", {}).items()}
-    distances = {name: tuple(v) if isinstance(v, list) else v for name, v in train.pop("distances", {}).items()}
+    distances: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in train.pop("distances", {}).items()
+    }
     return Recipe(
         region=table["region"],
         seed=seed,
@@ -100,31 +105,43 @@ def read_recipe(path: Path) -> Recipe:
     )
 
 
-def measuring_sets(photos: Path) -> dict[str, Sequence[Example]]:
-    """The photos that a base model is measured on, none of them trained on; near duplicates are left out."""
+def measuring_sets(photos: Path, readings: Readings) -> dict[str, Sequence[Example]]:
+    """The photos that a base model is measured on, none of them trained on; near duplicates are left out.
+
+    Args:
+      photos: folder of the photo sets.
+      readings: the recount of `val` and `test_trap`, as of read_recount.
+    """
+    val, test_trap = tuta_delta(photos, "val"), tuta_delta(photos, "test_trap")
     return {
-        "val": tuta_delta(photos, "val"),
-        "test_trap": tuta_delta(photos, "test_trap"),
+        "val": recounted(val, readings),
+        "val_boxes": val,
+        "test_trap": recounted(test_trap, readings),
+        "test_trap_boxes": test_trap,
         "test_noctuid": tuta_delta(photos, "test_noctuid"),
         "funnel_val": helicoverpa_funnel(photos, "val"),
         "by_catch": medfly_delta(photos, held_out=True),
     }
 
 
-def threshold_sets(photos: Path) -> tuple[Sequence[Example], ...]:
+def threshold_sets(photos: Path, readings: Readings, seed: int) -> tuple[Sequence[Example], ...]:
     """The photos on which each species' threshold is picked, in label order.
 
-    GNORAB and HELIAR have photos for it. No large noctuid is left over for it: its threshold comes from liners that
-    it was trained on, and is the least certain of the three. The two large moths must also stay silent on by-catch.
+    Every photo comes twice, as it is and as another phone in other light would have taken it: a threshold that suits the
+    two traps' own phone alone is too high for the next phone. GNORAB and HELIAR have photos for it that took no part in
+    training. No large noctuid is left over: its threshold comes from liners that it was trained on, and is the least
+    certain of the three. All must stay silent on by-catch.
     """
     by_catch = medfly_delta(photos, held_out=False)
-    return (
-        tuta_delta(photos, "val"),
+    chosen = (
+        [*recounted(tuta_delta(photos, "val"), readings), *by_catch],
         [*helicoverpa_funnel(photos, "val"), *by_catch],
         [*tuta_delta(photos, "train"), *by_catch],
     )
+    rng = np.random.default_rng(seed)
+    return tuple([*part, *(replace(example, image=relit(example.image, rng)) for example in part)] for part in chosen)
 
 
-def interval_sets(photos: Path) -> tuple[Sequence[Example], ...]:
+def interval_sets(photos: Path, readings: Readings) -> tuple[Sequence[Example], ...]:
     """The photos on which each species' interval is set, in label order; no large noctuid is left over for it."""
-    return tuta_delta(photos, "val"), helicoverpa_funnel(photos, "val"), ()
+    return recounted(tuta_delta(photos, "val"), readings), helicoverpa_funnel(photos, "val"), ()

@@ -1,7 +1,7 @@
 """Takes out of a .tflite what no runtime reads: long names, and the same row of zeros once per tensor.
 
-The converter gives every tensor with scales per channel its own row of zero points, eight bytes a channel, all of them 0, and names
-of a hundred letters: a third of a small network's file. The weights, scales and operators stay as they are.
+The converter gives every tensor with scales per channel its own row of zero points, eight bytes a channel, all of them 0,
+and names of a hundred letters: a third of a small network's file. The weights, scales and operators stay as they are.
 """
 
 from typing import Any
@@ -34,11 +34,12 @@ class _SharedZeros(schema.QuantizationParametersT):  # type: ignore[misc]
         return schema.QuantizationParametersEnd(builder)
 
 
-def slim(content: bytes) -> bytes:
+def slim(content: bytes, kept_metadata: bytes | None = None) -> bytes:
     """Writes the same network in fewer bytes.
 
     Args:
-      content: a .tflite as the converter made it, without metadata.
+      content: a .tflite as the converter made it, without the files that may hang at its end.
+      kept_metadata: name of the one metadata buffer that stays; the converter's own go.
 
     Returns:
       A file that computes the same; the outputs of head layers keep a name that tells the layer, the others have none.
@@ -53,7 +54,7 @@ def slim(content: bytes) -> bytes:
             quantization = tensor.quantization
             if quantization is not None and quantization.zeroPoint is not None and not any(quantization.zeroPoint):
                 tensor.quantization = _SharedZeros(written, quantization)
-    model.metadata = None
+    model.metadata = [entry for entry in model.metadata or () if entry.name == kept_metadata]
     model.metadataBuffer = None
     model.description = "pestwatch"
     builder = flatbuffers.Builder(len(content))

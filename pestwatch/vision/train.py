@@ -24,13 +24,16 @@ from pestwatch.vision.recipe import Settings
 FloatArray = npt.NDArray[np.float32]
 Progress = Callable[[int, float], None]
 """Called with the steps done and the mean loss since the last call."""
+Check = Callable[[int, Any], None]
+"""Called with the steps done and the network as it is."""
 
 PROGRESS_EVERY = 10
+CHECK_EVERY = 100
 # A peak must reach this value to become the place of a counted but unmarked moth.
 PLACE_FROM_Q = 20
 GRID = CROP_PX // STRIDE_PX
-# Shorter moths are no moths to this network, so that a photo seen from too far shows nothing instead of something wrong;
-# between the two, and above the longest, nothing is asked.
+# Shorter moths are no moths to this network, so that a photo seen from too far shows nothing instead of something
+# wrong; between the two, and above the longest, nothing is asked.
 UNSEEN_PX, SHORTEST_PX, LONGEST_PX = 7.5, 10.5, 72.0
 
 
@@ -41,7 +44,7 @@ class Batch(NamedTuple):
       images: (b, c, c, 3) float32 in [-1, 1], as another phone would have taken them.
       targets: (b, g, g, s + 1) in [0, 1]; last the lengths.
       cares: (b, g, g, s + 1), 0 where nothing is known, more than 1 where by-catch lies.
-      gappy: (b, g, g), 1 where a moth may lie without a mark.
+      gappy: (b, g, g), 1 where a moth may lie without a mark, -1 where there is certainly none.
       taught: (b, g, g, s + 1), what the teacher answers to the same crops as they were; zeros without one.
     """
 
@@ -60,6 +63,7 @@ def fit(
     train_from: int | None = None,
     *,
     progress: Progress | None = None,
+    check: Check | None = None,
     weights: Sequence[float] | None = None,
     settings: Settings | None = None,
     patches: Sequence[Patch] = (),
@@ -79,6 +83,7 @@ def fit(
       train_from: the first block of the encoder that learns; those before it, or all when None, keep their weights and
         statistics.
       progress: told every ten steps.
+      check: shown the network every hundred steps, to measure it; it must not change it.
       weights: how often each example is drawn, relative; equal when None.
       settings: the recipe's.
       patches: insects to paste onto photos of paper.
@@ -88,12 +93,23 @@ def fit(
     placed = list(examples)
     odds = None if weights is None else np.asarray(weights) / np.sum(weights)
 
-    def place(done: int) -> None:
+    def after_step(done: int) -> None:
         if settings.place_every_steps and done % settings.place_every_steps == 0:
             placed[:] = [place_counted(model, example, settings.counted_moth_px) for example in examples]
+        if check is not None and done % CHECK_EVERY == 0:
+            check(done, model)
 
     stream = _prefetched(batches(placed, steps, seed, odds, settings, patches, teacher), settings.batch)
-    learn(model, stream, steps, train_from, settings, is_taught=teacher is not None, progress=progress, after_step=place)
+    learn(
+        model,
+        stream,
+        steps,
+        train_from,
+        settings,
+        is_taught=teacher is not None,
+        progress=progress,
+        after_step=after_step,
+    )
 
 
 def learn(
@@ -151,15 +167,14 @@ class _RunningMean:
     def __init__(self, model: Any, decay: float) -> None:
         self._variables = model.weights
         self._decay = decay
-        self._means = [np.array(variable) for variable in self._variables]
+        self._means = [variable.numpy().copy() for variable in self._variables]
 
     def update(self, done: int) -> None:
         if self._decay == 0 or done % self.EVERY:
             return
         keep = min(self._decay, done / (done + 40))
         for mean, variable in zip(self._means, self._variables, strict=True):
-            mean *= keep
-            mean += (1 - keep) * np.asarray(variable)
+            mean[...] = keep * mean + (1 - keep) * variable.numpy()
 
     def apply(self) -> None:
         if self._decay:
@@ -190,7 +205,7 @@ def focal_loss(heat: Any, targets: Any, cares: Any, gappy: Any = None, forgiven:
       heat: (b, g, g, s) float32 in (0, 1), the network's output.
       targets: (b, g, g, s) float32 in [0, 1], exactly 1 on each centre.
       cares: (b, g, g, s) float32, 0 where nothing is known.
-      gappy: (b, g, g) float32, 1 where a moth may lie without a mark; nowhere when None.
+      gappy: (b, g, g) float32, as of gap_map; marks are complete when None.
       forgiven: share of the penalty that is dropped there, where the network is sure and no mark is near.
 
     Returns:
@@ -204,7 +219,7 @@ def focal_loss(heat: Any, targets: Any, cares: Any, gappy: Any = None, forgiven:
     background = (cares - centres) * tf.pow(1 - targets, 4.0) * tf.square(heat) * tf.math.log(1 - heat)
     if gappy is not None:
         sure = tf.stop_gradient(tf.cast((heat > FORGIVEN_FROM) & (targets < 0.05), tf.float32))
-        background *= 1 - forgiven * gappy[..., None] * sure
+        background *= 1 - forgiven * tf.maximum(gappy, 0.0)[..., None] * sure
     return -tf.reduce_sum(hit + background) / (tf.reduce_sum(centres) + 1)
 
 
@@ -245,8 +260,8 @@ def target_maps(crop: Example, grid: int, species: int) -> tuple[FloatArray, Flo
 
     Returns:
       Targets (g, g, s + 1) in [0, 1] and cares (g, g, s + 1). The last channel is the length of the nearest moth
-      (length_code), cared for near its centre only. Cares are 0 for silent species and where a moth is too long or too short to
-      ask about.
+      (length_code), cared for near its centre only. Cares are 0 for silent species and where a moth is too long or too
+      short to ask about.
     """
     targets = np.zeros((grid, grid, species + 1), np.float32)
     cares = np.ones_like(targets)
@@ -281,14 +296,14 @@ def gap_map(crop: Example, cares: FloatArray) -> FloatArray:
       cares: (g, g, s + 1) as of target_maps; raised around by-catch.
 
     Returns:
-      (g, g) float32, 1 or 0.
+      (g, g) float32: 1 where a moth may lie, 0 where the marks are complete, -1 on by-catch.
     """
     grid = cares.shape[0]
     gaps = np.full((grid, grid), float(crop.is_gappy), np.float32)
     down, right = (np.arange(grid, dtype=np.float32) * STRIDE_PX + STRIDE_PX / 2,) * 2
     for insect in crop.by_catch:
         near = np.hypot(down[:, None] - insect.y_px, right[None, :] - insect.x_px) < 0.4 * insect.length_px
-        gaps[near] = 0
+        gaps[near] = NO_MOTH
         raised = cares[:, :, :-1][near]
         cares[:, :, :-1][near] = np.where(raised > 0, BY_CATCH_CARE, 0)
     return gaps
@@ -296,6 +311,7 @@ def gap_map(crop: Example, cares: FloatArray) -> FloatArray:
 
 # Flies look much like moths, and are few beside them.
 BY_CATCH_CARE = 3.0
+NO_MOTH = -1.0
 
 
 def _with_gaps_silenced(whole: Example, cares: FloatArray, targets: FloatArray) -> FloatArray:
@@ -322,7 +338,7 @@ def training_crop(
     Returns:
       The crop as it was photographed, and its picture as another phone would have taken it.
     """
-    factor = settings.distances.draw(rng)
+    factor = settings.distances.draw(rng, is_by_catch=bool(whole.by_catch) and not whole.points)
     magnification = factor * counting_ratio(whole)
     crop = geometric_crop(whole, rng, magnification)
     is_paper = whole.is_gappy or bool(whole.by_catch)
@@ -355,7 +371,7 @@ def batches(
     """
     rng = np.random.default_rng(seed)
     species = len(examples[0].true_counts)
-    answer = None if teacher is None else tf.function(lambda plain: teacher(plain, training=False))
+    answer = None if teacher is None else tf.function(lambda plain: teacher(plain, training=False), autograph=False)
     for _ in range(steps):
         images, plain, targets, cares, gaps = [], [], [], [], []
         for index in rng.choice(len(examples), settings.batch, p=odds):
@@ -369,8 +385,10 @@ def batches(
             gaps.append(gap_map(crop, care))
             cares.append(care)
         wanted = np.stack(targets)
-        taught = np.zeros_like(wanted) if answer is None else np.asarray(answer(np.stack(plain)))
-        yield Batch(np.stack(images), wanted, np.stack(cares), np.stack(gaps), taught)
+        gappy = np.stack(gaps)
+        taught = np.zeros_like(wanted) if answer is None else np.array(answer(np.stack(plain)))
+        taught[gappy == NO_MOTH] *= 0  # where flies lie, the marks know better than any teacher
+        yield Batch(np.stack(images), wanted, np.stack(cares), gappy, taught)
 
 
 def _prefetched(made: Iterator[Batch], batch: int) -> Any:
@@ -401,9 +419,8 @@ def place_counted(model: Any, example: Example, moth_px: float) -> Example:
     points = list(example.points)
     for species, count in enumerate(example.counts):
         missing = count - sum(point.species == species for point in points)
-        for value, x_px, y_px in sorted(_peaks_of(heat, species), reverse=True):
-            del value
-            x_px, y_px = x_px / ratio, y_px / ratio
+        for _, peak_x_px, peak_y_px in sorted(_peaks_of(heat, species), reverse=True):
+            x_px, y_px = peak_x_px / ratio, peak_y_px / ratio
             is_free = all(
                 (x_px - p.x_px) ** 2 + (y_px - p.y_px) ** 2 > (moth_px / 4) ** 2 for p in points if p.species == species
             )

@@ -77,14 +77,14 @@ def _write(name: str, place: _Place, kernel: FloatArray, bias: FloatArray) -> No
     greatest = np.abs(stored).max(axis=other_axes)
     # A channel of zeros keeps its scale: any will do.
     scales = np.where(greatest > 0, greatest / np.float32(GREATEST), place.kernel_scales).astype(np.float32)
-    # Times the reciprocal, halves away from zero, as the converter does: anything else rounds one weight of
-    # some thousand the other way.
+    # Here and for the bias: times the reciprocal in float32, halves away from zero, as the converter does. Anything else
+    # rounds one number of some thousand the other way.
     per_level = (np.float32(1) / scales).reshape([-1 if axis == channel_axis else 1 for axis in range(4)])
     place.kernel[:] = np.clip(_rounded(stored * per_level), -GREATEST, GREATEST).astype(np.int8)
     place.kernel_scales[:] = scales
     place.bias_scales[:] = np.float32(place.input_scale) * scales
     limits = np.iinfo(np.int32)
-    levels = _rounded(bias.astype(np.float64) / (np.float64(place.input_scale) * scales))
+    levels = _rounded(bias * (np.float32(1) / place.bias_scales))
     place.bias[:] = np.clip(levels, limits.min, limits.max).astype(np.int32)
 
 

@@ -4,12 +4,16 @@ Station 9 of 9, the server's side. Needs no token: what is signed may be read by
 """
 
 import base64
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, request
 
-from pestwatch.release.registry import find_current, find_release
+from pestwatch.errors import Problem
+from pestwatch.release.manifest import BASE_REGION
+from pestwatch.release.registry import Release, find_current, find_release
 from server.api.answers import PREFIX
 from server.config import current_settings
 from server.files import serve_file
@@ -20,9 +24,15 @@ blueprint = Blueprint("releases", __name__, url_prefix=PREFIX)
 
 @blueprint.get("/releases/<region>/current")
 def current(region: str) -> Response:
-    """The manifest's exact bytes and their signature; the base's for a region without a model of its own."""
+    """The manifest's exact bytes and their signature; the base's for a region without a model of its own.
+
+    A region's own release comes with the base beside it, in one answer: phones take from there what it lacks.
+    """
     release = find_current(region, *_shelves())
-    document = {"manifest": base64.b64encode(release.content).decode(), "signature": release.signature}
+    document = _offer(release)
+    if release.manifest.region != BASE_REGION:
+        with suppress(Problem):
+            document["base"] = _offer(find_current(BASE_REGION, *_shelves()))
     response = Response(msgspec.json.encode(document), content_type="application/json")
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
@@ -37,6 +47,10 @@ def release_file(region: str, version: str, name: str) -> Response:
     entry = release.manifest.file(name)
     media_type = "image/png" if name.endswith(".png") else "application/octet-stream"
     return serve_file(release.folder / entry.name, media_type, SAME_FOR_EVER, etag=entry.sha256)
+
+
+def _offer(release: Release) -> dict[str, Any]:
+    return {"manifest": base64.b64encode(release.content).decode(), "signature": release.signature}
 
 
 def _shelves() -> tuple[Path, Path]:

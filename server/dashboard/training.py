@@ -124,8 +124,8 @@ def _current(settings: Settings, region: str) -> Manifest | None:
 
 
 def _figures(manifest: Manifest) -> Iterator[Figures]:
-    """Errors of the species that were really on the photos; the card has the rest."""
-    for evaluation, metrics in manifest.metrics.items():
+    """Errors of `small`, for the species that were really on the photos; the card has the rest."""
+    for evaluation, metrics in manifest.metrics.get("small", {}).items():
         for species, found in (metrics.get("per_species") or {}).items() if isinstance(metrics, dict) else ():
             if found.get("insects"):
                 yield Figures(evaluation, species, found["n"], found["insects"] / found["n"], found["mae"])

@@ -22,9 +22,10 @@ from pestwatch.errors import Problem
 from pestwatch.vision.gate import LIGHT_SIDE_PX, REASONS, PhotoGate, judge_light, judge_scores
 from pestwatch.vision.infer import Counter, count_photo
 from pestwatch.vision.light import Light, Limits, measure_light
-from pestwatch.vision.look import MOTH_CODE, SIDES_PX, STEP_CODE, Seen, look
+from pestwatch.vision.look import SIDES_PX, STEP_CODE, Seen, look
 from pestwatch.vision.peaks import find_peaks
 from pestwatch.vision.preprocess import Sizes, owned, tile_offsets, tiles
+from pestwatch.vision.threshold import photo_threshold
 
 HERE = Path(__file__).resolve().parent
 FORMULAS = {
@@ -89,11 +90,13 @@ GATED = [
     ("white", 333, 500, REFUSAL),
 ]
 
-Answers = Callable[[int], list[tuple[int, int]]]
-"""What a look at a long side shows: heat and length code of each moth."""
+MOTH_CODES = (128, 175, 155)
+MOTH_CODE = MOTH_CODES[0]
+Answers = Callable[[int], list[tuple[int, ...]]]
+"""What a look at a long side shows: heat, length code and species (0 when left out) of each moth."""
 
 
-def always(*moths: tuple[int, int]) -> Answers:
+def always(*moths: tuple[int, ...]) -> Answers:
     """The same at every size, as no moth would be."""
     return lambda _side_px: list(moths)
 
@@ -101,7 +104,7 @@ def always(*moths: tuple[int, int]) -> Answers:
 def moths(code: int, seen: range = range(256)) -> Answers:
     """Moths of one length, given by its code at 512 px, that are found as long as their code lies in a range."""
 
-    def at(side_px: int) -> list[tuple[int, int]]:
+    def at(side_px: int) -> list[tuple[int, ...]]:
         here = min(max(code + STEP_CODE * (SIDES_PX.index(side_px) - SIDES_PX.index(512)), 0), 255)
         return [(200, here)] * 5 if here in seen else []
 
@@ -114,8 +117,10 @@ def only(side_px: int, answers: Answers) -> Answers:
 
 LOOKS: list[tuple[str, int, Answers]] = [
     ("moths as long as wanted: one look", 4000, moths(MOTH_CODE)),
-    ("one step off is near enough", 4000, moths(MOTH_CODE + STEP_CODE + 7)),
-    ("one step and a half are two", 4000, moths(MOTH_CODE + STEP_CODE + 8)),
+    ("less than half a step off is near enough", 4000, moths(MOTH_CODE + 7)),
+    ("half a step is one", 4000, moths(MOTH_CODE + 8)),
+    ("each species is counted at its own length", 4000, always((200, MOTH_CODES[1], 1), (200, MOTH_CODES[2], 2))),
+    ("of two species the surer decides", 4000, always((250, MOTH_CODES[1] + 40, 1), (200, MOTH_CODES[0] - 40, 0))),
     ("a liner photographed whole is looked at from nearer", 4032, moths(MOTH_CODE - 5 * STEP_CODE)),
     ("a close-up is looked at from farther away", 1200, moths(MOTH_CODE + 6 * STEP_CODE)),
     ("lengths beyond the end of the code are followed in two strides", 4032, moths(MOTH_CODE - 12 * STEP_CODE)),
@@ -128,17 +133,30 @@ LOOKS: list[tuple[str, int, Answers]] = [
     ("found at the last of the first looks", 3000, only(256, always((250, MOTH_CODE), (250, MOTH_CODE)))),
     ("two sure moths are evidence", 1000, always((200, MOTH_CODE), (200, MOTH_CODE))),
     ("a little less is none", 1000, always((200, MOTH_CODE), (199, MOTH_CODE))),
-    ("the faintest are not believed", 1000, always((200, MOTH_CODE), (199, MOTH_CODE), (63, MOTH_CODE))),
-    ("nor do they move the median", 1000, always((210, MOTH_CODE), (210, 255), *[(63, 255)] * 9)),
     ("the sure moths decide, not the many", 800, always((70, 40), (70, 40), (70, 40), (250, MOTH_CODE))),
     ("of two equal halves the shorter decides", 800, always((220, 255), (220, MOTH_CODE + 3))),
-    ("what is lost on the way stays lost", 4000, moths(MOTH_CODE - 5 * STEP_CODE, range(MOTH_CODE - 8))),
+    (
+        "when the moths are lost on the way, the look before is the last word",
+        4000,
+        moths(MOTH_CODE - 5 * STEP_CODE, range(MOTH_CODE - 8)),
+    ),
     ("two sizes that name one another", 2000, lambda side_px: twice(2 if side_px > 512 else -2)),
     ("lengths that never agree come to an end", 4096, lambda side_px: twice(7 if side_px == 4096 else -2)),
 ]
 
 
-def twice(steps: int) -> list[tuple[int, int]]:
+THRESHOLDS: list[tuple[list[int], int, int]] = [
+    ([], 100, 150),
+    ([200], 100, 0),
+    ([200], 100, 150),
+    ([60, 70, 250, 80, 90], 100, 150),
+    ([51, 255, 130, 131, 132, 133, 134, 135, 136, 137, 138], 97, 139),
+    ([255] * 40, 100, 200),
+    ([48] * 40, 101, 120),
+]
+
+
+def twice(steps: int) -> list[tuple[int, ...]]:
     """Two sure moths that are so many steps too long."""
     return [(255, MOTH_CODE + steps * STEP_CODE)] * 2
 
@@ -237,7 +255,12 @@ def count_vectors() -> dict:
         "kernel": "XNNPACK, x86-64, ai-edge-litert 2.3.0",
         "model": counter.version,
         "peaks": [_peak_vector(seed) for seed in range(4)],
+        "moth_codes": MOTH_CODES,
         "looks": [_look_vector(*case) for case in LOOKS],
+        "thresholds": [
+            {"values": values, "usual_q": usual, "share_q": share, "least": photo_threshold(values, usual, share)}
+            for values, usual, share in THRESHOLDS
+        ],
         "photos": [_photo_vector(path, counter) for path in photo_files()],
     }
 
@@ -264,9 +287,9 @@ def _look_vector(story: str, long_px: int, answers: Answers) -> dict:
 
     def see(side_px: int) -> list[Seen]:
         asked.append({"side_px": side_px, "moths": answers(side_px)})
-        return [Seen(0.5, 0.5, 0, value, code) for value, code in asked[-1]["moths"]]
+        return [Seen(0.5, 0.5, *(species or [0]), value, code) for value, code, *species in asked[-1]["moths"]]
 
-    chosen = look(long_px, see)
+    chosen = look(long_px, MOTH_CODES, see)
     return {"story": story, "long_px": long_px, "asked": asked, "side_px": chosen.side_px}
 
 

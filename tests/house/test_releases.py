@@ -1,15 +1,18 @@
 """Every release that the project ships is complete, signed and described, and no private key is in the repository."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from pestwatch.release.manifest import SIZES, model_name
 from pestwatch.release.registry import Release, current_version, find_current, releases
 from pestwatch.release.signing import Trust, admit
 from pestwatch.vision.infer import Counter, count_photo
 from pestwatch.vision.metadata import read_metadata
+from pestwatch.vision.shape import FAMILY
 
 ROOT = Path(__file__).parents[2]
 SHELF = ROOT / "mobile_models" / "releases"
@@ -31,16 +34,16 @@ def test_a_release_is_signed_and_its_files_are_those_that_were_signed(release: R
 
 
 @every_release
-def test_a_release_has_a_card_that_speaks_of_its_file(release: Release) -> None:
+def test_a_release_has_a_card_that_speaks_of_its_files(release: Release) -> None:
     card = (release.folder / "MODEL_CARD.md").read_text()
     assert release.manifest.version in card
-    assert release.manifest.file("small.tflite").sha256 in card
+    assert all(entry.sha256 in card for entry in release.manifest.files)
     assert "## What it cannot do" in card
 
 
 @every_release
 def test_a_release_holds_nothing_that_its_manifest_does_not_name(release: Release) -> None:
-    named = {entry.name for entry in (*release.manifest.files, *release.manifest.training_files)}
+    named = {entry.name for entry in release.manifest.files}
     assert {path.name for path in release.folder.iterdir()} == named | {
         "manifest.json",
         "manifest.sig",
@@ -51,15 +54,30 @@ def test_a_release_holds_nothing_that_its_manifest_does_not_name(release: Releas
 @every_release
 def test_a_release_counts_its_golden_picture_as_it_says(release: Release) -> None:
     golden = release.manifest.golden
-    counter = Counter.from_release(release.folder)
-    assert counter.version == release.manifest.version
-    assert count_photo(release.folder / golden.name, counter).counts == golden.counts
-    assert sum(golden.counts.values()) > 0
+    for size in release.manifest.sizes:
+        counter = Counter.from_release(release.folder, size=size)
+        assert counter.version == release.manifest.version
+        assert count_photo(release.folder / golden.name, counter).counts == golden.counts[size]
+        assert sum(golden.counts[size].values()) > 0
 
 
 @every_release
-def test_a_model_file_says_what_it_counts(release: Release) -> None:
-    assert release.manifest.version in read_metadata((release.folder / "small.tflite").read_bytes())
+def test_every_model_file_says_of_which_release_it_is(release: Release) -> None:
+    for size in release.manifest.sizes:
+        assert release.manifest.version in read_metadata((release.folder / model_name(size)).read_bytes())
+
+
+@every_release
+def test_every_sidecar_belongs_to_its_file(release: Release) -> None:
+    gate = ["gate"] if (release.folder / "gate.json").exists() else []
+    for name in (*release.manifest.sizes, *gate):
+        sidecar = json.loads((release.folder / f"{name}.json").read_bytes())
+        assert (sidecar["name"], sidecar["version"]) == (name, release.manifest.version)
+        assert sidecar["model_sha256"] == release.manifest.file(f"{name}.tflite").sha256
+
+
+def test_the_sizes_of_releases_are_the_networks_that_are_trained() -> None:
+    assert set(SIZES) == set(FAMILY)
 
 
 def test_seq_rises_from_release_to_release() -> None:

@@ -19,17 +19,27 @@ from tests.server.conftest import Phone
 MODEL = bytes(range(256)) * 8
 
 
-def candidate() -> Candidate:
-    files = {"small.tflite": MODEL, "small.json": b'{"v":1,"version":"?"}', "golden.png": b"a picture"}
-    return Candidate(
-        files=files, golden_counts={"HELIAR": 3}, metrics={}, facts=CardFacts("Counts."), base_version=None
-    )
+OF_A_BASE = {
+    "nano.tflite": b"tiny",
+    "nano.json": b"{}",
+    "gate.tflite": b"gate",
+    "gate.json": b"{}",
+    "card-good.png": b"picture",
+}
+
+
+def candidate(*, is_base: bool = False) -> Candidate:
+    files = {"small.tflite": MODEL, "small.json": b'{"v":2,"version":"?"}', "golden.png": b"a picture"}
+    counts = {"small": {"HELIAR": 3}}
+    if is_base:
+        files, counts = files | OF_A_BASE, counts | {"nano": {"HELIAR": 2}}
+    return Candidate(files=files, golden_counts=counts, metrics={}, facts=CardFacts("Counts."))
 
 
 @pytest.fixture
 def base(settings: Settings) -> Release:
     shelf, keys = settings.models_dir / "releases", settings.models_dir / "keys"
-    return publish_base(shelf, keys, "base-20261125-1", candidate(), now=NOW)
+    return publish_base(shelf, keys, "base-20261125-1", candidate(is_base=True), now=NOW)
 
 
 @pytest.fixture
@@ -42,6 +52,24 @@ def test_a_region_without_a_model_of_its_own_gets_the_base(client: FlaskClient, 
     answer = client.get(f"/api/v1/releases/{REGION}/current").json
     assert base64.b64decode(answer["manifest"]) == base.content
     assert json.loads(base.content)["version"] == "base-20261125-1"
+    assert "base" not in answer
+
+
+def test_a_regions_own_release_comes_with_the_base_for_what_it_lacks(
+    client: FlaskClient, base: Release, regional: Release
+) -> None:
+    answer = client.get(f"/api/v1/releases/{REGION}/current").json
+    assert base64.b64decode(answer["manifest"]) == regional.content
+    assert base64.b64decode(answer["base"]["manifest"]) == base.content
+    nano = base.manifest.file("nano.tflite")
+    nano.check(client.get(f"/api/v1/releases/base/{base.manifest.version}/{nano.name}").data)
+
+
+def test_a_region_is_served_although_the_base_is_damaged(client: FlaskClient, base: Release, regional: Release) -> None:
+    (base.folder / "manifest.json").write_bytes(b"{")
+    answer = client.get(f"/api/v1/releases/{REGION}/current").json
+    assert base64.b64decode(answer["manifest"]) == regional.content
+    assert "base" not in answer
 
 
 def test_a_phone_can_verify_what_it_gets_with_the_root_it_learnt(

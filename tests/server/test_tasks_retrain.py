@@ -80,10 +80,10 @@ def result(verdict: str, **more: Any) -> str:
 def candidate_in(folder: Path) -> Path:
     files = {
         "small.tflite": b"a model",
-        "small.json": json.dumps({"v": 1, "version": VERSION}).encode(),
+        "small.json": json.dumps({"v": 2, "version": VERSION}).encode(),
         "golden.png": factories.png(4, 4),
     }
-    counts = {"GNORAB": 7, "HELIAR": 0, "NOCTUID_LARGE": 1}
+    counts = {"small": {"GNORAB": 7, "HELIAR": 0, "NOCTUID_LARGE": 1}}
     Candidate(files, counts, {}, CardFacts("Counts moths."), "base-20261125-1").write(folder)
     return folder
 

@@ -6,20 +6,24 @@
 
 import type { Counts, Gate } from "../sync/protocol";
 import type { Engine } from "./engine";
-import { judge, judgeLight, LIGHT_SIDE_PX, type OpenGate } from "./gate";
-import { type Limits, measureLight } from "./light";
+import { judge, judgeLight, lightOf, type OpenGate } from "./gate";
+import type { Limits } from "./light";
 import { look, SEEN_Q, type Seen } from "./look";
 import { findPeaks } from "./peaks";
 import { owned, type Picture, type Sizes, tileOffsets, tiles } from "./preprocess";
+import { photoThreshold } from "./threshold";
 
 /** What must be known of a model beside its weights: small.json of a release. */
 export interface Sidecar {
+  name: string;
   version: string;
   tile_px: number;
   overlap_px: number;
   stride: number;
   labels: string[];
   threshold_q: number[];
+  share_q: number[];
+  moth_codes: number[];
   gate: Limits;
 }
 
@@ -55,9 +59,7 @@ export async function countPicture(
   onProgress: OnProgress = () => {},
   photoGate?: OpenGate,
 ): Promise<PictureCount> {
-  const gate = photoGate
-    ? await judge(sizes, photoGate)
-    : judgeLight(measureLight(sizes.at(LIGHT_SIDE_PX)), sidecar.gate);
+  const gate = photoGate ? await judge(sizes, photoGate) : judgeLight(lightOf(sizes), sidecar.gate);
   const marks = gate.verdict === "rejected" ? [] : await findMarks(sizes, sidecar, engine, onProgress);
   const counts: Counts = Object.fromEntries(sidecar.labels.map((label) => [label, 0]));
   for (const mark of marks) counts[mark.species]++;
@@ -67,14 +69,18 @@ export async function countPicture(
 /** What counts of what was seen at the last look. */
 async function findMarks(sizes: Sizes, sidecar: Sidecar, engine: Engine, onProgress: OnProgress): Promise<Mark[]> {
   let done = 0;
-  const seen = await look(sizes.longPx, async (sidePx) => {
+  const seen = await look(sizes.longPx, sidecar.moth_codes, async (sidePx) => {
     const before = done;
     const part = (1 - before) * (before === 0 ? FIRST_LOOK : LATER_LOOK);
     done += part;
     return see(sizes.at(sidePx), sidecar, engine, (share) => onProgress(before + part * share));
   });
+  const least = sidecar.labels.map((_, kind) => {
+    const values = seen.filter(({ species }) => species === kind).map(({ value }) => value);
+    return photoThreshold(values, sidecar.threshold_q[kind], sidecar.share_q[kind]);
+  });
   return seen
-    .filter(({ species, value }) => value >= sidecar.threshold_q[species])
+    .filter(({ species, value }) => value >= least[species])
     .map(({ x, y, species, value }) => ({
       x: rounded(x, 4),
       y: rounded(y, 4),
@@ -87,7 +93,7 @@ async function findMarks(sizes: Sizes, sidecar: Sidecar, engine: Engine, onProgr
 async function see(sized: Picture, sidecar: Sidecar, engine: Engine, onProgress: OnProgress): Promise<Seen[]> {
   const { width, height } = sized;
   const { tile_px, overlap_px, stride } = sidecar;
-  const faintest = sidecar.threshold_q.map((threshold) => Math.min(SEEN_Q, threshold));
+  const faintest = sidecar.labels.map(() => SEEN_Q);
   const [columns, rows] = [width, height].map((length) => tileOffsets(length, tile_px, overlap_px).length);
   const seen: Seen[] = [];
   let done = 0;

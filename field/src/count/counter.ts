@@ -3,8 +3,15 @@
  */
 
 import { Problem, type ProblemNumber } from "../problem";
-import { modelOf, releaseInUse } from "../release/shelf";
-import type { CountRequest, CountResult, Model, WorkerAnswer } from "./messages";
+import { modelInUse } from "../release/shelf";
+import {
+  type CountRequest,
+  type CountResult,
+  type Model,
+  modelName,
+  type Outcome,
+  type WorkerAnswer,
+} from "./messages";
 
 /** About as long as a farmer takes from one trap to the next photo. */
 const IDLE_MS = 60_000;
@@ -22,10 +29,11 @@ function startWorker(): Worker {
 export class Counter {
   readonly #start: () => Worker;
   #worker: Worker | undefined;
-  /** The version that the worker holds. */
+  /** The model that the worker holds. */
   #loaded: string | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #idle: ReturnType<typeof setTimeout> | undefined;
+  #timing: AbortController | undefined;
 
   constructor(start: () => Worker = startWorker) {
     this.#start = start;
@@ -36,10 +44,23 @@ export class Counter {
    *
    * @throws Problem 422.1 to 422.4 for photos that cannot be counted; the signal's reason when aborted
    */
-  count(photo: Blob, model: Model, options: CountOptions = {}): Promise<CountResult> {
-    const turn = this.#last.then(() => this.#ask(photo, model, options));
-    this.#last = turn.catch(() => {});
-    return turn;
+  async count(photo: Blob, model: Model, options: CountOptions = {}): Promise<CountResult> {
+    this.#timing?.abort();
+    const outcome = await this.#inTurn(photo, model, options);
+    if (outcome.kind !== "counted") throw new Error("the worker timed what it was to count");
+    return outcome.result;
+  }
+
+  /**
+   * Times one tile, in milliseconds. No photo waits for it: one that comes meanwhile ends the timing.
+   *
+   * @throws the abort's reason when a photo came
+   */
+  async time(model: Model): Promise<number> {
+    this.#timing = new AbortController();
+    const outcome = await this.#inTurn(null, model, { signal: this.#timing.signal });
+    if (outcome.kind !== "timed") throw new Error("the worker counted what it was to time");
+    return outcome.tile_ms;
   }
 
   /** Frees the network's memory now. */
@@ -50,16 +71,22 @@ export class Counter {
     this.#loaded = undefined;
   }
 
-  async #ask(photo: Blob, model: Model, options: CountOptions): Promise<CountResult> {
+  #inTurn(photo: Blob | null, model: Model, options: CountOptions): Promise<Outcome> {
+    const turn = this.#last.then(() => this.#ask(photo, model, options));
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  async #ask(photo: Blob | null, model: Model, options: CountOptions): Promise<Outcome> {
     options.signal?.throwIfAborted();
     clearTimeout(this.#idle);
     this.#worker ??= this.#start();
-    const { version } = model.sidecar;
-    const request: CountRequest = { photo, model: this.#loaded === version ? null : model };
+    const wanted = `${modelName(model.sidecar)} ${model.gate?.sidecar.version}`;
+    const request: CountRequest = { photo, model: this.#loaded === wanted ? null : model };
     try {
-      const result = await this.#exchange(this.#worker, request, options);
-      this.#loaded = version;
-      return result;
+      const outcome = await this.#exchange(this.#worker, request, options);
+      this.#loaded = wanted;
+      return outcome;
     } catch (error) {
       this.#loaded = undefined; // it may have been the model; loading it again costs little
       throw error;
@@ -69,7 +96,7 @@ export class Counter {
   }
 
   /** Sends a request and waits for its end. */
-  #exchange(worker: Worker, request: CountRequest, { signal, onProgress }: CountOptions): Promise<CountResult> {
+  #exchange(worker: Worker, request: CountRequest, { signal, onProgress }: CountOptions): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       // A count cannot be interrupted from within: its worker goes, and the next count starts a new one.
       const stop = () => {
@@ -83,7 +110,7 @@ export class Counter {
       };
       worker.onmessage = ({ data }: MessageEvent<WorkerAnswer>) => {
         if (data.kind === "progress") onProgress?.(data.share);
-        else if (data.kind === "counted") settle(() => resolve(data.result));
+        else if (data.kind !== "problem") settle(() => resolve(data));
         else settle(() => reject(new Problem(data.problem.number as ProblemNumber, data.problem.params)));
       };
       worker.onerror = (event) => {
@@ -100,5 +127,5 @@ export const counter = new Counter();
 
 /** Counts a photo with the model that this phone uses now; throws as Counter.count does. */
 export async function countPhoto(photo: Blob, options: CountOptions = {}): Promise<CountResult> {
-  return counter.count(photo, modelOf(await releaseInUse()), options);
+  return counter.count(photo, await modelInUse(), options);
 }

@@ -13,8 +13,8 @@ import { type Sizes, tiles } from "./preprocess";
 
 type Reason = NonNullable<Gate["reason"]>;
 
-/** Light is judged at one size, whatever the phone's resolution, and the network has its own. */
-export const LIGHT_SIDE_PX = 512;
+/** Light is judged at one size, whatever the phone's resolution; a small photo as it is, for enlarging blurs. */
+const LIGHT_SIDE_PX = 512;
 
 /** What must be known of a gate beside its weights: gate.json of a release. */
 export interface GateSidecar {
@@ -34,13 +34,18 @@ export interface OpenGate {
 }
 
 /** Judges a photo: rejected by either, else doubtful by either; the light has the first word. */
-export async function judge(sizes: Pick<Sizes, "at">, { sidecar, engine }: OpenGate): Promise<Gate> {
-  const light = judgeLight(measureLight(sizes.at(LIGHT_SIDE_PX)), sidecar.limits);
+export async function judge(sizes: Sizes, { sidecar, engine }: OpenGate): Promise<Gate> {
+  const light = judgeLight(lightOf(sizes), sidecar.limits);
   if (light.verdict === "rejected") return light;
   const { side_px } = sidecar;
   const [whole] = tiles(sizes.at(side_px), side_px, 0);
   const seen = judgeScores(await engine.run(whole.rgb), sidecar);
   return seen.verdict === "good" || seen.verdict === light.verdict ? light : seen;
+}
+
+/** Measures the light of a photo. */
+export function lightOf(sizes: Sizes): Light {
+  return measureLight(sizes.at(Math.min(LIGHT_SIDE_PX, sizes.longPx)));
 }
 
 /** Judges a photo by what the network says; of several reasons the one with the greatest score is named. */

@@ -21,14 +21,10 @@ const SIDES_PX = [
 const FIRST_LOOKS = [8, 12, 16, 4];
 /** Codes of the length channel in one step of SIDES_PX: 256 for four octaves. */
 const STEP_CODE = 16;
-/** Code of a moth that is as long as the network wants it, 28 px: 256 * log2(28 / 6) / 4. */
-const MOTH_CODE = 142;
-/** Least heat of a moth that is believed about its length. */
-export const SEEN_Q = 64;
+/** Fainter peaks are not looked at: neither for the scale nor for the count. */
+export const SEEN_Q = 48;
 /** Least sum of heat that is believed about the scale: two sure moths. */
 const EVIDENCE_Q = 400;
-/** So far from the wanted size a look is good enough. */
-const NEAR_STEPS = 1;
 const MOST_LOOKS = 7;
 /** A photo is enlarged to at most this factor: beyond it there is nothing more to see. */
 const ENLARGED = 2;
@@ -42,11 +38,15 @@ export interface Seen {
   code: number;
 }
 
-/** Finds the moths at a long side, down to a heat of SEEN_Q at least. */
+/** Finds the moths at a long side, down to a heat of SEEN_Q. */
 export type See = (sidePx: number) => Promise<Seen[]>;
 
-/** Looks at a photo until size and lengths agree; gives what was seen at the last size, also what is too faint to count. */
-export async function look(longPx: number, see: See): Promise<Seen[]> {
+/**
+ * Looks at a photo until size and lengths agree; gives what was seen at the last size, also what is too faint to count.
+ *
+ * @param mothCodes per species, the length code that this network answers where moths are as long as they are counted at
+ */
+export async function look(longPx: number, mothCodes: readonly number[], see: See): Promise<Seen[]> {
   const most = Math.min(ENLARGED * longPx, MAX_SIDE_PX);
   const last = Math.max(0, SIDES_PX.filter((side) => side <= most).length - 1);
   const found = new Map<number, Seen[]>();
@@ -59,35 +59,36 @@ export async function look(longPx: number, see: See): Promise<Seen[]> {
   const firsts = [...new Set(FIRST_LOOKS.map((place) => Math.min(place, last)))];
   let place: number | undefined;
   for (const first of firsts) {
-    if (usualCode(await at(first)) === null) continue;
+    if (stepsOff(await at(first), mothCodes) === null) continue;
     place = first;
     break;
   }
   if (place === undefined) return at(firsts[Math.min(1, firsts.length - 1)]);
   while (found.size < MOST_LOOKS) {
-    const code = usualCode(await at(place));
-    if (code === null) break;
-    const wanted = Math.min(Math.max(place - stepsOff(code), 0), last);
-    if (Math.abs(wanted - place) <= NEAR_STEPS || found.has(wanted)) break;
+    const off = stepsOff(await at(place), mothCodes) ?? 0;
+    const wanted = Math.min(Math.max(place - off, 0), last);
+    if (found.has(wanted)) break;
+    // Nothing to believe there: what was seen before is the better answer.
+    if (stepsOff(await at(wanted), mothCodes) === null) break;
     place = wanted;
   }
   return at(place);
 }
 
-/** The median of the length codes, each weighing as much as its heat; null when there is too little heat. */
-export function usualCode(seen: readonly Seen[]): number | null {
-  const believed = seen.filter(({ value }) => value >= SEEN_Q);
+/**
+ * How many sizes too near a look was; less than nothing when it was too far, null when there is too little heat to believe.
+ *
+ * Every moth says by how much it is longer than its species is counted at; the median, each weighing as much as its
+ * heat, decides. Halves of steps are rounded up.
+ */
+export function stepsOff(seen: readonly Seen[], mothCodes: readonly number[]): number | null {
+  const believed = seen.map(({ code, species, value }) => ({ longer: code - mothCodes[species], value }));
   const total = believed.reduce((sum, { value }) => sum + value, 0);
   if (total < EVIDENCE_Q) return null;
   let below = 0;
-  for (const { code, value } of believed.sort((a, b) => a.code - b.code)) {
+  for (const { longer, value } of believed.sort((a, b) => a.longer - b.longer)) {
     below += value;
-    if (2 * below >= total) return code;
+    if (2 * below >= total) return Math.floor((2 * longer + STEP_CODE) / (2 * STEP_CODE));
   }
   return null;
-}
-
-/** How many sizes too near a look was; less than nothing when it was too far. Halves are rounded up. */
-export function stepsOff(code: number): number {
-  return Math.floor((2 * (code - MOTH_CODE) + STEP_CODE) / (2 * STEP_CODE));
 }

@@ -1,7 +1,9 @@
 /**
- * The releases that this phone holds: the one in use, the one before it, and what was learnt about others.
+ * The models that this phone holds: a base release, the region's own if there is one, and their files.
  *
- * A phone that has never downloaded a release uses the base release that came with the app.
+ * A region releases `small` alone; the other sizes and the gate come from the base. A phone that has never downloaded a base
+ * uses the one that came with the app. Downloaded files are kept by their hash, and only once their model has counted the
+ * golden picture on this phone: what is here may be used, and what is not here yet never holds up a count.
  */
 
 import { BASE_KEYS, BUNDLED } from "virtual:bundled-release";
@@ -10,26 +12,46 @@ import type { Sidecar } from "../count/count-picture";
 import type { Model } from "../count/messages";
 import { Problem } from "../problem";
 import type { Instant, ProblemJson } from "../sync/protocol";
-import { BASE_REGION, fileOf, type Manifest, parseJson } from "./manifest";
+import {
+  BASE_REGION,
+  filesFor,
+  type Manifest,
+  type Pair,
+  pairOf,
+  parseJson,
+  type ReleaseFile,
+  type Size,
+} from "./manifest";
+import { wantedSize } from "./size";
 import { checkFile, isOverdue, type Seen, type Signature, type Verified, verify } from "./verify";
 
-/** A release whose signature and files were checked. */
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Contents by their hash. */
+export type Files = Record<string, Bytes>;
+
+/** A release whose signature was checked; `bundled` are those of its files that came with the app. */
 export interface Release extends Verified {
-  /** By name, as the manifest lists them. */
-  files: Record<string, Uint8Array<ArrayBuffer>>;
+  bundled?: Files;
 }
 
-/** A release that was offered and not taken. */
+/** What this phone counts with: the base, and before it the region's own release. */
+export interface Held {
+  base: Release;
+  region: Release | null;
+}
+
+/** A release, or a size of one, that was offered and not taken; `sha256` is the manifest's or the model's. */
 export interface RefusedRelease {
   version: string;
-  manifest_sha256: string;
+  sha256: string;
   problem: ProblemJson;
   at: Instant;
 }
 
 /** What a screen may say about models. */
 export interface ReleaseState {
-  current: { region: string; version: string; seq: number; expires_at: Instant; overdue: boolean };
+  current: { region: string; version: string; size: Size; seq: number; expires_at: Instant; overdue: boolean };
   previous: string | null;
   refused: RefusedRelease | null;
   checked_at: Instant | null;
@@ -37,26 +59,34 @@ export interface ReleaseState {
 
 interface Notes {
   seen: Seen;
-  refused: RefusedRelease;
+  previous: string;
+  refused: RefusedRelease[];
   checked_at: Instant;
 }
 
 interface Schema extends DBSchema {
-  releases: { key: "current" | "previous"; value: Release };
+  releases: { key: "base" | "region"; value: Verified };
+  files: { key: string; value: Bytes };
   notes: { key: keyof Notes; value: Notes[keyof Notes] };
   /** Downloads that were cut off, by the hash of the whole. */
-  parts: { key: string; value: Uint8Array<ArrayBuffer> };
+  parts: { key: string; value: Bytes };
 }
 
 let opened: Promise<IDBPDatabase<Schema>> | undefined;
 
 /** Its own database: models come and go without touching a farmer's counts. */
 export function shelf(): Promise<IDBPDatabase<Schema>> {
-  opened ??= openDB<Schema>("pestwatch-releases", 1, {
-    upgrade(db) {
+  opened ??= openDB<Schema>("pestwatch-releases", 2, {
+    upgrade(db, from) {
+      if (from < 1) {
+        db.createObjectStore("notes");
+        db.createObjectStore("parts");
+      } else {
+        // Releases of the first format hold one model each, which this app cannot use.
+        db.deleteObjectStore("releases");
+      }
       db.createObjectStore("releases");
-      db.createObjectStore("notes");
-      db.createObjectStore("parts");
+      db.createObjectStore("files");
     },
     blocking: () => void closeShelf(),
     terminated: () => {
@@ -76,10 +106,21 @@ export async function note<K extends keyof Notes>(key: K): Promise<Notes[K] | un
   return (await (await shelf()).get("notes", key)) as Notes[K] | undefined;
 }
 
-/** The release to count with now. Throws Problem 503.2 as long as the first visit is not complete. */
-export async function releaseInUse(): Promise<Release> {
-  const downloaded = await (await shelf()).get("releases", "current");
-  if (downloaded && !isReplacedByBundled(downloaded.manifest)) return downloaded;
+/** The releases in use. Throws Problem 503.2 as long as the first visit is not complete. */
+export async function heldReleases(): Promise<Held> {
+  const db = await shelf();
+  const [base, region] = await Promise.all([db.get("releases", "base"), db.get("releases", "region")]);
+  return { base: base && !isReplacedByBundled(base.manifest) ? base : await bundledRelease(), region: region ?? null };
+}
+
+/** An app update brings a newer base: it replaces an older base, but never what a region has trained. */
+function isReplacedByBundled({ created_at }: Manifest): boolean {
+  return BUNDLED !== null && Date.parse(BUNDLED.created_at) > Date.parse(created_at);
+}
+
+let bundled: Promise<Release & { bundled: Files }> | undefined;
+
+function bundledRelease(): Promise<Release & { bundled: Files }> {
   bundled ??= openBundled();
   bundled.catch(() => {
     bundled = undefined;
@@ -87,74 +128,157 @@ export async function releaseInUse(): Promise<Release> {
   return bundled;
 }
 
-/** An app update brings a newer base: it replaces an older base, but never what a region has trained. */
-function isReplacedByBundled({ region, created_at }: Manifest): boolean {
-  return region === BASE_REGION && BUNDLED !== null && Date.parse(BUNDLED.created_at) > Date.parse(created_at);
-}
-
-let bundled: Promise<Release> | undefined;
-
-/** The release inside the app; checked like any other, as it came over the same network. */
-async function openBundled(): Promise<Release> {
+/** The release inside the app with its `small`; checked like any other, as it came over the same network. */
+async function openBundled(): Promise<Release & { bundled: Files }> {
   if (!BUNDLED) throw new Error("the app was built without a model");
   const folder = `${import.meta.env.BASE_URL}models/${BUNDLED.version}/`;
   const content = await fetched(`${folder}manifest.json`);
   const signature = parseJson(await fetched(`${folder}manifest.sig`), "manifest.sig") as Signature;
   const verified = await verify(content, signature, { base_keys: BASE_KEYS, root: null });
-  const files: Release["files"] = {};
-  for (const file of verified.manifest.files) {
-    files[file.name] = await fetched(`${folder}${file.name}`);
-    await checkFile(file, files[file.name]);
+  const files: Files = {};
+  for (const file of filesFor(verified.manifest, "small")) {
+    files[file.sha256] = await fetched(`${folder}${file.name}`);
+    await checkFile(file, files[file.sha256]);
   }
-  return { ...verified, files };
+  return { ...verified, bundled: files };
 }
 
 /** A file of the app. Throws Problem 503.2 when the phone neither has it nor can get it now. */
-async function fetched(address: string): Promise<Uint8Array<ArrayBuffer>> {
+async function fetched(address: string): Promise<Bytes> {
   const response = await fetch(address).catch(() => null);
   if (!response?.ok) throw new Problem("503.2");
   return new Uint8Array(await response.arrayBuffer());
 }
 
+/** The content of a file that this phone has, whichever release it came with. */
+export async function contentOf({ sha256 }: ReleaseFile, { base }: Held): Promise<Bytes | undefined> {
+  return base.bundled?.[sha256] ?? (await (await shelf()).get("files", sha256));
+}
+
+/** A model, or the gate, of a release with its sidecar; throws Problem 422.20 when the sidecar is not this model's. */
+export function unpack({ model, sidecar }: Pair, { version }: Manifest, files: Files): Omit<Model, "gate"> {
+  const described = parseJson(files[sidecar.sha256], sidecar.name) as Sidecar & { model_sha256: string };
+  if (described.version !== version || described.model_sha256 !== model.sha256) {
+    throw new Problem("422.20", { name: sidecar.name, detail: "it belongs to another model" });
+  }
+  return { tflite: files[model.sha256], sidecar: described };
+}
+
+/** As unpack, from the phone; null when it is not here. */
+async function kept(pair: Pair | null, { manifest }: Release, held: Held): Promise<Omit<Model, "gate"> | null> {
+  if (!pair) return null;
+  const files: Files = {};
+  for (const file of [pair.model, pair.sidecar]) {
+    const content = await contentOf(file, held);
+    if (!content) return null;
+    files[file.sha256] = content;
+  }
+  return unpack(pair, manifest, files);
+}
+
+/** The gate of the base in use. */
+export const gateInUse = (held: Held): Promise<Model["gate"]> =>
+  kept(pairOf(held.base.manifest, "gate"), held.base, held);
+
+interface InUse {
+  release: Release;
+  size: Size;
+  model: Model;
+}
+
+/** A size that is on this phone, the region's own before the base's; null when it has not arrived. */
+export async function find(size: Size, held: Held): Promise<InUse | null> {
+  for (const release of [held.region, held.base]) {
+    const found = release && (await kept(pairOf(release.manifest, size), release, held));
+    if (release && found) return { release, size, model: { ...found, gate: await gateInUse(held) } };
+  }
+  return null;
+}
+
+/** The wanted size if it is here, else what is. */
+async function inUse(): Promise<InUse> {
+  const held = await heldReleases();
+  for (const size of [await wantedSize(), "small", "nano", "base"] as const) {
+    const found = await find(size, held);
+    if (found) return found;
+  }
+  throw new Problem("503.2");
+}
+
+/** The model to count with now, ready to load; throws Problem 503.2 as long as the first visit is not complete. */
+export async function modelInUse(): Promise<Model> {
+  return (await inUse()).model;
+}
+
+/** The usual size as it came with the app; throws Problem 503.2 as modelInUse does. */
+export async function bundledModel(): Promise<Model> {
+  const base = await bundledRelease();
+  const { manifest, bundled: files } = base;
+  return {
+    ...unpack(pairOf(manifest, "small") as Pair, manifest, files),
+    gate: await gateInUse({ base, region: null }),
+  };
+}
+
 /**
- * Puts a release in use, and keeps the one before it.
+ * Puts a release in use.
  *
  * In one transaction: a phone that loses power here has the old one or the new one, and the ratchet to go with it.
  */
-export async function swap(next: Release, before: Release, seen: Seen, checked_at: Instant): Promise<void> {
-  const transaction = (await shelf()).transaction(["releases", "notes", "parts"], "readwrite");
-  const releases = transaction.objectStore("releases");
-  const notes = transaction.objectStore("notes");
+export async function take(next: Verified, files: Files, before: Held, seen: Seen): Promise<void> {
+  const line = next.manifest.region === BASE_REGION ? "base" : "region";
+  const previous = before[line] ?? before.base;
+  const transaction = (await shelf()).transaction(["releases", "files", "notes", "parts"], "readwrite");
+  const stored = transaction.objectStore("files");
+  const needed = new Set(
+    Object.values({ ...before, [line]: next }).flatMap(
+      (held) => held?.manifest.files.map(({ sha256 }) => sha256) ?? [],
+    ),
+  );
+  const stale = (await stored.getAllKeys()).filter((sha256) => !needed.has(sha256));
   await Promise.all([
-    releases.put(before, "previous"),
-    releases.put(next, "current"),
-    notes.put(seen, "seen"),
-    notes.put(checked_at, "checked_at"),
-    notes.delete("refused"),
+    transaction.objectStore("releases").put(next, line),
+    ...stale.map((sha256) => stored.delete(sha256)),
+    ...Object.entries(files).map(([sha256, content]) => stored.put(content, sha256)),
+    transaction.objectStore("notes").put(seen, "seen"),
+    transaction.objectStore("notes").put(previous.manifest.version, "previous"),
     transaction.objectStore("parts").clear(),
     transaction.done,
   ]);
 }
 
-/** The model of a release, ready to load. Throws Problem 422.20 when the sidecar is not this model's. */
-export function modelOf({ manifest, files }: Release): Model {
-  const { name } = fileOf(manifest, "sidecar");
-  const sidecar = parseJson(files[name], name) as Sidecar & { model_sha256: string };
-  if (sidecar.version !== manifest.version || sidecar.model_sha256 !== fileOf(manifest, "model").sha256) {
-    throw new Problem("422.20", { name, detail: "it belongs to another model" });
-  }
-  return { tflite: files[fileOf(manifest, "model").name], sidecar };
+/** Keeps another size of a release in use. */
+export async function keepFiles(files: Files): Promise<void> {
+  const transaction = (await shelf()).transaction("files", "readwrite");
+  const puts = Object.entries(files).map(([sha256, content]) => transaction.store.put(content, sha256));
+  await Promise.all([...puts, transaction.done]);
+}
+
+/** Forgets the release of a region that the phone has left. */
+export async function leaveRegion(): Promise<void> {
+  await (await shelf()).delete("releases", "region");
 }
 
 /** For the screens: which model counts, which was before, and why a newer one was refused. */
 export async function releaseState(now = new Date()): Promise<ReleaseState> {
-  const { manifest, key_not_after } = await releaseInUse();
-  const { region, version, seq, expires_at } = manifest;
-  const previous = await (await shelf()).get("releases", "previous");
+  const { release, size } = await inUse();
+  const { region, version, seq, expires_at } = release.manifest;
   return {
-    current: { region, version, seq, expires_at, overdue: isOverdue({ manifest, key_not_after }, now) },
-    previous: previous?.manifest.version ?? null,
-    refused: (await note("refused")) ?? null,
+    current: { region, version, size, seq, expires_at, overdue: isOverdue(release, now) },
+    previous: (await note("previous")) ?? null,
+    refused: (await note("refused"))?.at(-1) ?? null,
     checked_at: (await note("checked_at")) ?? null,
   };
+}
+
+/** Bytes to download before a size counts on this phone, by size; 0 for what is here. */
+export async function downloadBytes(sizes: readonly Size[]): Promise<Map<Size, number>> {
+  const held = await heldReleases();
+  const found = new Map<Size, number>();
+  for (const size of sizes) {
+    const pair = pairOf(held.base.manifest, size);
+    if (await find(size, held)) found.set(size, 0);
+    else if (pair) found.set(size, pair.model.bytes + pair.sidecar.bytes);
+  }
+  return found;
 }

@@ -1,8 +1,9 @@
 /**
- * Asks for the region's release and takes it if it holds. Station 9 of 9.
+ * Asks for the region's release, and for the base that goes with it, and takes them if they hold. Station 9 of 9.
  *
  * Signature, then seq, then app generation, then hash and length of each file, then a test photo: only a release that
- * passes all is used, and the one before it is kept. Whatever fails is written down, and the present model counts on.
+ * passes all is used. Whatever fails is written down, and the present model counts on. Downloaded are the files of
+ * the size that this phone uses, the gate and the test photo.
  * The next observation names the new model, and the story begins again at station 1, `camera.ts`.
  */
 
@@ -14,22 +15,29 @@ import { setting } from "../store/settings";
 import { instant } from "../sync/protocol";
 import { request } from "../sync/sync";
 import { download } from "./download";
-import { BASE_REGION, type Manifest } from "./manifest";
+import { BASE_REGION, filesFor, type Manifest, type Pair, pairOf, type ReleaseFile, type Size } from "./manifest";
 import {
-  modelOf,
+  contentOf,
+  type Files,
+  find,
+  gateInUse,
+  type Held,
+  heldReleases,
+  keepFiles,
+  leaveRegion,
   note,
   type RefusedRelease,
-  type Release,
   type ReleaseState,
-  releaseInUse,
   releaseState,
   shelf,
-  swap,
+  take,
+  unpack,
 } from "./shelf";
-import { admit, bytesOf, type Signature, sha256Hex, type Verified, verify } from "./verify";
+import { wantedSize } from "./size";
+import { admit, bytesOf, type PublicKey, type Signature, sha256Hex, type Verified, verify } from "./verify";
 
 /** Which releases this app can use: raised when an older app could not. */
-const APP_GENERATION = 1;
+const APP_GENERATION = 2;
 /** A release that was refused is not downloaded again sooner by itself: a metered link would pay at every start. */
 const RETRY_MS = 24 * 60 * 60 * 1000;
 const LOCK = "pestwatch-release";
@@ -39,13 +47,29 @@ interface Offer {
   signature: Signature;
 }
 
+/** As the server sends it, the manifest in base64. */
+interface OfferJson {
+  manifest: string;
+  signature: Signature;
+}
+
 /** Counts a photo with a model; a parameter, so that a test needs no browser. */
 export type CountWith = (photo: Blob, model: Model) => Promise<Pick<CountResult, "counts">>;
 
 const countWith: CountWith = (photo, model) => counter.count(photo, model);
 
+/** What one look for releases is about. */
+interface Look {
+  reason: "asked" | "automatic";
+  now: Date;
+  count: CountWith;
+  region: string;
+  root: PublicKey | null;
+  size: Size;
+}
+
 /**
- * Looks for a newer release and uses it if it holds. To be called at start and after a sync, by windows only.
+ * Looks for newer releases, and for the size that this phone wants. To be called at start and after a sync, by windows only.
  *
  * @param reason "asked" when a person waits for it: then a refused release is tried again at once
  * @returns how things stand now; a refusal is in it and not thrown
@@ -56,7 +80,11 @@ export async function updateRelease(
   now = new Date(),
   count: CountWith = countWith,
 ): Promise<ReleaseState> {
-  await exclusively(() => takeOffer(reason, now, count));
+  await exclusively(async () => {
+    const enrolment = await setting("enrolment");
+    const { region, root } = enrolment ?? { region: BASE_REGION, root: null };
+    await takeAll({ reason, now, count, region, root, size: await wantedSize() });
+  });
   return releaseState(now);
 }
 
@@ -65,96 +93,138 @@ async function exclusively(work: () => Promise<void>): Promise<void> {
   await navigator.locks.request(LOCK, work);
 }
 
-async function takeOffer(reason: "asked" | "automatic", now: Date, count: CountWith): Promise<void> {
-  const enrolment = await setting("enrolment");
-  const region = enrolment?.region ?? BASE_REGION;
-  const offer = await offerFor(region);
-  const manifest_sha256 = await sha256Hex(offer.content);
-  const inUse = await releaseInUse();
-  let version = "?";
-  try {
-    const verified = await verify(offer.content, offer.signature, {
-      base_keys: BASE_KEYS,
-      root: enrolment?.root ?? null,
-    });
-    version = verified.manifest.version;
-    if (!isWanted(verified.manifest, inUse.manifest, region)) return await settle(now);
-    if (reason === "automatic" && (await wasJustRefused(manifest_sha256, now))) return;
-    const seen = admit(verified, (await note("seen")) ?? {});
-    const next = await fetchRelease(verified, inUse);
-    await checkGolden(next, count);
-    await swap(next, inUse, seen, instant(now));
-  } catch (error) {
-    if (!(error instanceof Problem) || error.number.startsWith("5")) throw error;
-    await refuse({ version, manifest_sha256, problem: problemJson(error), at: instant(now) });
-  }
+async function takeAll(look: Look): Promise<void> {
+  const offers = await offersFor(look.region);
+  const before = await heldReleases();
+  if (before.region && before.region.manifest.region !== look.region) await leaveRegion();
+  const refused: (RefusedRelease | null)[] = [];
+  for (const offer of offers) refused.push(await takeOffer(offer, look));
+  refused.push(await fetchSize(look));
+  await settle(
+    refused.filter((one) => one !== null),
+    look.now,
+  );
 }
 
-async function offerFor(region: string): Promise<Offer> {
-  const answer = (await request(`/releases/${region}/current`, {})) as {
-    manifest: string;
-    signature: Signature;
-  } | null;
-  if (typeof answer?.manifest !== "string" || !answer.signature) throw new Problem("502.2");
-  return { content: bytesOf(answer.manifest), signature: answer.signature };
+/** The region's release and the base beside it; the base alone where the region has none. */
+async function offersFor(region: string): Promise<Offer[]> {
+  const answer = (await request(`/releases/${region}/current`, {})) as (OfferJson & { base?: OfferJson }) | null;
+  return [answer, answer?.base].filter((offer) => offer !== undefined).map(parseOffer);
+}
+
+function parseOffer(offer: OfferJson | null): Offer {
+  if (typeof offer?.manifest !== "string" || !offer.signature) throw new Problem("502.2");
+  return { content: bytesOf(offer.manifest), signature: offer.signature };
+}
+
+/** Takes one release if it is wanted and holds; what it was refused for, now or a moment ago, comes back. */
+async function takeOffer({ content, signature }: Offer, look: Look): Promise<RefusedRelease | null> {
+  const sha256 = await sha256Hex(content);
+  const held = await heldReleases();
+  let version = "?";
+  try {
+    const verified = await verify(content, signature, { base_keys: BASE_KEYS, root: look.root });
+    version = verified.manifest.version;
+    if (!isWanted(verified.manifest, held, look)) return null;
+    return (await justRefused(sha256, look)) ?? (await takeRelease(verified, held, look));
+  } catch (error) {
+    return refuse(error, { version, sha256 }, look);
+  }
 }
 
 /**
  * Whether an offered release is another one than ours and meant for us.
  *
- * A server that has nothing for the region offers its base; one that is older than ours is no news.
+ * A base that is older than ours is no news, and a region's release is none for a phone whose size it does not hold.
  */
-function isWanted(offered: Manifest, inUse: Manifest, region: string): boolean {
-  if (offered.version === inUse.version) return false;
-  if (offered.region !== BASE_REGION) {
-    if (offered.region === region) return true;
-    throw new Problem("422.22", { detail: `it is for ${offered.region}, not for ${region}` });
+function isWanted(offered: Manifest, { base, region }: Held, look: Look): boolean {
+  if (offered.region === BASE_REGION) return Date.parse(offered.created_at) > Date.parse(base.manifest.created_at);
+  if (offered.region !== look.region) {
+    throw new Problem("422.22", { detail: `it is for ${offered.region}, not for ${look.region}` });
   }
-  if (inUse.region !== BASE_REGION) return inUse.region !== region;
-  return Date.parse(offered.created_at) > Date.parse(inUse.created_at);
+  return pairOf(offered, look.size) !== null && offered.version !== region?.manifest.version;
 }
 
-async function wasJustRefused(manifest_sha256: string, now: Date): Promise<boolean> {
-  const refused = await note("refused");
-  return refused?.manifest_sha256 === manifest_sha256 && now.getTime() - Date.parse(refused.at) < RETRY_MS;
-}
-
-/** Writes down why a release was not taken. */
-async function refuse(refused: RefusedRelease): Promise<void> {
-  const transaction = (await shelf()).transaction("notes", "readwrite");
-  const { store } = transaction;
-  await Promise.all([store.put(refused, "refused"), store.put(refused.at, "checked_at"), transaction.done]);
-}
-
-/** Nothing new: what was refused before is no longer offered. */
-async function settle(now: Date): Promise<void> {
-  const transaction = (await shelf()).transaction("notes", "readwrite");
-  const { store } = transaction;
-  await Promise.all([store.put(instant(now), "checked_at"), store.delete("refused"), transaction.done]);
-}
-
-async function fetchRelease(verified: Verified, inUse: Release): Promise<Release> {
+async function takeRelease(verified: Verified, held: Held, look: Look): Promise<null> {
   const { manifest } = verified;
+  const seen = admit(verified, (await note("seen")) ?? {});
   if (manifest.min_app > APP_GENERATION) throw new Problem("422.27", { version: manifest.version });
-  const files: Release["files"] = {};
-  for (const file of manifest.files) {
-    // The test photo seldom changes: what is here already is not paid for again.
-    const same = inUse.manifest.files.find((own) => own.sha256 === file.sha256);
-    files[file.name] = same ? inUse.files[same.name] : await download(manifest, file);
+  // A base without our size still brings its gate, and the usual size.
+  const size = pairOf(manifest, look.size) ? look.size : "small";
+  const files = await fetchFiles(filesFor(manifest, size), manifest, held);
+  await checkGolden(manifest, size, files, held, look);
+  await take(verified, files, held, seen);
+  return null;
+}
+
+/** Gets the wanted size of the base in use when it is not here; the phone counts with what it has until then. */
+async function fetchSize(look: Look): Promise<RefusedRelease | null> {
+  const held = await heldReleases();
+  const { manifest } = held.base;
+  const pair = pairOf(manifest, look.size);
+  if (!pair || (await find(look.size, held))) return null;
+  const { model, sidecar } = pair;
+  const refused = await justRefused(model.sha256, look);
+  if (refused) return refused;
+  try {
+    const files = await fetchFiles(filesFor(manifest, look.size), manifest, held);
+    await checkGolden(manifest, look.size, files, held, look);
+    await keepFiles({ [model.sha256]: files[model.sha256], [sidecar.sha256]: files[sidecar.sha256] });
+    return null;
+  } catch (error) {
+    return refuse(error, { version: manifest.version, sha256: model.sha256 }, look);
   }
-  return { ...verified, files };
+}
+
+async function justRefused(sha256: string, { reason, now }: Look): Promise<RefusedRelease | null> {
+  const refused = (await note("refused"))?.find((one) => one.sha256 === sha256);
+  const isRecent = refused !== undefined && now.getTime() - Date.parse(refused.at) < RETRY_MS;
+  return reason === "automatic" && isRecent ? refused : null;
+}
+
+/** Writes down why a release was not taken; a broken connection is nothing to hold against it, and is thrown again. */
+async function refuse(
+  error: unknown,
+  what: Pick<RefusedRelease, "version" | "sha256">,
+  { now }: Look,
+): Promise<RefusedRelease> {
+  if (!(error instanceof Problem) || error.number.startsWith("5")) throw error;
+  const refused = { ...what, problem: problemJson(error), at: instant(now) };
+  const others = ((await note("refused")) ?? []).filter(({ sha256 }) => sha256 !== what.sha256);
+  await (await shelf()).put("notes", [...others, refused], "refused");
+  return refused;
+}
+
+/** What was refused before and is no longer offered is forgotten. */
+async function settle(refused: RefusedRelease[], now: Date): Promise<void> {
+  const transaction = (await shelf()).transaction("notes", "readwrite");
+  const { store } = transaction;
+  await Promise.all([store.put(instant(now), "checked_at"), store.put(refused, "refused"), transaction.done]);
+}
+
+async function fetchFiles(wanted: ReleaseFile[], manifest: Manifest, held: Held): Promise<Files> {
+  const files: Files = {};
+  for (const file of wanted) {
+    // The test photo seldom changes: what is here already is not paid for again.
+    files[file.sha256] = (await contentOf(file, held)) ?? (await download(manifest, file));
+  }
+  return files;
 }
 
 /** The last check: does this model, on this phone, count what its makers counted? */
-async function checkGolden(release: Release, count: CountWith): Promise<void> {
-  const { golden, version } = release.manifest;
-  const photo = new Blob([release.files[golden.name]], { type: "image/png" });
-  const model = modelOf(release);
-  const found = await count(photo, model).catch((error: unknown) => {
+async function checkGolden(manifest: Manifest, size: Size, files: Files, held: Held, { count }: Look): Promise<void> {
+  const { golden, version } = manifest;
+  const picture = manifest.files.find(({ name }) => name === golden.name) as ReleaseFile;
+  const gate = pairOf(manifest, "gate");
+  const model: Model = {
+    ...unpack(pairOf(manifest, size) as Pair, manifest, files),
+    gate: gate ? unpack(gate, manifest, files) : await gateInUse(held),
+  };
+  const found = await count(new Blob([files[picture.sha256]], { type: "image/png" }), model).catch((error: unknown) => {
     if (error instanceof Problem && error.number === "503.2") throw error; // no engine yet: not the model's fault
     return null;
   });
-  const expected = Object.entries(golden.counts);
+  const expected = Object.entries(golden.counts[size] ?? {});
   const isSame = expected.every(([species, n]) => found?.counts[species] === n);
   if (!isSame || Object.keys(found?.counts ?? {}).length !== expected.length) throw new Problem("422.28", { version });
 }

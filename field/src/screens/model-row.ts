@@ -8,7 +8,8 @@ import { type ReleaseState, releaseState } from "../release/shelf";
 import { updateRelease } from "../release/update";
 import { button, redraw, say } from "./frame";
 
-type Row = (picture: IconName, testid: string, ...words: Child[]) => HTMLElement;
+/** Makes one row of the settings screen. */
+export type Row = (picture: IconName, testid: string, ...words: Child[]) => HTMLElement;
 
 export async function modelRow(row: Row): Promise<HTMLElement> {
   const state = await releaseState().catch((error: unknown) => asProblem(error));

@@ -6,6 +6,7 @@ import { type IconName, icon } from "../icons";
 import { keep, setting } from "../store/settings";
 import { button, go, type Screen } from "./frame";
 import { modelRow } from "./model-row";
+import { sizeRow } from "./size-row";
 
 function row(picture: IconName, testid: string, ...words: Child[]): HTMLElement {
   return h("section", { class: "card setting", testid }, icon(picture), h("div", {}, words));
@@ -28,6 +29,7 @@ export async function settingsScreen(): Promise<Screen> {
       await enrolment(),
       await sending(),
       await modelRow(row),
+      await sizeRow(row),
       await storage(),
       h("p", { class: "quiet", testid: "app-version" }, `pestwatch ${__APP_VERSION__}`),
     ],

@@ -6,6 +6,7 @@
  */
 
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
+import type { Size } from "../release/manifest";
 import type {
   AdvisoryChange,
   Consent,
@@ -84,6 +85,10 @@ export interface Settings {
   notices: ProblemJson[];
   back_off: BackOff;
   model: string;
+  /** Which model a person wants; automatic follows the timing. */
+  size_choice: Size | "automatic";
+  /** How long one tile of the usual size takes here, and with which app and model that was found. */
+  size_timing: { of: string; tile_ms: number };
   /** The last sequence number that was given away. */
   last_seq: number;
 }

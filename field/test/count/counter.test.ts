@@ -1,6 +1,12 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Counter } from "../../src/count/counter";
-import type { CountRequest, CountResult, Model, WorkerAnswer } from "../../src/count/messages";
+import {
+  type CountRequest,
+  type CountResult,
+  type Model,
+  modelName,
+  type WorkerAnswer,
+} from "../../src/count/messages";
 
 /** Stands where the browser's worker would: keeps what it was asked, answers when the test says so. */
 class WaitingWorker extends EventTarget {
@@ -27,8 +33,10 @@ class WaitingWorker extends EventTarget {
 }
 
 const PHOTO = new Blob(["a photo"]);
-const OLD = { tflite: new Uint8Array(1), sidecar: { version: "old" } } as Model;
-const NEW = { tflite: new Uint8Array(2), sidecar: { version: "new" } } as Model;
+const OLD = { tflite: new Uint8Array(1), sidecar: { name: "small", version: "old" } } as Model;
+const NEW = { tflite: new Uint8Array(2), sidecar: { name: "small", version: "new" } } as Model;
+const OLD_NANO = { ...OLD, sidecar: { ...OLD.sidecar, name: "nano" } } as Model;
+const OLD_BEHIND_A_NEW_GATE = { ...OLD, gate: { tflite: new Uint8Array(3), sidecar: { version: "new" } } } as Model;
 
 let workers: WaitingWorker[];
 let counter: Counter;
@@ -70,6 +78,47 @@ test("another model is handed over when it is its turn", async () => {
   workers[0].count("new");
   expect((await Promise.all(counts)).map(({ model }) => model)).toEqual(["old", "new"]);
   expect(workers[0].asked.map(({ model }) => model)).toEqual([OLD, NEW]);
+});
+
+test("another size of the same release, or another gate, is another model", async () => {
+  const models = [OLD, OLD_NANO, OLD_BEHIND_A_NEW_GATE];
+  const counts = models.map((model) => counter.count(PHOTO, model));
+  for (const _ of models) {
+    await settle();
+    workers[0].count("whatever");
+  }
+  await Promise.all(counts);
+  expect(workers[0].asked.map(({ model }) => model)).toEqual(models);
+});
+
+test("observations name a model by its release, and by its size where that is not the usual one", () => {
+  expect([OLD, OLD_NANO].map(({ sidecar }) => modelName(sidecar))).toEqual(["old", "old.nano"]);
+});
+
+test("a tile is timed by the same worker", async () => {
+  const timing = counter.time(OLD);
+  await settle();
+  expect(workers[0].asked).toEqual([{ photo: null, model: OLD }]);
+  workers[0].say({ kind: "timed", tile_ms: 120 });
+  expect(await timing).toBe(120);
+});
+
+test("a photo does not wait for a timing, begun or not", async () => {
+  const timing = counter.time(OLD);
+  await settle();
+  const counting = counter.count(PHOTO, OLD);
+  await expect(timing).rejects.toThrow(expect.objectContaining({ name: "AbortError" }));
+  await settle();
+  expect(workers.map(({ isTerminated }) => isTerminated)).toEqual([true, false]);
+  const second = counter.time(OLD);
+  const third = counter.count(PHOTO, OLD);
+  workers[1].count("old");
+  await counting;
+  await expect(second).rejects.toThrow(expect.objectContaining({ name: "AbortError" }));
+  await settle();
+  workers[1].count("old");
+  await third;
+  expect(workers[1].asked.map(({ photo }) => photo)).toEqual([PHOTO, PHOTO]);
 });
 
 test("a problem reaches who asked, and the next photo is counted with the model loaded afresh", async () => {

@@ -1,6 +1,6 @@
 /** Releases signed by keys of this very run; nothing private is ever stored. */
 
-import type { Manifest } from "../../src/release/manifest";
+import type { Manifest, Size } from "../../src/release/manifest";
 import { type BaseKey, type PublicKey, type Signature, sha256Hex } from "../../src/release/verify";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -57,31 +57,38 @@ export function flipped(content: Bytes): Bytes {
   return copy;
 }
 
-/** A release of three small files, signed; a chain of two keys gives one with a certificate. */
+/** The family that a base release holds; a region's holds `small` alone. */
+export const FAMILY: readonly Size[] = ["nano", "small", "base"];
+
+/** A release signed by a key; a chain of two keys gives one with a certificate. Base releases hold the gate too. */
 export async function makeRelease(
   changes: Partial<Manifest> & { version: string },
   signer: TestKey,
   root?: TestKey,
+  sizes: readonly Size[] = ["small"],
 ): Promise<MadeRelease> {
-  const tflite = json(`weights of ${changes.version}`);
-  const sidecar = { version: changes.version, labels: ["GNORAB"], model_sha256: await sha256Hex(tflite) };
-  const files = { "small.tflite": tflite, "small.json": json(sidecar), "golden.png": json("a picture") };
-  const roles: Record<string, string> = { "small.tflite": "model", "small.json": "sidecar", "golden.png": "golden" };
+  const region = changes.version.replace(/-\d{8}-\d+$/, "");
+  const files: MadeRelease["files"] = { "golden.png": json("a picture") };
+  for (const name of region === "base" ? [...sizes, "gate"] : sizes) {
+    const tflite = json(`${name} of ${changes.version}`);
+    files[`${name}.tflite`] = tflite;
+    files[`${name}.json`] = json({ name, version: changes.version, model_sha256: await sha256Hex(tflite) });
+  }
   const described = Object.entries(files).map(async ([name, content]) => ({
     name,
-    role: roles[name],
+    role: name.endsWith(".png") ? "golden" : "a role",
     bytes: content.length,
     sha256: await sha256Hex(content),
   }));
   const manifest: Manifest = {
-    v: 1,
-    region: changes.version.replace(/-\d{8}-\d+$/, ""),
+    v: 2,
+    region,
     seq: 1,
     created_at: "2026-11-25T03:00:00Z",
     expires_at: "2027-05-24T03:00:00Z",
-    min_app: 1,
+    min_app: 2,
     files: await Promise.all(described),
-    golden: { name: "golden.png", counts: { GNORAB: 3 } },
+    golden: { name: "golden.png", counts: Object.fromEntries(sizes.map((size) => [size, { GNORAB: 3 }])) },
     ...changes,
   };
   const content = json(manifest);

@@ -1,10 +1,10 @@
 import "fake-indexeddb/auto";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { Problem } from "../../src/problem";
-import { releaseInUse, shelf } from "../../src/release/shelf";
+import { modelInUse, shelf } from "../../src/release/shelf";
 import { updateRelease } from "../../src/release/update";
 import { forget, keep } from "../../src/store/settings";
-import { base64, flipped, type MadeRelease, makeRelease, TestKey } from "./made-release";
+import { base64, FAMILY, flipped, type MadeRelease, makeRelease, TestKey } from "./made-release";
 
 const REGION = "IN-MH-500";
 const NOW = new Date("2026-11-26T06:00:00Z");
@@ -12,18 +12,24 @@ const TOMORROW = new Date("2026-11-27T06:00:01Z");
 
 // An app that was built with a base release of this test's own.
 const made = await vi.hoisted(async () => {
-  const { makeRelease: make, TestKey: Key } = await import("./made-release");
+  const { FAMILY, makeRelease: make, TestKey: Key } = await import("./made-release");
   const baseKey = await Key.make();
-  return { baseKey, base: await make({ version: "base-20261125-1" }, baseKey) };
+  return {
+    baseKey,
+    newer: await Key.make(),
+    base: await make({ version: "base-20261125-1" }, baseKey, undefined, FAMILY),
+  };
 });
 vi.mock("virtual:bundled-release", () => ({
   BUNDLED: { version: made.base.manifest.version, created_at: made.base.manifest.created_at },
-  BASE_KEYS: [made.baseKey.baseKey(made.base.manifest.version)],
+  BASE_KEYS: [made.baseKey.baseKey(made.base.manifest.version), made.newer.baseKey("base-20261126-1")],
 }));
 
 /** A server that offers one release, knows Range, and can lose its connection. */
 class ReleaseServer {
   offered: MadeRelease = made.base;
+  /** Goes beside what a region has; this is all when it has nothing. */
+  base: MadeRelease = made.base;
   /** Requests for release files, with the range that they asked for. */
   readonly asked: string[] = [];
   cutAfterBytes = Number.POSITIVE_INFINITY;
@@ -33,12 +39,18 @@ class ReleaseServer {
     const [, place, name] = /\/(models|api\/v1\/releases)\/(?:.*\/)?([^/]+)$/.exec(String(input)) ?? [];
     if (place === "models") return new Response(this.#file(made.base, name));
     if (!this.isUp) throw new TypeError("Failed to fetch");
-    const { content, signature } = this.offered;
-    if (name === "current") return Response.json({ manifest: base64(content), signature });
+    if (name === "current") {
+      const [offer, base] = [this.offered, this.base].map((release) => ({
+        manifest: base64(release.content),
+        signature: release.signature,
+      }));
+      return Response.json(this.offered.manifest.region === "base" ? offer : { ...offer, base });
+    }
     const range = new Headers(init.headers).get("range") ?? "";
     this.asked.push(`${name} ${range}`.trim());
+    const release = String(input).includes("/base/") ? this.base : this.offered;
     const from = Number(/bytes=(\d+)-/.exec(range)?.[1] ?? 0);
-    return new Response(this.#stream(this.#file(this.offered, name).subarray(from)), { status: from > 0 ? 206 : 200 });
+    return new Response(this.#stream(this.#file(release, name).subarray(from)), { status: from > 0 ? 206 : 200 });
   };
 
   #file(release: MadeRelease, name: string): Uint8Array<ArrayBuffer> {
@@ -76,13 +88,15 @@ beforeEach(async () => {
   server = new ReleaseServer();
   vi.stubGlobal("fetch", server.fetch);
   const db = await shelf();
-  for (const store of ["releases", "notes", "parts"] as const) await db.clear(store);
+  for (const store of ["releases", "files", "notes", "parts"] as const) await db.clear(store);
+  await forget("size_choice");
+  await forget("size_timing");
   const enrolment = { device: 1, token: "t", region: REGION, root: root.public, state: "active" } as const;
   await keep("enrolment", enrolment);
 });
 
 async function versionInUse(): Promise<string> {
-  return (await releaseInUse()).manifest.version;
+  return (await modelInUse()).sidecar.version;
 }
 
 describe("a new phone", () => {
@@ -146,7 +160,7 @@ describe("a region's release", () => {
   });
 
   test("for a newer app is refused before anything is downloaded", async () => {
-    server.offered = await regional(1, { min_app: 2 });
+    server.offered = await regional(1, { min_app: 3 });
     expect((await updateRelease("automatic", NOW, countsRightly)).refused?.problem.number).toBe("422.27");
     expect(server.asked).toEqual([]);
   });
@@ -161,6 +175,103 @@ describe("a region's release", () => {
     await updateRelease("automatic", NOW, countsRightly);
     server.offered = made.base;
     expect((await updateRelease("automatic", NOW, countsRightly)).current.region).toBe(REGION);
+    await keep("enrolment", { device: 2, token: "u", region: "IN-TG-501", root: root.public, state: "active" });
+    expect((await updateRelease("automatic", NOW, countsRightly)).current.region).toBe("base");
+  });
+});
+
+describe("a phone that wants another size", () => {
+  /** Later than the base in the app, by the same key as if it were its own. */
+  async function newerBase(changes: Partial<MadeRelease["manifest"]> = {}): Promise<MadeRelease> {
+    return makeRelease(
+      { version: "base-20261126-1", created_at: "2026-11-26T03:00:00Z", ...changes },
+      made.newer,
+      undefined,
+      FAMILY,
+    );
+  }
+
+  test("gets it for the base that it has, tries it, and downloads nothing else", async () => {
+    await keep("size_choice", "nano");
+    const tried: string[] = [];
+    const state = await updateRelease("automatic", NOW, async (_, model) => {
+      tried.push(`${model.sidecar.name} behind ${model.gate?.sidecar.version}`);
+      return countsRightly();
+    });
+    expect(state.current).toMatchObject({ size: "nano", version: "base-20261125-1" });
+    expect(tried).toEqual(["nano behind base-20261125-1"]);
+    expect(server.asked).toEqual(["nano.tflite", "nano.json"]);
+    await updateRelease("automatic", NOW, countsRightly);
+    expect(server.asked, "once").toHaveLength(2);
+  });
+
+  test("counts with what it has while the network is away, or breaks off in the middle", async () => {
+    await keep("size_choice", "base");
+    server.isUp = false;
+    await expect(updateRelease("automatic", NOW, countsRightly)).rejects.toMatchObject({ number: "502.1" });
+    expect((await modelInUse()).sidecar.name).toBe("small");
+    server.isUp = true;
+    server.cutAfterBytes = 10;
+    await expect(updateRelease("automatic", NOW, countsRightly)).rejects.toMatchObject({ number: "502.1" });
+    expect((await modelInUse()).sidecar.name).toBe("small");
+    server.cutAfterBytes = Number.POSITIVE_INFINITY;
+    expect((await updateRelease("automatic", NOW, countsRightly)).current.size).toBe("base");
+    expect(server.asked).toEqual(["base.tflite", "base.tflite bytes=10-", "base.json"]);
+  });
+
+  test("that counts the test photo wrongly here keeps the one it has, and tries again on another day", async () => {
+    await keep("size_choice", "nano");
+    const wrongly = async () => ({ counts: { GNORAB: 2 } });
+    const state = await updateRelease("automatic", NOW, wrongly);
+    expect(state).toMatchObject({ current: { size: "small" }, refused: { problem: { number: "422.28" } } });
+    server.asked.length = 0;
+    expect((await updateRelease("automatic", NOW, countsRightly)).refused).toMatchObject({
+      version: "base-20261125-1",
+    });
+    expect(server.asked).toEqual([]);
+    expect(await updateRelease("automatic", TOMORROW, countsRightly)).toMatchObject({
+      current: { size: "nano" },
+      refused: null,
+    });
+  });
+
+  test("takes that size alone of a newer base, with its gate", async () => {
+    await keep("size_choice", "nano");
+    server.offered = server.base = await newerBase();
+    const { current } = await updateRelease("automatic", NOW, countsRightly);
+    expect(current).toMatchObject({ size: "nano", version: "base-20261126-1" });
+    expect(server.asked).toEqual(["nano.tflite", "nano.json", "gate.tflite", "gate.json"]);
+  });
+
+  test("has no use for a region's small, and takes it when it wants small again", async () => {
+    await keep("size_choice", "nano");
+    server.offered = await regional(1);
+    expect((await updateRelease("automatic", NOW, countsRightly)).current).toMatchObject({
+      region: "base",
+      size: "nano",
+    });
+    expect(server.asked).toEqual(["nano.tflite", "nano.json"]);
+    await keep("size_choice", "small");
+    expect((await updateRelease("automatic", NOW, countsRightly)).current).toMatchObject({
+      region: REGION,
+      size: "small",
+    });
+  });
+
+  test("of the usual size takes a region's model and the newer base's gate at once; one refused does not stop the other", async () => {
+    server.offered = await regional(1);
+    server.base = await newerBase();
+    const onlyBase = async (_: Blob, { sidecar }: { sidecar: { version: string } }) => ({
+      counts: { GNORAB: sidecar.version.startsWith("base") ? 3 : 2 },
+    });
+    const state = await updateRelease("automatic", NOW, onlyBase);
+    expect(state).toMatchObject({
+      current: { version: "base-20261126-1" },
+      refused: { version: `${REGION}-20261125-1` },
+    });
+    const later = await updateRelease("automatic", TOMORROW, countsRightly);
+    expect(later).toMatchObject({ current: { version: `${REGION}-20261125-1` }, refused: null });
+    expect((await modelInUse()).gate?.sidecar.version).toBe("base-20261126-1");
   });
 });
 
@@ -209,8 +320,8 @@ describe("whatever is wrong, the model in use stays and the reason is kept", () 
 
   test("a sidecar that belongs to another model", async () => {
     const [good, other] = await Promise.all([regional(1), regional(2)]);
-    const sidecar = other.manifest.files.find(({ role }) => role === "sidecar");
-    const mixed = good.manifest.files.map((file) => (file.role === "sidecar" && sidecar ? sidecar : file));
+    const sidecar = other.manifest.files.find(({ name }) => name === "small.json");
+    const mixed = good.manifest.files.map((file) => (file.name === "small.json" && sidecar ? sidecar : file));
     server.offered = await regional(1, { files: mixed });
     server.offered.files["small.json"] = other.files["small.json"];
     expect((await updateRelease("automatic", NOW, countsRightly)).refused?.problem.number).toBe("422.20");

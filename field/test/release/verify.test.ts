@@ -114,11 +114,12 @@ describe("one flipped bit is refused, wherever it is", () => {
 test("what is signed well but no manifest is refused with the reason", async () => {
   const { manifest } = base;
   const wrong: [unknown, string][] = [
-    ["text", "not version 1"],
-    [{ ...manifest, v: 2 }, "not version 1"],
+    ["text", "not version 2"],
+    [{ ...manifest, v: 1 }, "not version 2"],
     [{ ...manifest, seq: 0 }, "no seq"],
     [{ ...manifest, expires_at: "soon" }, "no dates"],
-    [{ ...manifest, files: manifest.files.slice(1) }, "not exactly one model"],
+    [{ ...manifest, files: manifest.files.filter(({ name }) => name !== "small.json") }, "no small model"],
+    [{ ...manifest, golden: { name: "golden.png", counts: { nano: {} } } }, "no golden counts of small"],
     [{ ...manifest, files: [{ ...manifest.files[0], name: "../../x" }] }, "described wrongly"],
     [{ ...manifest, golden: { name: "other.png", counts: {} } }, "golden"],
   ];

@@ -8,11 +8,12 @@ from pestwatch.errors import Problem
 from pestwatch.vision.labels.labelled import Box
 from pestwatch.vision.labels.pictures import Pictures
 from pestwatch.vision.labels.raw import Raw, Source
-from pestwatch.vision.preprocess import MAX_SIDE_PX
 
 JOB_NAME = "job.json"
-# Officers mark points; this length, in pixels of the shrunk photo, is between those of mobile_models/recipes/region.toml.
+# Officers mark points, and nothing tells how long the moths are. A guess: a liner photographed whole is forty of its moths
+# long; smaller pictures are crops of one, and no reason to think of shorter moths.
 MARK_PX = 24.0
+MOTHS_PER_SIDE = 40
 
 
 def read(folder: Path, pictures: Pictures) -> Source:
@@ -65,5 +66,5 @@ def _mark_size(name: str, pictures: Pictures) -> tuple[float, float]:
         width, height = pictures.header(pictures.find(name)).upright
     except ValueError:
         return 0.0, 0.0
-    length_px = MARK_PX * max(1.0, max(width, height) / MAX_SIDE_PX)
+    length_px = max(MARK_PX, max(width, height) / MOTHS_PER_SIDE)
     return length_px / width, length_px / height

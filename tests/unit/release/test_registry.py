@@ -78,10 +78,10 @@ def test_publishers_at_the_same_time_never_share_a_seq(put: Publish) -> None:
 
 
 def test_a_region_without_its_own_release_uses_the_base(
-    put: Publish, shelf: Path, tmp_path: Path, candidate: Candidate, now: datetime
+    put: Publish, shelf: Path, tmp_path: Path, family: Candidate, now: datetime
 ) -> None:
     project = tmp_path / "project"
-    publish_base(project, tmp_path / "shipped", "base-20261125-1", candidate, now=now)
+    publish_base(project, tmp_path / "shipped", "base-20261125-1", family, now=now)
     put()
     assert find_current("IN-MH-500", shelf, project).manifest.region == "IN-MH-500"
     assert find_current("IN-TS-532", shelf, project).manifest.version == "base-20261125-1"
@@ -90,17 +90,36 @@ def test_a_region_without_its_own_release_uses_the_base(
 
 
 def test_a_base_release_leaves_its_public_key_and_no_private_one(
-    shelf: Path, tmp_path: Path, candidate: Candidate, now: datetime
+    shelf: Path, tmp_path: Path, family: Candidate, now: datetime
 ) -> None:
-    files = {**candidate.files, "small.weights.npz": b"weights"}
-    with_weights = Candidate(files, candidate.golden_counts, candidate.metrics, candidate.facts)
-    release = publish_base(shelf, tmp_path / "shipped", "base-20261125-1", with_weights, now=now)
+    release = publish_base(shelf, tmp_path / "shipped", "base-20261125-1", family, now=now)
     (key_file,) = (tmp_path / "shipped").iterdir()
     assert key_file.name == f"{release.signature.key_id}.json"
     assert set(json.loads(key_file.read_bytes())) == {"key_id", "public_key", "not_before", "not_after", "signs"}
     release.verified(Trust.shipped(tmp_path / "shipped"))
-    assert [entry.name for entry in release.manifest.training_files] == ["small.weights.npz"]
-    assert "small.weights.npz" not in [entry.name for entry in release.manifest.files]
+
+
+def test_a_base_release_holds_and_signs_the_whole_family(
+    shelf: Path, tmp_path: Path, family: Candidate, now: datetime
+) -> None:
+    release = publish_base(shelf, tmp_path / "shipped", "base-20261125-1", family, now=now)
+    assert release.manifest.sizes == ("nano", "small", "base")
+    assert {entry.name for entry in release.manifest.files} == set(family.files)
+    for name in family.files:
+        damaged = release.folder / name
+        content = damaged.read_bytes()
+        damaged.write_bytes(content[:-1])
+        with pytest.raises(Problem, match=rf"422\.21 .*{name}"):
+            release.verified(Trust.shipped(tmp_path / "shipped"))
+        damaged.write_bytes(content)
+
+
+def test_a_candidate_comes_back_from_its_folder_without_what_else_lies_there(tmp_path: Path, family: Candidate) -> None:
+    family.write(tmp_path)
+    (tmp_path / "nano.weights.npz").write_bytes(b"not released")
+    again = Candidate.read(tmp_path)
+    assert again.files == family.files
+    assert (again.golden_counts, again.metrics, again.facts) == (family.golden_counts, family.metrics, family.facts)
 
 
 def test_a_region_is_rolled_back_under_a_new_name_and_a_higher_seq(
@@ -113,6 +132,17 @@ def test_a_region_is_rolled_back_under_a_new_name_and_a_higher_seq(
     assert again.manifest.file("small.tflite").sha256 == first.manifest.file("small.tflite").sha256
     assert json.loads((again.folder / "small.json").read_bytes())["version"] == again.manifest.version
     assert "rolled back" in (again.folder / "MODEL_CARD.md").read_text()
+
+
+def test_a_region_rolled_back_to_the_base_takes_its_small_alone(
+    shelf: Path, tmp_path: Path, family: Candidate, installation: InstallationKeys, now: datetime
+) -> None:
+    base = publish_base(tmp_path / "project", tmp_path / "shipped", "base-20261125-1", family, now=now)
+    again = restore(shelf, "IN-MH-500", base, installation.online, now=now)
+    assert [entry.name for entry in again.manifest.files] == ["small.tflite", "small.json", "golden.png"]
+    assert again.manifest.golden.counts == {"small": base.manifest.golden.counts["small"]}
+    assert again.manifest.metrics == family.metrics
+    assert again.manifest.base_version == "base-20261125-1"
 
 
 def test_current_points_only_at_what_lies_on_the_shelf(put: Publish, shelf: Path) -> None:
@@ -166,7 +196,7 @@ def test_a_candidate_crosses_a_folder_unchanged(candidate: Candidate, tmp_path: 
 def test_a_release_that_cannot_be_described_leaves_nothing_behind(
     shelf: Path, candidate: Candidate, installation: InstallationKeys, now: datetime
 ) -> None:
-    broken = replace(candidate, metrics={"hold-out": {"per_species": {"GNORAB": {}}}})
+    broken = replace(candidate, metrics={"small": {"hold-out": {"per_species": {"GNORAB": {}}}}})
     with pytest.raises(KeyError):
         publish(shelf, "IN-MH-500", "IN-MH-500-20261125-1", broken, installation.online, now=now)
     assert not list((shelf / "IN-MH-500").iterdir())

@@ -22,8 +22,8 @@ def keys_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def base(shelf: Path, keys_dir: Path, candidate: Candidate, now: datetime) -> Release:
-    return publish_base(shelf, keys_dir, BASE, candidate, now=now)
+def base(shelf: Path, keys_dir: Path, family: Candidate, now: datetime) -> Release:
+    return publish_base(shelf, keys_dir, BASE, family, now=now)
 
 
 @pytest.fixture

@@ -53,7 +53,8 @@ def test_a_region_learns_and_is_judged_on_traps_it_never_saw(write_job: WriteJob
     assert result_of(folder)["verdict"] == result.verdict
     assert result.verdict == "promoted", result.reason.text
     candidate = Candidate.read(folder / "candidate")
-    assert tuple(candidate.files) == result.files == ("small.tflite", "small.json", "golden.png")
+    assert set(candidate.files) == set(result.files) == {"small.tflite", "small.json", "golden.png"}
+    assert candidate.golden_counts.keys() == candidate.metrics.keys() == {"small"}
     assert candidate.base_version == Counter.from_release(base).version
     assert len(candidate.files["small.tflite"]) == (base / "small.tflite").stat().st_size
     learnt = Counter.from_release(folder / "candidate")
@@ -113,8 +114,11 @@ def test_a_photo_outside_the_jobs_folder_is_refused(write_job: WriteJob) -> None
     assert "not in the job's folder" in run(folder, lambda *_: None).reason.text
 
 
-def test_a_breakdown_leaves_a_result_that_says_so(write_job: WriteJob, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = write_job(region_photos(12, 4), base="/nowhere")
+def test_a_breakdown_leaves_a_result_that_says_so(
+    write_job: WriteJob, base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    without_weights = shutil.copytree(base, tmp_path / "base", ignore=shutil.ignore_patterns("*.npz"))
+    folder = write_job(region_photos(12, 4), base=str(without_weights))
     result = run(folder, lambda *_: None)
     assert (result.verdict, result.reason.params["detail"][:17]) == ("failed", "FileNotFoundError")
     assert "Traceback" in capsys.readouterr().err

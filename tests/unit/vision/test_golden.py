@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pestwatch.cli import current_base
+from pestwatch.release.manifest import SIZES
 from pestwatch.vision.infer import Counter, count_photo
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -26,13 +27,15 @@ def test_the_golden_vectors_are_fresh(generator):
 def test_the_base_counts_its_own_golden_picture_as_its_manifest_says():
     folder = current_base()
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    counted = count_photo(folder / "golden.png", Counter.from_release(folder))
-    assert counted.counts == manifest["golden"]["counts"]
-    assert sum(counted.counts.values()) >= 6
+    for size, counts in manifest["golden"]["counts"].items():
+        counted = count_photo(folder / "golden.png", Counter.from_release(folder, size=size))
+        assert counted.counts == counts
+        assert sum(counted.counts.values()) >= 6
 
 
-def test_no_golden_count_is_a_close_call():
-    counter = Counter.from_release(current_base())
+@pytest.mark.parametrize("size", SIZES)
+def test_no_golden_count_is_a_close_call(size):
+    counter = Counter.from_release(current_base(), size=size)
     lower = [threshold - 3 for threshold in counter.threshold_q]
     higher = [threshold + 3 for threshold in counter.threshold_q]
     picture = current_base() / "golden.png"

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from pestwatch.vision.drawn import Scene, draw
 from pestwatch.vision.infer import Counter
 from pestwatch.vision.metadata import read_metadata
 from pestwatch.vision.model import head_layers, load_float
-from pestwatch.vision.sidecar import make_sidecar
+from pestwatch.vision.shape import FAMILY
 from pestwatch.vision.transplant import KernelAndBias, head_weights, transplant
 
 Head = dict[str, KernelAndBias]
@@ -27,11 +28,11 @@ def file(folder: Path) -> bytes:
 
 @pytest.fixture(scope="module")
 def head(folder: Path) -> Head:
-    return head_weights(load_float(folder))
+    return head_weights(load_float(FAMILY["small"], folder / "small.weights.npz"))
 
 
 def heat_of(file: bytes, folder: Path) -> np.ndarray:
-    counter = Counter(file, make_sidecar("base-20261125-1", file, (77, 77, 77), Counter.from_release(folder).limits))
+    counter = Counter(file, json.loads((folder / "small.json").read_bytes()))
     return counter.heat(draw(Scene(512, 512, insects={"GNORAB": 20}), 11).image).astype(np.int16)
 
 
@@ -54,7 +55,7 @@ def test_a_changed_head_changes_only_the_bytes_of_the_head(file: bytes, head: He
 
 def test_the_new_file_counts_like_the_new_float_network(file: bytes, folder: Path) -> None:
     """The last bias is lowered by 1, so that every probability falls as the logistic curve says."""
-    model = load_float(folder)
+    model = load_float(FAMILY["small"], folder / "small.weights.npz")
     last = head_layers(model)[-1]
     kernel, bias = last.get_weights()
     last.set_weights([kernel, bias - 1])
@@ -72,7 +73,7 @@ def test_a_channel_of_zeros_is_no_problem(file: bytes, head: Head, folder: Path)
     silenced = kernel.copy()
     silenced[..., 1] = 0
     heat = heat_of(
-        transplant(file, {**head, "head_heat": (silenced, np.array([bias[0], -8, bias[2]], np.float32))}), folder
+        transplant(file, {**head, "head_heat": (silenced, np.array([bias[0], -8, *bias[2:]], np.float32))}), folder
     )
     assert heat[..., 1].max() <= 1
     assert heat[..., 0].max() > 100
@@ -83,7 +84,7 @@ def test_a_head_of_another_making_is_refused(file: bytes, head: Head) -> None:
     for other in (
         {name: weights for name, weights in head.items() if name != "head_heat"},
         {**head, "head_more": (kernel, bias)},
-        {**head, "head_heat": (kernel[..., :2], bias[:2])},
+        {**head, "head_heat": (kernel[..., :3], bias[:3])},
         {**head, "head_heat": (kernel * np.nan, bias)},
     ):
         with pytest.raises(Problem, match=r"422\.25"):
