@@ -123,4 +123,4 @@ class PhotoGate:
         if light.verdict == "rejected":
             return light
         seen = judge_scores(self.scores_q(gate_tile(sizes)), self.threshold_q, self.reject_q)
-        return light if seen.verdict == "good" or light.verdict == seen.verdict else seen
+        return light if seen.verdict in ("good", light.verdict) else seen
