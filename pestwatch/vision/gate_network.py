@@ -19,8 +19,8 @@ from pestwatch.vision.shape import Block, Shape
 SHAPE = Shape(
     "gate",
     stem=8,
-    blocks=(Block(1, 0, 16, 2), Block(2, 24, 24, 1), Block(4, 40, 24, 2), Block(7, 48, 32, 2)),
-    head=40,
+    blocks=(Block(1, 0, 16, 2), Block(2, 32, 24, 1), Block(4, 64, 32, 2), Block(5, 64, 32, 1), Block(7, 80, 40, 2)),
+    head=64,
     tile_px=GATE_SIDE_PX,
 )
 # Every score starts at 0.12: most photos are good.
@@ -37,13 +37,14 @@ def build_gate(*, batch: int | None = None) -> Any:
       keras.Model: (b, 160, 160, 3) float32 in [-1, 1] -> (b, 1, 1, r) float32 in [0, 1], in the order of REASONS.
     """
     image = keras.Input((SHAPE.tile_px, SHAPE.tile_px, 3), batch_size=batch, name="image")
-    _, _, coarse = build_encoder(image, SHAPE)  # (b, 10, 10, 32)
+    _, _, coarse = build_encoder(image, SHAPE)  # (b, 10, 10, 40)
     flow = keras.layers.ZeroPadding2D(1, name="gate_pad")(coarse)
-    flow = keras.layers.DepthwiseConv2D(3, 2, name="gate_shrink")(flow)  # (b, 5, 5, 32)
+    flow = keras.layers.DepthwiseConv2D(3, 2, name="gate_shrink")(flow)  # (b, 5, 5, 40)
     flow = keras.layers.Conv2D(SHAPE.head, 1, name="gate_widen")(flow)
     flow = keras.layers.ReLU(6.0, name="gate_widen_relu")(flow)
     mean = keras.initializers.Constant(1 / 25)
-    flow = keras.layers.DepthwiseConv2D(5, depthwise_initializer=mean, name="gate_everywhere")(flow)  # (b, 1, 1, 40)
+    flow = keras.layers.DepthwiseConv2D(5, depthwise_initializer=mean, name="gate_everywhere")(flow)  # (b, 1, 1, 64)
+    flow = keras.layers.ReLU(6.0, name="gate_everywhere_relu")(flow)
     scores = keras.layers.Conv2D(
         len(REASONS),
         1,
