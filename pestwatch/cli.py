@@ -277,13 +277,15 @@ def evaluate(
     photos = _need_photos(photos)
     from pestwatch.vision.evaluate import evaluate as measure
     from pestwatch.vision.recipe import measuring_sets
+    from pestwatch.vision.recount import read_recount
 
     folder = work or model or current_base()
     chosen = _sizes_in(folder, ".tflite", sizes)
+    readings = read_recount(models_dir() / "recounts" / "tuta_delta.csv")
     if work:
-        _describe_models(work, chosen, photos, _recipe(recipe).limits)
-    sets = measuring_sets(photos)
-    click.echo(f"{'size':5} {'set':13} {'species':14} photos insects    MAE   WAPE    bias     R2")
+        _describe_models(work, chosen, photos, readings, _recipe(recipe))
+    sets = measuring_sets(photos, readings)
+    click.echo(f"{'size':5} {'set':15} {'species':14} photos insects    MAE   WAPE    bias     R2")
     for size in chosen:
         sidecar = json.loads((folder / f"{size}.json").read_text(encoding="utf-8"))
         metrics = {name: measure(folder / f"{size}.tflite", sidecar, examples) for name, examples in sets.items()}
@@ -292,25 +294,24 @@ def evaluate(
         for name, found in metrics.items():
             for species, row in found.per_species.items():
                 figures = "".join(f" {_figure(value):>6}" for value in (row.mae, row.wape, row.bias, row.r2))
-                click.echo(f"{size:5} {name:13} {species:14} {row.n:6} {row.insects:7}{figures}")
+                click.echo(f"{size:5} {name:15} {species:14} {row.n:6} {row.insects:7}{figures}")
 
 
-def _describe_models(work: Path, sizes: Sequence[str], photos: Path, limits: Any) -> None:
+def _describe_models(work: Path, sizes: Sequence[str], photos: Path, readings: Any, plan: Any) -> None:
     """Picks thresholds, sets intervals, and leaves each model's sidecar beside it."""
     from pestwatch.vision.evaluate import calibrate, pick_thresholds
     from pestwatch.vision.recipe import interval_sets, threshold_sets
     from pestwatch.vision.shape import FAMILY
     from pestwatch.vision.sidecar import make_sidecar, sidecar_bytes
 
+    picking, setting = threshold_sets(photos, readings, plan.seed), interval_sets(photos, readings)
     for size in sizes:
         tflite, shape = (work / f"{size}.tflite").read_bytes(), FAMILY[size]
-        any_thresholds = make_sidecar("base", tflite, shape, [(128, 0)] * 3, limits)
-        thresholds = pick_thresholds(tflite, any_thresholds, threshold_sets(photos))
-        sidecar = make_sidecar("base", tflite, shape, thresholds, limits)
-        reaches = calibrate(tflite, sidecar, interval_sets(photos))
-        (work / f"{size}.json").write_bytes(
-            sidecar_bytes(make_sidecar("base", tflite, shape, thresholds, limits, reaches))
-        )
+        sidecar = make_sidecar("base", tflite, shape, [(128, 0)] * len(picking), plan.limits)
+        thresholds = pick_thresholds(tflite, sidecar, picking)
+        sidecar = make_sidecar("base", tflite, shape, thresholds, plan.limits)
+        sidecar = make_sidecar("base", tflite, shape, thresholds, plan.limits, calibrate(tflite, sidecar, setting))
+        (work / f"{size}.json").write_bytes(sidecar_bytes(sidecar))
 
 
 def _keep_metrics(work: Path, size: str, figures: Any) -> None:

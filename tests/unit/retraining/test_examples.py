@@ -36,7 +36,9 @@ def test_a_photo_teaches_at_the_size_at_which_the_base_counts_it(tmp_path: Path,
     assert (example.true_counts, example.silent) == ((1, 0, 1), {1, 2})
 
 
-def test_a_marked_moth_is_as_long_as_the_base_says_and_as_counted_where_it_sees_none(tmp_path: Path, photo: Photo) -> None:
+def test_a_marked_moth_is_as_long_as_the_base_says_and_as_counted_where_it_sees_none(
+    tmp_path: Path, photo: Photo
+) -> None:
     example = teaching_example(tmp_path, photo, Base(), ["GNORAB"])
     assert [point.length_px for point in example.points] == [2 * MOTH_PX[0], MOTH_PX[2]]
 
