@@ -1,13 +1,16 @@
-"""How well and how fast the released counters count. Claim: no phone-sized counter publishes an error as small on photos it never saw.
+"""How well and how fast the released counters count.
+
+Claim: no phone-sized counter publishes an error as small on photos it never saw.
 
     python bench/counter.py [--quick] [--photos DIR] [--model DIR]
 
-From the released int8 files, by the full picture rule, scale not told, on photos that training never saw: as they are, at other sizes, in
-other light, as whole liners of 4 to 12 megapixels, in the funnel, on flies; float beside int8; what the 90 % interval holds; bytes, work and
-memory of each size; peers beside them; milliseconds beside the bare network. WAPE is the sum of absolute errors / the sum of true counts;
-its 95 % interval is resampled by shot, for the crops of one shot are alike. Truth is the recount (mobile_models/recounts), and beside it
-the boxes as published. Prints one table per question with the aim where there is one, and all figures as JSON on the last line. Speed
-is a ratio to the bare network on one tile in the same run: milliseconds on this machine say nothing about a phone.
+From the released int8 files, by the full picture rule, scale not told, on photos that training never saw: as they are,
+at other sizes, in other light, as whole liners of 4 to 12 megapixels, in the funnel, on flies; float beside int8; what the
+90 % interval holds; bytes, work and memory of each size; peers beside them; milliseconds beside the bare network. WAPE is
+the sum of absolute errors / the sum of true counts; its 95 % interval is resampled by shot, for the crops of one shot are
+alike. Truth is the recount (mobile_models/recounts), and beside it the boxes as published. Prints one table per question
+with the aim where there is one, and all figures as JSON on the last line. Speed is a ratio to the bare network on one tile
+in the same run: milliseconds on this machine say nothing about a phone.
 
 Nothing may be chosen by the rows of test_trap: docs/test-trap.md says when they were looked at.
 """
@@ -32,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench.peers.compare import peers
 from pestwatch.cli import current_base, models_dir
 from pestwatch.release.manifest import SIZES
-from pestwatch.vision.dataset import Example, tuta_delta
+from pestwatch.vision.dataset import Example, UInt8Image, tuta_delta
 from pestwatch.vision.evaluate import measure
 from pestwatch.vision.infer import Counter, count_photo
 from pestwatch.vision.interval import coverage, interval
@@ -71,7 +74,9 @@ def counts_of(counter: Counter, examples: Sequence[Example], species: str) -> tu
     )
 
 
-def shown(name: str, true: Sequence[int], counted: Sequence[int], shots: Sequence[str], aim: float | None = None) -> Found:
+def shown(
+    name: str, true: Sequence[int], counted: Sequence[int], shots: Sequence[str], aim: float | None = None
+) -> Found:
     figure = wape(true, counted, shots)
     bias = (sum(counted) - sum(true)) / sum(true)
     low_high = f"{figure.low:.3f}-{figure.high:.3f}" if len(set(shots)) > 1 else "one shot"
@@ -99,14 +104,20 @@ def family(folder: Path) -> Found:
             continue
         content = path.read_bytes()
         took = operations(content)
-        row: Found = {"bytes": len(content), "brotli": len(brotli.compress(content)), "macs": took.macs, "micronet": round(sum(score(took)), 4)}
+        row: Found = {
+            "bytes": len(content),
+            "brotli": len(brotli.compress(content)),
+            "macs": took.macs,
+            "micronet": round(sum(score(took)), 4),
+        }
         shape = FAMILY.get(name)
         if shape:
             by_shape = cost(shape, 4)
             row |= {"macs_512": cost(shape, 4, 512).macs, "peak_bytes": by_shape.peak_bytes, "tile_px": shape.tile_px}
         found[name] = row
         print(
-            f"  {name:6} {row['bytes']:8,} {row['brotli']:8,}  {row['macs'] / 1e6:11.1f}  {row.get('macs_512', 0) / 1e6:10.0f}"
+            f"  {name:6} {row['bytes']:8,} {row['brotli']:8,}  {row['macs'] / 1e6:11.1f}"
+            f"  {row.get('macs_512', 0) / 1e6:10.0f}"
             f"  {row.get('peak_bytes', 0) / 1000:8.0f}  {row['micronet']:8.4f}"
         )
     return found
@@ -118,7 +129,9 @@ def accuracy(counter: Counter, sets: Sets) -> Found:
     for name, species, aim in ROWS:
         true, counted, shots = counts_of(counter, sets[name], species)
         found[name] = shown(f"{name} {species}", true, counted, shots, aim)
-        rows = measure(counter.labels, sets[name], [[c if s == species else 0 for s in counter.labels] for c in counted])
+        rows = measure(
+            counter.labels, sets[name], [[c if s == species else 0 for s in counter.labels] for c in counted]
+        )
         r2 = rows.per_species[species].r2
         found[name] |= {"r2": None if r2 is None else round(r2, 3), "mae": round(rows.per_species[species].mae, 3)}
     print("  R2:", ", ".join(f"{name} {row['r2']}" for name, row in found.items()), "(aim 0.95 on test_trap)")
@@ -126,7 +139,9 @@ def accuracy(counter: Counter, sets: Sets) -> Found:
 
 
 def guess(sets: Sets, photos: Path) -> Found:
-    usual = float(np.mean([example.true_counts[0] for example in tuta_delta(photos, "train") if example.true_counts[0]]))
+    usual = float(
+        np.mean([example.true_counts[0] for example in tuta_delta(photos, "train") if example.true_counts[0]])
+    )
     true_trap = np.array([example.true_counts[0] for example in sets["test_trap"]])
     error = round(float(np.abs(true_trap - usual).sum() / true_trap.sum()), 4)
     print(f"  a guess of {usual:.0f} moths on every photo of test_trap: WAPE {error:.3f}")
@@ -150,19 +165,22 @@ def funnel_and_flies(counter: Counter, sets: Sets) -> Found:
     false = [sum(counter.count_image(example.image).counts.values()) for example in flies]
     figure = mae([0] * len(flies), false, [example.trap for example in flies])
     found["false_per_fly_tile"] = [round(part, 3) for part in figure]
-    print(f"  fly tiles: {figure.value:.2f} moths counted per tile ({figure.low:.2f}-{figure.high:.2f}, by photo) on {len(flies)}; aim 0.2")
+    print(
+        f"  fly tiles: {figure.value:.2f} moths counted per tile ({figure.low:.2f}-{figure.high:.2f}, by photo)"
+        f" on {len(flies)}; aim 0.2"
+    )
     return found
 
 
-def resized(factor: float) -> Callable[[np.ndarray], np.ndarray]:
-    def change(image: np.ndarray) -> np.ndarray:
+def resized(factor: float) -> Callable[[UInt8Image], UInt8Image]:
+    def change(image: UInt8Image) -> UInt8Image:
         size = (round(image.shape[1] * factor), round(image.shape[0] * factor))
         return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
 
     return change
 
 
-LIGHTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+LIGHTS: dict[str, Callable[[UInt8Image], UInt8Image]] = {
     "half the light": lambda image: (image * 0.5).astype(np.uint8),
     "half the contrast": lambda image: (64 + image * 0.5).astype(np.uint8),
     "yellow light": lambda image: (image * np.array([1.0, 0.9, 0.6])).astype(np.uint8),
@@ -170,7 +188,7 @@ LIGHTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def changed(examples: Sequence[Example], change: Callable[[np.ndarray], np.ndarray]) -> list[Example]:
+def changed(examples: Sequence[Example], change: Callable[[UInt8Image], UInt8Image]) -> list[Example]:
     return [replace(e, image=change(e.image), points=(), counts=e.true_counts) for e in examples]
 
 
@@ -213,10 +231,16 @@ def intervals(counter: Counter, sets: Sets) -> Found:
     figure = mae([0] * len(outside), outside, shots)
     low, high = 1 - figure.high, 1 - figure.low
     print(
-        f"{counter.name}: 90 % interval set on val (q {q:.3f}) holds the truth on {held.share:.0%} ({low:.0%}-{high:.0%}) of {held.n}"
-        f" test_trap photos, {held.mean_width:.0f} moths wide at {np.mean(counted):.0f} counted"
+        f"{counter.name}: 90 % interval set on val (q {q:.3f}) holds the truth on {held.share:.0%} ({low:.0%}-{high:.0%})"
+        f" of {held.n} test_trap photos, {held.mean_width:.0f} moths wide at {np.mean(counted):.0f} counted"
     )
-    return {"q90": q, "coverage": round(held.share, 3), "low": round(low, 3), "high": round(high, 3), "width": held.mean_width}
+    return {
+        "q90": q,
+        "coverage": round(held.share, 3),
+        "low": round(low, 3),
+        "high": round(high, 3),
+        "width": held.mean_width,
+    }
 
 
 def float_and_int8(counter: Counter, folder: Path, sets: Sets, every: int) -> Found:
@@ -228,7 +252,12 @@ def float_and_int8(counter: Counter, folder: Path, sets: Sets, every: int) -> Fo
         print("float beside int8: skipped, the train extra is not installed")
         return {}
     exact, moved, insects = FloatCounter(folder, "small"), 0, 0
-    for name, species in (("val", "GNORAB"), ("test_trap", "GNORAB"), ("test_noctuid", "NOCTUID_LARGE"), ("funnel_val", "HELIAR")):
+    for name, species in (
+        ("val", "GNORAB"),
+        ("test_trap", "GNORAB"),
+        ("test_noctuid", "NOCTUID_LARGE"),
+        ("funnel_val", "HELIAR"),
+    ):
         for example in sets[name][::every]:
             whole, rounded = (each.count_image(example.image).counts[species] for each in (exact, counter))
             moved += abs(whole - rounded)
@@ -255,8 +284,9 @@ def speed(counter: Counter, crops: Sequence[Example], rounds: int) -> Found:
             times[name].append(1000 * (time.perf_counter() - started))
     tile_ms, crop_ms, liner_ms = (min(times[name]) for name in steps)
     print(
-        f"{counter.name}: bare network on one {counter.tile_px} px tile, one thread {tile_ms:.1f} ms here (the yardstick); a crop from pixels to count"
-        f" {crop_ms / tile_ms:.1f} tiles; a 12 MP liner from file to count {liner_ms:.0f} ms, {liner_ms / tile_ms:.0f} tiles; aim 500 ms on a quiet machine"
+        f"{counter.name}: bare network on one {counter.tile_px} px tile, one thread {tile_ms:.1f} ms here (the yardstick);"
+        f" a crop from pixels to count {crop_ms / tile_ms:.1f} tiles; a 12 MP liner from file to count {liner_ms:.0f} ms,"
+        f" {liner_ms / tile_ms:.0f} tiles; aim 500 ms on a quiet machine"
     )
     return {
         "tile_ms_here": round(tile_ms, 2),
@@ -288,7 +318,9 @@ def main() -> None:
     figures: Found = {"bench": "counter", "model": small.version, "quick": is_quick, "family": family(folder)}
     figures["as_they_are"] = {size: accuracy(counter, sets) for size, counter in counters.items()}
     figures |= guess(sets, photos)
-    figures["changed"] = {size: scales_and_light(counter, sets, 8 if is_quick else 1) for size, counter in counters.items()}
+    figures["changed"] = {
+        size: scales_and_light(counter, sets, 8 if is_quick else 1) for size, counter in counters.items()
+    }
     kinds, most = (LINERS[2:3], 2) if is_quick else (LINERS, 100)
     figures["liners"] = {size: liners(counter, crops, kinds, most) for size, counter in counters.items()}
     figures["interval"] = {size: intervals(counter, sets) for size, counter in counters.items()}
@@ -297,7 +329,12 @@ def main() -> None:
     print("peers, trained on the same features and photos, told the scale:")
     figures["peers"] = [row._asdict() for row in peers(photos)]
     for row in figures["peers"]:
-        print("  " + ", ".join(f"{key} {value:.3f}" if isinstance(value, float) else f"{key} {value}" for key, value in row.items()))
+        print(
+            "  "
+            + ", ".join(
+                f"{key} {value:.3f}" if isinstance(value, float) else f"{key} {value}" for key, value in row.items()
+            )
+        )
     figures["seconds"] = round(time.perf_counter() - started, 1)
     print(json.dumps(figures))
 

@@ -29,8 +29,10 @@ def hold_out(rng: np.random.Generator, photos: int, traps: int, ratio: float) ->
     shared, alone, other = rng.normal(0, 1, (3, photos))
     candidate = CORRELATION * shared + np.sqrt(1 - CORRELATION**2) * other
     current = CORRELATION * shared + np.sqrt(1 - CORRELATION**2) * alone
-    errors = (np.round(np.abs(noise) * scale * factor).tolist() for noise, factor in ((current, 1), (candidate, ratio)))
-    return Paired(*errors, [str(trap) for trap in of_trap])
+    of_current, of_candidate = (
+        np.round(np.abs(noise) * scale * factor).tolist() for noise, factor in ((current, 1), (candidate, ratio))
+    )
+    return Paired(of_current, of_candidate, [str(trap) for trap in of_trap])
 
 
 def share_passed(plan: GatePlan, photos: int, traps: int, ratio: float, runs: int) -> float:

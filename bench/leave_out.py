@@ -2,10 +2,11 @@
 
     python bench/leave_out.py [--quick] [--photos DIR] [--steps 500]
 
-Each training is `small`, narrowed from ImageNet's weights and taught by nobody (the released teacher has seen what is left out here), with fewer
-steps than the release: the figures tell the cost of the unseen, not the error of the release. Traps T2 (test_trap) and T4 (val) take part in no
-training anyway. The threshold comes from val, recounted; so T4's own figure is picked on itself. The whole picture rule, scale not
-told, exported int8. Results lie in mobile_models/recipes/leave_out.json, which --quick prints.
+Each training is `small`, narrowed from ImageNet's weights and taught by nobody (the released teacher has seen what is left
+out here), with fewer steps than the release: the figures tell the cost of the unseen, not the error of the release. Traps
+T2 (test_trap) and T4 (val) take part in no training anyway. The threshold comes from val, recounted; so T4's own figure is
+picked on itself. The whole picture rule, scale not told, exported int8. Results lie in
+mobile_models/recipes/leave_out.json, which --quick prints.
 """
 
 import argparse
@@ -48,9 +49,16 @@ def plans(photos: Path) -> list[Left]:
         Left(
             "the second phone",
             (OTHER_PHONE,),
-            {f"{OTHER_PHONE}, T1 and T3, boxes": [e for e in train if e.phone == OTHER_PHONE], f"{OTHER_PHONE}, T2 and T4, recounted": [e for e in (*seen, *unseen) if e.phone == OTHER_PHONE]},
+            {
+                f"{OTHER_PHONE}, T1 and T3, boxes": [e for e in train if e.phone == OTHER_PHONE],
+                f"{OTHER_PHONE}, T2 and T4, recounted": [e for e in (*seen, *unseen) if e.phone == OTHER_PHONE],
+            },
         ),
-        Left("the fly set", ("medfly_delta",), {"fly tiles": [*medfly_delta(photos, held_out=False), *medfly_delta(photos, held_out=True)]}),
+        Left(
+            "the fly set",
+            ("medfly_delta",),
+            {"fly tiles": [*medfly_delta(photos, held_out=False), *medfly_delta(photos, held_out=True)]},
+        ),
     ]
 
 
@@ -60,7 +68,7 @@ def measured(plan: Left, photos: Path, steps: int) -> list[dict[str, Any]]:
 
     from pestwatch.vision.dataset import tuta_delta
     from pestwatch.vision.encoder import FULL, load_imagenet_weights
-    from pestwatch.vision.evaluate import pick_threshold, scores_q
+    from pestwatch.vision.evaluate import measure_lengths, pick_threshold, scores_q
     from pestwatch.vision.family import start_narrow, training_material
     from pestwatch.vision.infer import Counter
     from pestwatch.vision.model import build_counter
@@ -80,13 +88,24 @@ def measured(plan: Left, photos: Path, steps: int) -> list[dict[str, Any]]:
     load_imagenet_weights(wide)
     model = start_narrow(wide, shape)
     settings = replace(recipe.settings, place_every_steps=max(1, steps // 4))
-    fit(model, material.examples, steps, recipe.seed, 0, weights=material.weights, settings=settings, patches=material.patches)
+    fit(
+        model,
+        material.examples,
+        steps,
+        recipe.seed,
+        0,
+        weights=material.weights,
+        settings=settings,
+        patches=material.patches,
+    )
     tflite = quantize(model, shape, calibration_tiles(material.examples, recipe.calibration_tiles, shape.tile_px))
-    sidecar = make_sidecar("base-20261125-1", tflite, shape, [(64, 0)] * 3, recipe.limits)
+    sidecar = make_sidecar("base-20261125-1", tflite, shape, [(64, 0)] * 3, (128, 175, 155), recipe.limits)
+    codes = measure_lengths(tflite, sidecar, material.examples)
+    sidecar = make_sidecar("base-20261125-1", tflite, shape, [(64, 0)] * 3, codes, recipe.limits)
     val = recounted(tuta_delta(photos, "val"), read_recount(models_dir() / "recounts" / "tuta_delta.csv"))
     found = [per_species[0] for per_species in scores_q(tflite, sidecar, val)]
     threshold = pick_threshold([example.true_counts[0] for example in val], found)
-    counter = Counter(tflite, make_sidecar("base-20261125-1", tflite, shape, [threshold] * 3, recipe.limits))
+    counter = Counter(tflite, make_sidecar("base-20261125-1", tflite, shape, [threshold] * 3, codes, recipe.limits))
     rows = []
     for name, examples in plan.photos.items():
         true = [example.true_counts[0] for example in examples]
@@ -95,7 +114,12 @@ def measured(plan: Left, photos: Path, steps: int) -> list[dict[str, Any]]:
         if sum(true):
             figure = wape(true, counted, [example.taken_at or example.trap for example in examples])
             bias = (sum(counted) - sum(true)) / sum(true)
-            row |= {"wape": round(figure.value, 4), "low": round(figure.low, 4), "high": round(figure.high, 4), "bias": round(bias, 4)}
+            row |= {
+                "wape": round(figure.value, 4),
+                "low": round(figure.low, 4),
+                "high": round(figure.high, 4),
+                "bias": round(bias, 4),
+            }
         else:
             row |= {"false_per_photo": round(float(np.mean(counted)), 3)}
         rows.append(row | {"threshold_q": threshold, "seconds": round(time.perf_counter() - started)})

@@ -2,10 +2,11 @@
 
     python bench/search.py [--quick] [--photos DIR] [--work build/base] [--candidates 8] [--steps 150]
 
-Draws ways to narrow `base` (shape.Compound) at random, throws away those over a limit of bytes, multiply-accumulates or peak
-activation memory, and trains what is left for a short while: narrowed from the trained base, taught by it, same crops, same seed. Judged
-by the error on `val` (recounted) at the scale of its labels, float network, best threshold of its own: good for an order, too kind for a
-figure. The winner's Compound is written into shape.py by hand; results lie in mobile_models/recipes/search.json, which --quick prints.
+Draws ways to narrow `base` (shape.Compound) at random, throws away those over a limit of bytes, multiply-accumulates or
+peak activation memory, and trains what is left for a short while: narrowed from the trained base, taught by it, same
+crops, same seed. Judged by the error on `val` (recounted) at the scale of its labels, float network, best threshold of its
+own: good for an order, too kind for a figure. The winner's Compound is written into shape.py by hand; results lie in
+mobile_models/recipes/search.json, which --quick prints.
 
 Source: Fedorov et al. 2019, arXiv 1905.12107 (SpArSe: search under hard limits, report the front).
 """
@@ -40,7 +41,7 @@ CHOICES: dict[str, tuple[float, ...]] = {
 
 
 def candidates(count: int, seed: int) -> list[tuple[Compound, Shape, Cost]]:
-    """Ways within the limits that use at least four fifths of the multiply-accumulates allowed: smaller is not asked."""
+    """Ways within the limits that use at least four fifths of the work allowed: smaller is not asked."""
     rng = np.random.default_rng(seed)
     found: dict[str, tuple[Compound, Shape, Cost]] = {}
     while len(found) < count:
@@ -70,17 +71,21 @@ def search(photos: Path, work: Path, count: int, steps: int, seed: int) -> list[
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import keras
 
+    from pestwatch.vision.dataset import GNORAB, tuta_delta
     from pestwatch.vision.encoder import FULL
     from pestwatch.vision.family import placed_by, start_narrow, training_material
+    from pestwatch.vision.glance import glance, judging_set
     from pestwatch.vision.model import load_float
     from pestwatch.vision.recipe import read_recipe
+    from pestwatch.vision.recount import read_recount, recounted
     from pestwatch.vision.train import batches, learn
 
     recipe = read_recipe(models_dir() / "recipes" / "base.toml")
     base = load_float(FULL, work / "base.weights.npz")
     material = placed_by(base, training_material(photos, recipe), recipe.settings)
     settings = replace(recipe.settings, place_every_steps=0)
-    judged = judging_set(photos)
+    readings = read_recount(models_dir() / "recounts" / "tuta_delta.csv")
+    judged = judging_set(recounted(tuta_delta(photos, "val"), readings), GNORAB)
     odds = np.asarray(material.weights) / np.sum(material.weights)
     # Made once: every candidate sees the very same crops, with the same answers of the teacher.
     made = list(batches(material.examples, steps, seed, odds, settings, material.patches, base))
@@ -90,12 +95,10 @@ def search(photos: Path, work: Path, count: int, steps: int, seed: int) -> list[
         model = start_narrow(base, shape)
         started = time.perf_counter()
         learn(model, made, steps, 0, settings, is_taught=True)
-        threshold, wape = best_error(model, judged)
         rows.append(
             {
                 "step": asdict(step),
-                "val_wape": round(wape, 4),
-                "threshold_q": threshold,
+                "val_wape": round(glance(model, judged, GNORAB), 4),
                 "bytes": round(took.weights * BYTES_PER_WEIGHT),
                 "macs": took.macs,
                 "peak_bytes": took.peak_bytes,
@@ -104,38 +107,6 @@ def search(photos: Path, work: Path, count: int, steps: int, seed: int) -> list[
         )
         print(json.dumps(rows[-1]), flush=True)
     return rows
-
-
-def judging_set(photos: Path) -> list[tuple[np.ndarray, int]]:
-    """The photos of val at the scale of their labels, and their recounted moths."""
-    from PIL import Image
-
-    from pestwatch.vision.dataset import GNORAB, counting_ratio, tuta_delta
-    from pestwatch.vision.recount import read_recount, recounted
-
-    judged = []
-    for example in recounted(tuta_delta(photos, "val"), read_recount(models_dir() / "recounts" / "tuta_delta.csv")):
-        ratio = counting_ratio(example)
-        size = (round(example.image.shape[1] * ratio), round(example.image.shape[0] * ratio))
-        sized = np.asarray(Image.fromarray(example.image).resize(size, Image.Resampling.BILINEAR))
-        judged.append((sized, example.true_counts[GNORAB]))
-    return judged
-
-
-def best_error(model: Any, judged: list[tuple[np.ndarray, int]]) -> tuple[int, float]:
-    """The threshold with the least sum of errors / sum of counts, and that error."""
-    from pestwatch.vision.dataset import GNORAB
-    from pestwatch.vision.peaks import find_peaks
-    from pestwatch.vision.train import heat_of
-
-    values = [[p.value for p in find_peaks(heat_of(model, image)[:, :, [GNORAB]], [60])] for image, _ in judged]
-    total = sum(true for _, true in judged)
-    errors = {
-        threshold: sum(abs(sum(v >= threshold for v in found) - true) for found, (_, true) in zip(values, judged, strict=True))
-        for threshold in range(60, 180, 4)
-    }
-    threshold = min(errors, key=lambda tried: errors[tried])
-    return threshold, errors[threshold] / total
 
 
 def main() -> None:
@@ -164,7 +135,8 @@ def main() -> None:
     for row in sorted(rows, key=lambda row: float(row["val_wape"])):
         mark = "*" if row in best else " "
         print(
-            f"{row['val_wape']:8.3f} {row['bytes'] / 1000:5.0f} {row['macs'] / 1e6:6.0f} {row['peak_bytes'] / 1000:7.0f}  {mark:5}  {row['step']}"
+            f"{row['val_wape']:8.3f} {row['bytes'] / 1000:5.0f} {row['macs'] / 1e6:6.0f}"
+            f" {row['peak_bytes'] / 1000:7.0f}  {mark:5}  {row['step']}"
         )
     print(json.dumps({"bench": "search", "candidates": len(rows), "front": len(best), "best": best[0]}))
 

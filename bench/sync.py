@@ -46,7 +46,7 @@ def message(random: Random, first: int) -> bytes:
     for seq in range(first, first + BATCH):
         at = (NOW - timedelta(minutes=random.randrange(100_000))).strftime("%Y-%m-%dT%H:%M:%SZ")
         counts = {"GNORAB": random.randrange(3), "HELIAR": random.randrange(60), "NOCTUID_LARGE": random.randrange(4)}
-        body = {"trap": f"t{random.randrange(9)}", "taken_at": at, "source": "photo", "counts": counts}
+        body: dict[str, Any] = {"trap": f"t{random.randrange(9)}", "taken_at": at, "source": "photo", "counts": counts}
         body |= {"nights": round(random.uniform(0.8, 4), 2), "emptied": True, "lure_age_days": random.randrange(40)}
         body |= {"model": "base-20261125-1", "gate": {"verdict": "good", "reason": None}, "photo": None}
         body |= {"photo_consent": False, "decoded_scale": 1}

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -195,23 +196,36 @@ def data(folder: Path, written: str, species: Path | None, *, check: bool) -> No
     "sizes",
     multiple=True,
     type=click.Choice(SIZES),
-    help="Network of the family; may be given again. All when not given; nano and small learn from the base.",
+    help="Only this network, may be repeated; small and nano need base's weights in --work. All three when not given.",
 )
-def train(photos: Path | None, recipe: Path | None, work: Path, sizes: Sequence[str]) -> None:
-    """Trains the family: the base from ImageNet weights, the smaller ones from the base."""
+@click.option("--steps", type=click.IntRange(min=1), help="Fewer than the recipe's, for trying.")
+@click.option("--live", is_flag=True, help="Draw loss and error as they form, here and as a page for the browser.")
+def train(
+    photos: Path | None, recipe: Path | None, work: Path, sizes: Sequence[str], steps: int | None, *, live: bool
+) -> None:
+    """Trains the family: base from ImageNet weights, small and nano from base. Leaves weights and curves in --work."""
     photos = _need_photos(photos)
+    from pestwatch.vision.dataset import GNORAB, tuta_delta
     from pestwatch.vision.family import train_size, training_material
+    from pestwatch.vision.glance import glance, judging_set
+    from pestwatch.vision.live import Live
 
     plan = _recipe(recipe)
     material = training_material(photos, plan)
-    for size in reversed(SIZES):  # the base first: it teaches the others
-        if size not in (sizes or SIZES):
-            continue
+    judged = judging_set(tuta_delta(photos, "val"), GNORAB) if live else ()
+    with Live(work, sys.stdout, page=live) as shown:
 
-        def tell(step: int, loss: float, size: str = size) -> None:
-            click.echo(f"{size}: step {step} of {plan.sizes[size].steps}, loss {loss:.3f}")
+        def check(step: int, model: Any) -> None:
+            shown.error(step, glance(model, judged, GNORAB))
 
-        click.echo(f"wrote {train_size(size, plan, material, work, tell)}")
+        for name in reversed(SIZES):  # the base first: it teaches the others
+            if name not in (sizes or SIZES):
+                continue
+            shown.begin(name, steps or plan.sizes[name].steps)
+            path = train_size(
+                name, plan, material, work, progress=shown.loss, check=check if live else None, steps=steps
+            )
+            click.echo(f"wrote {path}")
 
 
 def _recipe(path: Path | None) -> Any:
@@ -277,14 +291,12 @@ def evaluate(
     photos = _need_photos(photos)
     from pestwatch.vision.evaluate import evaluate as measure
     from pestwatch.vision.recipe import measuring_sets
-    from pestwatch.vision.recount import read_recount
 
     folder = work or model or current_base()
     chosen = _sizes_in(folder, ".tflite", sizes)
-    readings = read_recount(models_dir() / "recounts" / "tuta_delta.csv")
     if work:
-        _describe_models(work, chosen, photos, readings, _recipe(recipe))
-    sets = measuring_sets(photos, readings)
+        _describe_models(work, chosen, photos, _recipe(recipe))
+    sets = measuring_sets(photos, _readings())
     click.echo(f"{'size':5} {'set':15} {'species':14} photos insects    MAE   WAPE    bias     R2")
     for size in chosen:
         sidecar = json.loads((folder / f"{size}.json").read_text(encoding="utf-8"))
@@ -295,23 +307,37 @@ def evaluate(
             for species, row in found.per_species.items():
                 figures = "".join(f" {_figure(value):>6}" for value in (row.mae, row.wape, row.bias, row.r2))
                 click.echo(f"{size:5} {name:15} {species:14} {row.n:6} {row.insects:7}{figures}")
+    if work and "small" in chosen:
+        _draw_card(work, sets)
 
 
-def _describe_models(work: Path, sizes: Sequence[str], photos: Path, readings: Any, plan: Any) -> None:
-    """Picks thresholds, sets intervals, and leaves each model's sidecar beside it."""
-    from pestwatch.vision.evaluate import calibrate, pick_thresholds
+def _describe_models(work: Path, sizes: Sequence[str], photos: Path, plan: Any) -> None:
+    """Measures what each model answers about lengths, picks thresholds, sets intervals, and leaves its sidecar beside it."""
+    from pestwatch.vision.evaluate import calibrate, measure_lengths, pick_thresholds
+    from pestwatch.vision.family import training_material
     from pestwatch.vision.recipe import interval_sets, threshold_sets
     from pestwatch.vision.shape import FAMILY
     from pestwatch.vision.sidecar import make_sidecar, sidecar_bytes
 
-    picking, setting = threshold_sets(photos, readings, plan.seed), interval_sets(photos, readings)
+    readings = _readings()
+    taught = training_material(photos, plan).examples
+    picked_on = threshold_sets(photos, readings, plan.seed)
     for size in sizes:
         tflite, shape = (work / f"{size}.tflite").read_bytes(), FAMILY[size]
-        sidecar = make_sidecar("base", tflite, shape, [(128, 0)] * len(picking), plan.limits)
-        thresholds = pick_thresholds(tflite, sidecar, picking)
-        sidecar = make_sidecar("base", tflite, shape, thresholds, plan.limits)
-        sidecar = make_sidecar("base", tflite, shape, thresholds, plan.limits, calibrate(tflite, sidecar, setting))
+        described = partial(make_sidecar, "base", tflite, shape)
+        unset = [(128, 0)] * 3
+        codes = measure_lengths(tflite, described(unset, (128,) * 3, plan.limits), taught)
+        thresholds = pick_thresholds(tflite, described(unset, codes, plan.limits), picked_on)
+        reaches = calibrate(tflite, described(thresholds, codes, plan.limits), interval_sets(photos, readings))
+        sidecar = described(thresholds, codes, plan.limits, reaches)
         (work / f"{size}.json").write_bytes(sidecar_bytes(sidecar))
+
+
+def _readings() -> Any:
+    """The recount of the measuring photos, part of the project."""
+    from pestwatch.vision.recount import read_recount
+
+    return read_recount(models_dir() / "recounts" / "tuta_delta.csv")
 
 
 def _keep_metrics(work: Path, size: str, figures: Any) -> None:
@@ -319,6 +345,16 @@ def _keep_metrics(work: Path, size: str, figures: Any) -> None:
     path = work / "metrics.json"
     table = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     path.write_text(json.dumps(table | {size: figures}, indent=1) + "\n", encoding="utf-8")
+
+
+def _draw_card(work: Path, sets: Any) -> None:
+    """The pictures of the model card, of the counter that phones use."""
+    from pestwatch.vision.infer import Counter
+    from pestwatch.vision.pictures import write_pictures
+    from pestwatch.vision.portrait import portrait
+
+    for path in write_pictures(work, portrait(Counter.from_release(work), sets)):
+        click.echo(f"wrote {path}")
 
 
 def _figure(value: float | None) -> str:
@@ -346,18 +382,18 @@ def release(is_base: bool, version: str, recipe: Path | None, work: Path) -> Non
     from pestwatch.vision.infer import Counter, count_photo
     from pestwatch.vision.sidecar import released, sidecar_bytes
 
-    needed = (GATE_NAME, GATE_SIDECAR_NAME, WEIGHTS_NAME, "metrics.json")
+    needed = (WEIGHTS_NAME, "metrics.json")
     missing = [name for name in needed if not (work / name).exists()]
     if missing:
         raise click.ClickException(f"{work} lacks {', '.join(missing)}: a base release holds them.")
     plan = _recipe(recipe)
     models = {size: _described(work, size, version) for size in _sizes_in(work, ".json")}
     golden = draw_golden(list(models.values()))
-    gate = (work / GATE_NAME).read_bytes()
-    files = {
-        GATE_NAME: gate,
-        GATE_SIDECAR_NAME: sidecar_bytes(released(_json(work / GATE_SIDECAR_NAME), version, gate)),
-    }
+    files: dict[str, bytes] = {}
+    if (work / GATE_NAME).exists():
+        gate = (work / GATE_NAME).read_bytes()
+        files[GATE_NAME] = gate
+        files[GATE_SIDECAR_NAME] = sidecar_bytes(released(_json(work / GATE_SIDECAR_NAME), version, gate))
     for size, (tflite, sidecar) in models.items():
         files |= {f"{size}.tflite": tflite, f"{size}.json": sidecar_bytes(sidecar)}
     files |= {GOLDEN_NAME: golden, WEIGHTS_NAME: (work / WEIGHTS_NAME).read_bytes()}

@@ -1,13 +1,13 @@
 """The manifest of a release: which files it has, how long each is, what it hashes to, and what it must count.
 
-A base release holds a family of models, one per size, and the gate that looks at photos before they count. A region
+A base release holds a family of models, one per size, and as soon as one is trained the gate that looks at photos first. A region
 releases its own `small` alone: what its phones need besides, they take from the base release.
 
 Promises: a manifest is written once, as canonical JSON; those very bytes are signed, stored and served, and
 nobody writes them a second time from what was parsed.
 
 Refuses: names that would leave the release's folder, files of another length or hash, a model without its sidecar, a
-base release without `small` or the gate.
+release without `small`.
 """
 
 import hashlib
@@ -183,8 +183,6 @@ def _fault(manifest: Manifest) -> str | None:
         return f"{alone[0]} and {alone[1]} belong together"
     if "small" not in manifest.sizes:
         return "there is no small model"
-    if manifest.region == BASE_REGION and GATE_NAME not in names:
-        return "a base release without the gate"
     if not manifest.version.startswith(f"{manifest.region}-"):
         return "the version is not one of its region"
     if manifest.golden.name not in names:

@@ -1,7 +1,7 @@
 """Recounted photos as examples: seen at the size at which the base counts them, so that moths are as long as it wants them."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from pestwatch.errors import Problem
 from pestwatch.retraining.job import Mark, Photo
 from pestwatch.vision.dataset import Example, Point
 from pestwatch.vision.infer import Counter
-from pestwatch.vision.look import MOTH_CODES, STEP_CODE, Looked
+from pestwatch.vision.look import STEP_CODE, Looked
 from pestwatch.vision.preprocess import MOTH_PX, Sizes, decode_photo
 
 
@@ -43,13 +43,15 @@ def teaching_example(folder: Path, photo: Photo, base: Counter, taught: Collecti
     image = sizes.at(looked.side_px)
     height, width, _ = image.shape
     points = tuple(
-        _point(mark, looked, width, height) for mark in photo.recount.marks or () if mark.species in PHOTO_COUNTED
+        _point(mark, looked, base.moth_codes, width, height)
+        for mark in photo.recount.marks or ()
+        if mark.species in PHOTO_COUNTED
     )
     untaught = frozenset(index for index, species in enumerate(PHOTO_COUNTED) if species not in taught)
     return replace(seen, image=image, points=points, counts=None, silent=seen.silent | untaught)
 
 
-def _point(mark: Mark, looked: Looked, width: int, height: int) -> Point:
+def _point(mark: Mark, looked: Looked, moth_codes: Sequence[int], width: int, height: int) -> Point:
     """Officers mark points: a moth is as long as the base says where it sees one there, else as long as it is counted at.
 
     So retraining teaches places and species, and leaves alone by what the counter finds its scale.
@@ -57,7 +59,7 @@ def _point(mark: Mark, looked: Looked, width: int, height: int) -> Point:
     species = PHOTO_COUNTED.index(mark.species)
     distance = {math.hypot((seen.x - mark.x) * width, (seen.y - mark.y) * height): seen.code for seen in looked.seen}
     nearest = min(distance, default=math.inf)
-    longer = distance[nearest] - MOTH_CODES[species] if nearest < MOTH_PX[species] / 2 else 0
+    longer = distance[nearest] - moth_codes[species] if nearest < MOTH_PX[species] / 2 else 0
     return Point(mark.x * width, mark.y * height, species, MOTH_PX[species] * 2 ** (longer / (4 * STEP_CODE)))
 
 

@@ -81,7 +81,10 @@ def _cut(example: Example, rng: np.random.Generator, magnification: float) -> Ex
     ratio = CROP_PX / side
 
     def inside(points: Iterable[Point]) -> tuple[Point, ...]:
-        moved = (p._replace(x_px=(p.x_px - left) * ratio, y_px=(p.y_px - top) * ratio, length_px=p.length_px * ratio) for p in points)
+        moved = (
+            p._replace(x_px=(p.x_px - left) * ratio, y_px=(p.y_px - top) * ratio, length_px=p.length_px * ratio)
+            for p in points
+        )
         return tuple(p for p in moved if 0 <= p.x_px < CROP_PX and 0 <= p.y_px < CROP_PX)
 
     return replace(example, image=pixels, points=inside(example.points), by_catch=inside(example.by_catch))

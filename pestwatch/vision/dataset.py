@@ -1,7 +1,7 @@
 """Annotated photos: what trains the counter and what measures it. Splits go by trap, never by photo.
 
-Reads the three photo sets of the base recipe; photos with other labels come through pestwatch/vision/labels. The files themselves are never part of the project;
-their folder is given by --photos or PESTWATCH_PHOTOS.
+Reads the three photo sets of the base recipe; photos with other labels come through pestwatch/vision/labels. The files
+themselves are never part of the project; their folder is given by --photos or PESTWATCH_PHOTOS.
 """
 
 import csv
@@ -54,7 +54,8 @@ class Example:
       trap: the physical trap, the unit of every split.
       phone: its model, where the source tells.
       by_catch: other insects whose place is known, species -1.
-      usual_px: length of the insect that the photo's scale follows, in pixels of the image; the median of `points` when None.
+      usual_px: length of the insect that the photo's scale follows, in pixels of the image; the median of `points` when
+        None.
       is_gappy: True when moths may lie there without a point: what the network finds beside them is not called wrong.
       taken_at: when, as written by the source; groups photos of one moment.
       source: the photo's name where it came from.
@@ -95,7 +96,7 @@ class Example:
 
 
 def counting_ratio(example: Example) -> float:
-    """How much larger a photo is when its insects are as long as they are counted at; 1 when their length is not known."""
+    """How much larger a photo is when its insects are as long as they are counted at; 1 when nothing tells their length."""
     if example.scale_px is None:
         return 1.0
     present = [count * (1 if species in example.silent else 2) for species, count in enumerate(example.true_counts)]
@@ -182,7 +183,9 @@ def medfly_delta(photos: Path, *, held_out: bool) -> list[Example]:
         Example(
             read_image(folder / row["file"]),
             by_catch=tuple(flies.get(row["file"], ())),
-            usual_px=float(np.median([fly.length_px for fly in flies[row["file"]]])) if row["file"] in flies else FLY_PX,
+            usual_px=float(np.median([fly.length_px for fly in flies[row["file"]]]))
+            if row["file"] in flies
+            else FLY_PX,
             trap=f"medfly/{row['group']}",
             source=f"medfly_delta/{row['file']}",
         )

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pestwatch.vision.dataset import Example
+from pestwatch.vision.dataset import Example, counting_ratio
 from pestwatch.vision.infer import Counter
 from pestwatch.vision.interval import quantile, score
+from pestwatch.vision.look import Seen, middle_code
 from pestwatch.vision.preprocess import Sizes
 from pestwatch.vision.threshold import photo_threshold
 
@@ -133,6 +134,30 @@ def scores_q(model: Path | bytes, sidecar: Mapping[str, Any], examples: Sequence
     return found
 
 
+def measure_lengths(model: Path | bytes, sidecar: Mapping[str, Any], photos: Sequence[Example]) -> tuple[int, ...]:
+    """What the network answers about the length of moths as long as they are counted at.
+
+    Args:
+      model: the .tflite or its bytes.
+      sidecar: its sidecar; thresholds and codes in it do not matter.
+      photos: of the training, whose scale is known; each species is measured on those where it is the only one.
+
+    Returns:
+      The code per species, in label order; 128 for one that none shows.
+    """
+    counter = Counter(model, sidecar)
+    codes = []
+    for species in range(len(counter.labels)):
+        seen: list[Seen] = []
+        for example in photos:
+            if example.true_counts[species] and example.true_counts[species] == sum(example.true_counts):
+                sizes = Sizes(example.image)
+                sized = sizes.at(max(16, round(sizes.long_px * counting_ratio(example))))
+                seen += [moth for moth in counter.see(sized) if moth.species == species]
+        codes.append(middle_code(seen) or 128)
+    return tuple(codes)
+
+
 def pick_thresholds(
     model: Path | bytes, sidecar: Mapping[str, Any], photos: Sequence[Sequence[Example]]
 ) -> tuple[tuple[int, int], ...]:
@@ -156,8 +181,8 @@ def pick_thresholds(
 def pick_threshold(true: Sequence[int], scores: Sequence[Sequence[int]]) -> tuple[int, int]:
     """Picks the threshold of one species: least absolute error.
 
-    Among pairs within 2 % of the best the middle usual threshold is taken: the edge of a plateau does not carry over to the next
-    phone.
+    Among pairs within 2 % of the best the middle usual threshold is taken: the edge of a plateau does not carry over to
+    the next phone.
 
     Args:
       true: insects per photo.
@@ -170,9 +195,7 @@ def pick_threshold(true: Sequence[int], scores: Sequence[Sequence[int]]) -> tupl
     errors = {}
     for usual in range(LOWEST_THRESHOLD_Q, HIGHEST_THRESHOLD_Q + 1, THRESHOLD_STEP_Q):
         for share in SHARES_Q:
-            counted = (
-                len(found) - bisect_left(found, photo_threshold(found, usual, share)) for found in ordered
-            )
+            counted = (len(found) - bisect_left(found, photo_threshold(found, usual, share)) for found in ordered)
             errors[usual, share] = sum(abs(count - wanted) for count, wanted in zip(counted, true, strict=True))
     limit = min(errors.values()) * 1.02
     plateau = sorted(pair for pair, error in errors.items() if error <= limit)

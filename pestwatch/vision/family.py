@@ -1,4 +1,4 @@
-"""The family of three, one after another: `base` from ImageNet's weights, `small` and `nano` narrowed from it and taught by it."""
+"""The family of three, one after another: `base` from ImageNet's weights, the others narrowed from it and taught by it."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -8,14 +8,22 @@ from typing import Any
 import keras
 import numpy as np
 
-from pestwatch.vision.dataset import GNORAB, HELIAR, NOCTUID_LARGE, Example, helicoverpa_funnel, medfly_delta, tuta_delta
+from pestwatch.vision.dataset import (
+    GNORAB,
+    HELIAR,
+    NOCTUID_LARGE,
+    Example,
+    helicoverpa_funnel,
+    medfly_delta,
+    tuta_delta,
+)
 from pestwatch.vision.encoder import FULL, load_imagenet_weights
 from pestwatch.vision.model import build_counter, load_float, save_float
 from pestwatch.vision.narrow import narrow_encoder
 from pestwatch.vision.paste import Patch, patches
 from pestwatch.vision.recipe import Recipe, Settings
 from pestwatch.vision.shape import FAMILY, Shape
-from pestwatch.vision.train import Progress, fit, place_counted
+from pestwatch.vision.train import Check, Progress, fit, place_counted
 
 # Moths of which a frame holds this many lie in heaps; heaps are few and hard.
 HEAP = 50
@@ -42,13 +50,21 @@ def training_material(photos: Path, recipe: Recipe, leave_out: Collection[str] =
     Args:
       photos: folder of the photo sets.
       recipe: its [data] section holds the shares.
-      leave_out: traps, such as tuta/T1, phones or whole sets, such as medfly_delta, that this training must not see; for
-        measuring what an unseen one costs.
+      leave_out: traps, such as tuta/T1, phones or whole sets, such as medfly_delta, that this training must not see;
+        for measuring what an unseen one costs.
     """
     share = recipe.data
     sets: tuple[tuple[str, list[Example], Callable[[Example], float]], ...] = (
-        ("tuta_delta", tuta_delta(photos, "train"), lambda e: share["noctuid_boost"] if e.true_counts[NOCTUID_LARGE] else 1.0),
-        ("helicoverpa_funnel", helicoverpa_funnel(photos, "train"), lambda e: share["heap_boost"] if e.true_counts[HELIAR] >= HEAP else 1.0),
+        (
+            "tuta_delta",
+            tuta_delta(photos, "train"),
+            lambda e: share["noctuid_boost"] if e.true_counts[NOCTUID_LARGE] else 1.0,
+        ),
+        (
+            "helicoverpa_funnel",
+            helicoverpa_funnel(photos, "train"),
+            lambda e: share["heap_boost"] if e.true_counts[HELIAR] >= HEAP else 1.0,
+        ),
         ("plodia_funnel", helicoverpa_funnel(photos, "train_plodia"), lambda _: 1.0),
         ("medfly_delta", medfly_delta(photos, held_out=False), lambda _: 1.0),
     )
@@ -94,6 +110,7 @@ def train_size(
     material: Material,
     work: Path,
     progress: Progress | None = None,
+    check: Check | None = None,
     steps: int | None = None,
 ) -> Path:
     """Trains one network of the family and leaves its weights in the work folder.
@@ -104,6 +121,7 @@ def train_size(
       material: what to learn from.
       work: where <name>.weights.npz goes.
       progress: told every ten steps.
+      check: shown the network every hundred steps.
       steps: fewer than the recipe's, for trying.
 
     Returns:
@@ -126,6 +144,7 @@ def train_size(
         recipe.seed,
         plan.train_from,
         progress=progress,
+        check=check,
         weights=material.weights,
         settings=recipe.settings if teacher is None else replace(recipe.settings, place_every_steps=0),
         patches=material.patches,

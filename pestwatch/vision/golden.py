@@ -1,7 +1,7 @@
 """The drawn picture that a phone lets a new model count before it trusts it.
 
-Chosen so that no moth is a close call for any size of the family: another phone's kernel moves the heat by a few levels, and that must not
-change the count.
+Chosen so that no moth is a close call for any size of the family: another phone's kernel moves the heat by a few levels,
+and that must not change the count.
 """
 
 import io

@@ -86,6 +86,7 @@ class Counter:
         self.name: str = counted_by(sidecar)
         self.labels: tuple[str, ...] = tuple(sidecar["labels"])
         self.threshold_q: tuple[int, ...] = tuple(sidecar["threshold_q"])
+        self.moth_codes: tuple[int, ...] = tuple(sidecar["moth_codes"])
         self.share_q: tuple[int, ...] = tuple(sidecar["share_q"])
         self.stride_px: int = sidecar["stride"]
         self.tile_px: int = sidecar["tile_px"]
@@ -132,7 +133,7 @@ class Counter:
 
     def look(self, sizes: Sizes) -> Looked:
         """Looks at a photo at the size where its moths are as long as the network wants them."""
-        return look(sizes.long_px, lambda side_px: self.see(sizes.at(side_px)))
+        return look(sizes.long_px, self.moth_codes, lambda side_px: self.see(sizes.at(side_px)))
 
     def see(self, sized: UInt8Image) -> list[Seen]:
         """Everything that the network finds at one size, tile by tile, within a tile by species, row and column."""

@@ -1,10 +1,11 @@
 """At which size to count a photo: the counter looks, sees how long the moths are, and steps nearer or back.
 
-A photo says nothing about its scale: moths are 17 to 100 and more pixels long. The network tells the length of each moth that
-it finds, roughly even where it would count badly. So the first look is at a long side of 512 px; from the usual length there
-follows the size at which moths would be as long as they are counted at (MOTH_PX); then it looks again, until the lengths agree with the size. What was found at
-that last look is the count. Sizes lie a quarter of an octave apart, so that a phone's and a server's small differences
-do not lead to different sizes.
+A photo says nothing about its scale: moths are 17 to 100 and more pixels long. The network tells the length of each moth
+that it finds, roughly even where it would count badly; what it answers for moths of the wanted length (MOTH_PX) was measured
+once and travels in the sidecar. So the first look is at a long side of 512 px; from the usual length there follows the
+size at which moths would be as long as they are counted at; then it looks again, until the lengths agree with the size.
+What was found at that last look is the count. Sizes lie a quarter of an octave apart, so that a phone's and a server's
+small differences do not lead to different sizes.
 
 A look that shows (almost) no moth says nothing about the scale: the next of FIRST_LOOKS is taken.
 
@@ -16,14 +17,34 @@ from dataclasses import dataclass
 
 from pestwatch.vision.preprocess import MAX_SIDE_PX
 
-SIDES_PX = (128, 152, 181, 215, 256, 304, 362, 431, 512, 609, 724, 861, 1024, 1218, 1448, 1722, 2048, 2435, 2896, 3444, 4096)
+SIDES_PX = (
+    128,
+    152,
+    181,
+    215,
+    256,
+    304,
+    362,
+    431,
+    512,
+    609,
+    724,
+    861,
+    1024,
+    1218,
+    1448,
+    1722,
+    2048,
+    2435,
+    2896,
+    3444,
+    4096,
+)
 """512 * 2^(n / 4), rounded: the sizes at which a photo may be looked at."""
 FIRST_LOOKS = (8, 12, 16, 4)
 """Places in SIDES_PX: 512, then 1024, 2048 and 256."""
 STEP_CODE = 16
 """Codes of the length channel in one step of SIDES_PX: 256 for four octaves."""
-MOTH_CODES = (128, 175, 155)
-"""Codes of MOTH_PX, per species: 256 * log2(length / 6) / 4, rounded."""
 SEEN_Q = 48
 """Fainter peaks are not looked at: neither for the scale nor for the count."""
 EVIDENCE_Q = 400
@@ -59,7 +80,8 @@ class Looked:
     Args:
       side_px: long side of the photo at the last look.
       seen: what was found there, also what is too faint to count.
-      steps_off: how many sizes too near the last look was, less than nothing when too far; None when too little was seen to say.
+      steps_off: how many sizes too near the last look was, less than nothing when too far; None when too little was seen
+        to say.
       looks: how many there were.
     """
 
@@ -69,13 +91,18 @@ class Looked:
     looks: int
 
 
-def look(long_px: int, see: Callable[[int], Sequence[Seen]]) -> Looked:
+def look(long_px: int, moth_codes: Sequence[int], see: Callable[[int], Sequence[Seen]]) -> Looked:
     """Looks at a photo until size and lengths agree.
 
     Args:
       long_px: the photo's long side.
+      moth_codes: per species, the length code that this network answers where moths are as long as they are counted at.
       see: finds the moths at a long side, down to a heat of SEEN_Q.
     """
+
+    def off(place: int) -> int | None:
+        return steps_off(at(place), moth_codes)
+
     allowed = [place for place, side in enumerate(SIDES_PX) if side <= min(ENLARGED * long_px, MAX_SIDE_PX)] or [0]
     found: dict[int, tuple[Seen, ...]] = {}
 
@@ -85,29 +112,29 @@ def look(long_px: int, see: Callable[[int], Sequence[Seen]]) -> Looked:
         return found[place]
 
     def ended(place: int) -> Looked:
-        return Looked(SIDES_PX[place], at(place), steps_off(at(place)), len(found))
+        return Looked(SIDES_PX[place], at(place), off(place), len(found))
 
     firsts = list(dict.fromkeys(min(max(place, allowed[0]), allowed[-1]) for place in FIRST_LOOKS))
-    place = next((first for first in firsts if steps_off(at(first)) is not None), None)
+    place = next((first for first in firsts if off(first) is not None), None)
     if place is None:
         return ended(firsts[min(1, len(firsts) - 1)])
     while len(found) < MOST_LOOKS:
-        wanted = min(max(place - (steps_off(at(place)) or 0), allowed[0]), allowed[-1])
+        wanted = min(max(place - (off(place) or 0), allowed[0]), allowed[-1])
         if wanted in found:
             break
-        if steps_off(at(wanted)) is None:
+        if off(wanted) is None:
             break  # nothing to believe there: what was seen before is the better answer
         place = wanted
     return ended(place)
 
 
-def steps_off(seen: Sequence[Seen]) -> int | None:
+def steps_off(seen: Sequence[Seen], moth_codes: Sequence[int]) -> int | None:
     """How many sizes too near a look was; less than nothing when it was too far.
 
-    Every moth says by how much it is longer than its species is counted at; the median, each weighing as much as its heat, decides. Halves of
-    steps are rounded up. None when there is too little heat to believe.
+    Every moth says by how much it is longer than its species is counted at; the median, each weighing as much as its heat,
+    decides. Halves of steps are rounded up. None when there is too little heat to believe.
     """
-    believed = sorted((moth.code - MOTH_CODES[moth.species], moth.value) for moth in seen)
+    believed = sorted((moth.code - moth_codes[moth.species], moth.value) for moth in seen)
     total = sum(value for _, value in believed)
     if total < EVIDENCE_Q:
         return None
@@ -116,4 +143,15 @@ def steps_off(seen: Sequence[Seen]) -> int | None:
         below += value
         if 2 * below >= total:
             return (2 * longer + STEP_CODE) // (2 * STEP_CODE)
+    return None
+
+
+def middle_code(seen: Sequence[Seen]) -> int | None:
+    """The median of the length codes, each weighing as much as its heat; None without any."""
+    total = sum(moth.value for moth in seen)
+    below = 0
+    for moth in sorted(seen, key=lambda moth: moth.code):
+        below += moth.value
+        if 2 * below >= total:
+            return moth.code
     return None

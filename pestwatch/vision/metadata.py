@@ -58,8 +58,8 @@ def write_metadata(model: bytes, *, version: str, labels: Sequence[str], author:
         )
         heat = info.TensorMd(
             name="heat",
-            description="Per cell of 4 x 4 px: 256 x the probability that a centre of each species lies there; last, how long "
-            "that insect is.",
+            description="Per cell of 4 x 4 px: 256 x the probability that a centre of each species lies there; last, "
+            "how long that insect is.",
             min_values=[0.0],
             max_values=[1.0],
             content_type=schema.ContentProperties.ImageProperties,

@@ -34,8 +34,8 @@ def build_counter(shape: Shape, side_px: int | None = None) -> Any:
       side_px: fixed input side for export, a multiple of 16; None leaves it open for training.
 
     Returns:
-      keras.Model: (b, h, w, 3) float32 in [-1, 1] -> (b, h/4, w/4, s + 1) float32 in [0, 1]: the heat of every species in
-      the order of PHOTO_COUNTED, then the length of the moth whose centre lies there (length_px).
+      keras.Model: (b, h, w, 3) float32 in [-1, 1] -> (b, h/4, w/4, s + 1) float32 in [0, 1]: the heat of every species
+      in the order of PHOTO_COUNTED, then the length of the moth whose centre lies there (length_code).
     """
     # A file for phones takes one tile at a time; a batch axis left open would stop some runtimes.
     image = keras.Input((side_px, side_px, 3), batch_size=None if side_px is None else 1, name="image")

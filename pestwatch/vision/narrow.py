@@ -1,9 +1,10 @@
 """A wide network's weights in a narrower one: the channels that carry most are kept.
 
-A narrow network that starts from chosen channels of a trained one keeps the features of ImageNet; from random weights it
-would have to find them anew in a few hundred photos.
+A narrow network that starts from chosen channels of a trained one keeps the features of ImageNet; from random weights
+it would have to find them anew in a few hundred photos.
 
-Source: Liu et al. 2017, arXiv 1708.06519 (batch norm's scale tells a channel's weight); Li et al. 2017, arXiv 1608.08710.
+Source: Liu et al. 2017, arXiv 1708.06519 (batch norm's scale tells a channel's weight); Li et al. 2017, arXiv
+1608.08710.
 """
 
 from typing import Any
@@ -58,7 +59,8 @@ def _same_stream(shape: Shape, number: int) -> list[int]:
 
 def _scale(model: Any, name: str) -> npt.NDArray[np.float32]:
     """Batch norm's scale of each output channel."""
-    return np.abs(model.get_layer(f"{name}_norm").get_weights()[0])
+    scale: npt.NDArray[np.float32] = np.abs(model.get_layer(f"{name}_norm").get_weights()[0])
+    return scale
 
 
 def _norm(model: Any, name: str, axis: int) -> npt.NDArray[np.float32]:

@@ -1,7 +1,7 @@
 """Insects of one training photo on the ground of another: moths on liners that they were never on, flies beside moths.
 
-An insect is darker than the paper under it. So its patch is not copied but multiplied in, divided by its own paper first:
-it takes the light and the colour of where it comes to lie, and the border of the patch does not show.
+An insect is darker than the paper under it. So its patch is not copied but multiplied in, divided by its own paper
+first: it takes the light and the colour of where it comes to lie, and the border of the patch does not show.
 """
 
 from collections.abc import Sequence
@@ -47,10 +47,14 @@ def patches(examples: Sequence[Example], *, large: frozenset[int] = frozenset())
         everything = [*example.points, *example.by_catch]
         for point in everything:
             half = point.length_px * ROOM / 2
-            x1, y1, x2, y2 = (round(v) for v in (point.x_px - half, point.y_px - half, point.x_px + half, point.y_px + half))
+            x1, y1, x2, y2 = (
+                round(v) for v in (point.x_px - half, point.y_px - half, point.x_px + half, point.y_px + half)
+            )
             height, width, _ = example.image.shape
             alone = all(
-                other is point or np.hypot(other.x_px - point.x_px, other.y_px - point.y_px) > 0.55 * (point.length_px + other.length_px)
+                other is point
+                or np.hypot(other.x_px - point.x_px, other.y_px - point.y_px)
+                > 0.55 * (point.length_px + other.length_px)
                 for other in everything
             )
             if not alone or x1 < 0 or y1 < 0 or x2 > width or y2 > height:
@@ -63,7 +67,9 @@ def patches(examples: Sequence[Example], *, large: frozenset[int] = frozenset())
 
 def _cover(patch: UInt8Image) -> FloatImage:
     light = patch.astype(np.float32) + 1
-    rim = np.concatenate([light[:2].reshape(-1, 3), light[-2:].reshape(-1, 3), light[:, :2].reshape(-1, 3), light[:, -2:].reshape(-1, 3)])
+    rim = np.concatenate(
+        [light[:2].reshape(-1, 3), light[-2:].reshape(-1, 3), light[:, :2].reshape(-1, 3), light[:, -2:].reshape(-1, 3)]
+    )
     paper = np.percentile(rim, 60, axis=0).astype(np.float32)
     share = np.clip(light / paper, 0, 1.25)
     side_y, side_x = patch.shape[:2]

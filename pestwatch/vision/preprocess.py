@@ -1,7 +1,8 @@
 """The one definition of how a photo becomes tiles; the phone and the trainer agree here byte for byte.
 
-Decode upright, halve as long as it stays large enough, bring to the size of a look by exact integer arithmetic, cut into
-tiles that overlap. Nothing else is done to the pixels: the bytes go into the network. At which size to look, look.py decides.
+Decode upright, halve as long as it stays large enough, bring to the size of a look by exact integer arithmetic, cut
+into tiles that overlap. Nothing else is done to the pixels: the bytes go into the network. At which size to look, look.py
+decides.
 
 Twin: field/src/count/preprocess.ts, held by tests/golden/preprocess.json.
 """
@@ -11,6 +12,7 @@ import re
 import struct
 import warnings
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,8 +27,8 @@ UInt8Image = npt.NDArray[np.uint8]
 MIN_SIDE_PX = 96
 # A larger photo is shrunk to this before anything else: what a phone's memory bears.
 MAX_SIDE_PX = 4096
-# Length at which each species is counted, in label order: pinworms are told from flies and dirt best when small, bollworms in heaps
-# from one another when large (docs/counting.md).
+# Length at which each species is counted, in label order: pinworms are told from flies and dirt best when small,
+# bollworms in heaps from one another when large (docs/counting.md).
 MOTH_PX = (24, 40, 32)
 # One cell of the heat map spans this many pixels of the tile.
 STRIDE_PX = 4
@@ -142,7 +144,7 @@ class Sizes:
     @property
     def long_px(self) -> int:
         """The long side of the photo as it is kept."""
-        return max(self._halves[0].shape[:2])
+        return int(max(self._halves[0].shape[:2]))
 
     def at(self, side_px: int) -> UInt8Image:
         """The photo with a long side of side_px, from the smallest half that is not smaller."""
@@ -155,8 +157,8 @@ class Sizes:
 def _resized(image: UInt8Image, side_px: int) -> UInt8Image:
     """Shrinks by exact area or enlarges between centres, in integers: every byte is the mean, rounded half up.
 
-    Both sums weigh source pixels by whole numbers: areas in units of 1/w by 1/h source pixels, or distances of centres in
-    halves of those; T is the sum of the weights. All values stay below 2^53, so JavaScript's numbers give the same bytes.
+    Both sums weigh source pixels by whole numbers: areas in units of 1/w by 1/h source pixels, or distances of centres
+    in halves of those. All values stay below 2^53, so JavaScript's numbers give the same bytes.
     """
     height, width, _ = image.shape
     long, short = max(height, width), min(height, width)
@@ -199,7 +201,9 @@ def _weights(count: int, parts: int) -> _Weights:
             weight = np.minimum(end, (line + 1) * parts) - np.maximum(begin, line * parts)
             lines.append((np.minimum(line, count - 1), np.maximum(weight, 0).astype(np.int32)))
         return _Weights(lines, count)
-    centre = (2 * place + 1) * count - parts  # of the line's centre, in units of 1 / (2 * parts), from the first source centre
+    centre = (
+        2 * place + 1
+    ) * count - parts  # of the line's centre, in units of 1 / (2 * parts), from the first source centre
     first, rest = np.divmod(centre, 2 * parts)
     return _Weights(
         [
@@ -211,7 +215,7 @@ def _weights(count: int, parts: int) -> _Weights:
 
 
 def tile_offsets(length: int, tile_px: int, overlap_px: int) -> list[int]:
-    """Where tiles start along an axis: as few as cover it with at least the overlap, evenly spread, touching both ends."""
+    """Where tiles start along an axis: as few as cover it with at least the overlap, evenly spread, touching the ends."""
     if length <= tile_px:
         return [0]
     count = -((overlap_px - length) // (tile_px - overlap_px))
@@ -236,5 +240,6 @@ def owned(length: int, offset: int, tile_px: int, overlap_px: int) -> tuple[floa
     """
     offsets = tile_offsets(length, tile_px, overlap_px)
     place = offsets.index(offset)
-    borders = [0.0, *((left + tile_px + right) / 2 for left, right in zip(offsets, offsets[1:], strict=False)), float(length)]
+    middles = ((left + tile_px + right) / 2 for left, right in pairwise(offsets))
+    borders = [0.0, *middles, float(length)]
     return borders[place], borders[place + 1]

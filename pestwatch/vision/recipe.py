@@ -5,7 +5,7 @@ Recipes live in mobile_models/recipes; `mobile_models/recipes/base.toml` states 
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ class Settings:
     batch: int = 8
     peak_rate: float = 1.5e-3
     warm_up_steps: int = 40
-    distances: Distances = Distances()
+    distances: Distances = field(default_factory=Distances)
     paste_share: float = 0.4
     forgive: float = 0.8
     forgive_after: float = 0.3
@@ -90,7 +90,9 @@ def read_recipe(path: Path) -> Recipe:
     train = dict(table["train"])
     seed = int(train.pop("seed"))
     sizes = {name: SizePlan(**plan) for name, plan in train.pop("sizes", {}).items()}
-    distances = {name: tuple(v) if isinstance(v, list) else v for name, v in train.pop("distances", {}).items()}
+    distances: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in train.pop("distances", {}).items()
+    }
     return Recipe(
         region=table["region"],
         seed=seed,
@@ -125,10 +127,10 @@ def measuring_sets(photos: Path, readings: Readings) -> dict[str, Sequence[Examp
 def threshold_sets(photos: Path, readings: Readings, seed: int) -> tuple[Sequence[Example], ...]:
     """The photos on which each species' threshold is picked, in label order.
 
-    Every photo comes twice, as it is and as another phone in other light would have taken it: a threshold that suits the two
-    traps' own phone alone is too high for the next phone. GNORAB and HELIAR have photos for it that took no part in
-    training. No large noctuid is left over: its threshold comes from liners that it was trained on, and is the least certain of
-    the three. All must stay silent on by-catch.
+    Every photo comes twice, as it is and as another phone in other light would have taken it: a threshold that suits the
+    two traps' own phone alone is too high for the next phone. GNORAB and HELIAR have photos for it that took no part in
+    training. No large noctuid is left over: its threshold comes from liners that it was trained on, and is the least
+    certain of the three. All must stay silent on by-catch.
     """
     by_catch = medfly_delta(photos, held_out=False)
     chosen = (

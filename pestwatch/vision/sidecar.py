@@ -8,7 +8,6 @@ from typing import Any
 
 from pestwatch.domain.species import PHOTO_COUNTED
 from pestwatch.vision.gate import Limits
-from pestwatch.vision.look import MOTH_CODES, STEP_CODE
 from pestwatch.vision.preprocess import MOTH_PX, STRIDE_PX
 from pestwatch.vision.shape import Shape
 
@@ -18,6 +17,7 @@ def make_sidecar(
     model: bytes,
     shape: Shape,
     thresholds: Sequence[tuple[int, int]],
+    moth_codes: Sequence[int],
     limits: Limits,
     interval_q90: Sequence[float | None] | None = None,
 ) -> dict[str, Any]:
@@ -27,8 +27,9 @@ def make_sidecar(
       version: of the release.
       model: the .tflite, metadata included.
       shape: of the network.
-      thresholds: per species, the usual least heat that counts and the share of a photo's sure moths that it follows, both in
-        1/256 (threshold.py).
+      thresholds: per species, the usual least heat that counts and the share of a photo's sure moths that it follows,
+        both in 1/256 (threshold.py).
+      moth_codes: per species, what the network answers about the length of moths of MOTH_PX (look.py).
       limits: of the photo gate.
       interval_q90: how far the 90 % interval of each species reaches (interval.py), None where nobody measured it;
         without it the field is left out.
@@ -43,8 +44,9 @@ def make_sidecar(
         "labels": list(PHOTO_COUNTED),
         "threshold_q": [usual for usual, _ in thresholds],
         "share_q": [share for _, share in thresholds],
-        # What other tools need to find the size at which to count; the phone's own rule has the same numbers built in.
-        "length": {"moth_px": list(MOTH_PX), "moth_codes": list(MOTH_CODES), "codes_per_octave": 4 * STEP_CODE},
+        # Pixels of the network's picture at which each species is counted, and such moths' codes in the last channel.
+        "moth_px": list(MOTH_PX),
+        "moth_codes": list(moth_codes),
         "gate": asdict(limits),
         "model_sha256": hashlib.sha256(model).hexdigest(),
     }

@@ -1,7 +1,7 @@
 """Takes out of a .tflite what no runtime reads: long names, and the same row of zeros once per tensor.
 
-The converter gives every tensor with scales per channel its own row of zero points, eight bytes a channel, all of them 0, and names
-of a hundred letters: a third of a small network's file. The weights, scales and operators stay as they are.
+The converter gives every tensor with scales per channel its own row of zero points, eight bytes a channel, all of them 0,
+and names of a hundred letters: a third of a small network's file. The weights, scales and operators stay as they are.
 """
 
 from typing import Any

@@ -1,8 +1,8 @@
 """How hot a peak must be to count: a share of what the photo's own sure moths reach, held near a usual value.
 
-Another phone or other light lowers every heat of a photo together, the moths' and the dirt's. A fixed threshold then misses
-moths; one that follows the photo does not. With few moths there is nothing to follow, and on a photo without moths only faults:
-there the usual threshold holds.
+Another phone or other light lowers every heat of a photo together, the moths' and the dirt's. A fixed threshold then
+misses moths; one that follows the photo does not. With few moths there is nothing to follow, and on a photo without moths
+only faults: there the usual threshold holds.
 
 Twin: field/src/count/threshold.ts, held by tests/golden/count.json.
 """

@@ -24,13 +24,16 @@ from pestwatch.vision.recipe import Settings
 FloatArray = npt.NDArray[np.float32]
 Progress = Callable[[int, float], None]
 """Called with the steps done and the mean loss since the last call."""
+Check = Callable[[int, Any], None]
+"""Called with the steps done and the network as it is."""
 
 PROGRESS_EVERY = 10
+CHECK_EVERY = 100
 # A peak must reach this value to become the place of a counted but unmarked moth.
 PLACE_FROM_Q = 20
 GRID = CROP_PX // STRIDE_PX
-# Shorter moths are no moths to this network, so that a photo seen from too far shows nothing instead of something wrong;
-# between the two, and above the longest, nothing is asked.
+# Shorter moths are no moths to this network, so that a photo seen from too far shows nothing instead of something
+# wrong; between the two, and above the longest, nothing is asked.
 UNSEEN_PX, SHORTEST_PX, LONGEST_PX = 7.5, 10.5, 72.0
 
 
@@ -60,6 +63,7 @@ def fit(
     train_from: int | None = None,
     *,
     progress: Progress | None = None,
+    check: Check | None = None,
     weights: Sequence[float] | None = None,
     settings: Settings | None = None,
     patches: Sequence[Patch] = (),
@@ -79,6 +83,7 @@ def fit(
       train_from: the first block of the encoder that learns; those before it, or all when None, keep their weights and
         statistics.
       progress: told every ten steps.
+      check: shown the network every hundred steps, to measure it; it must not change it.
       weights: how often each example is drawn, relative; equal when None.
       settings: the recipe's.
       patches: insects to paste onto photos of paper.
@@ -88,12 +93,23 @@ def fit(
     placed = list(examples)
     odds = None if weights is None else np.asarray(weights) / np.sum(weights)
 
-    def place(done: int) -> None:
+    def after_step(done: int) -> None:
         if settings.place_every_steps and done % settings.place_every_steps == 0:
             placed[:] = [place_counted(model, example, settings.counted_moth_px) for example in examples]
+        if check is not None and done % CHECK_EVERY == 0:
+            check(done, model)
 
     stream = _prefetched(batches(placed, steps, seed, odds, settings, patches, teacher), settings.batch)
-    learn(model, stream, steps, train_from, settings, is_taught=teacher is not None, progress=progress, after_step=place)
+    learn(
+        model,
+        stream,
+        steps,
+        train_from,
+        settings,
+        is_taught=teacher is not None,
+        progress=progress,
+        after_step=after_step,
+    )
 
 
 def learn(
@@ -158,8 +174,7 @@ class _RunningMean:
             return
         keep = min(self._decay, done / (done + 40))
         for mean, variable in zip(self._means, self._variables, strict=True):
-            mean *= keep
-            mean += (1 - keep) * variable.numpy()
+            mean[...] = keep * mean + (1 - keep) * variable.numpy()
 
     def apply(self) -> None:
         if self._decay:
@@ -245,8 +260,8 @@ def target_maps(crop: Example, grid: int, species: int) -> tuple[FloatArray, Flo
 
     Returns:
       Targets (g, g, s + 1) in [0, 1] and cares (g, g, s + 1). The last channel is the length of the nearest moth
-      (length_code), cared for near its centre only. Cares are 0 for silent species and where a moth is too long or too short to
-      ask about.
+      (length_code), cared for near its centre only. Cares are 0 for silent species and where a moth is too long or too
+      short to ask about.
     """
     targets = np.zeros((grid, grid, species + 1), np.float32)
     cares = np.ones_like(targets)
@@ -404,9 +419,8 @@ def place_counted(model: Any, example: Example, moth_px: float) -> Example:
     points = list(example.points)
     for species, count in enumerate(example.counts):
         missing = count - sum(point.species == species for point in points)
-        for value, x_px, y_px in sorted(_peaks_of(heat, species), reverse=True):
-            del value
-            x_px, y_px = x_px / ratio, y_px / ratio
+        for _, peak_x_px, peak_y_px in sorted(_peaks_of(heat, species), reverse=True):
+            x_px, y_px = peak_x_px / ratio, peak_y_px / ratio
             is_free = all(
                 (x_px - p.x_px) ** 2 + (y_px - p.y_px) ** 2 > (moth_px / 4) ** 2 for p in points if p.species == species
             )

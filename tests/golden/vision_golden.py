@@ -21,7 +21,7 @@ from pestwatch.cli import current_base
 from pestwatch.errors import Problem
 from pestwatch.vision.gate import Light, Limits, judge, measure_light
 from pestwatch.vision.infer import GATE_SIDE_PX, Counter, count_photo
-from pestwatch.vision.look import MOTH_CODES, SIDES_PX, STEP_CODE, Seen, look
+from pestwatch.vision.look import SIDES_PX, STEP_CODE, Seen, look
 from pestwatch.vision.peaks import find_peaks
 from pestwatch.vision.preprocess import Sizes, owned, tile_offsets, tiles
 from pestwatch.vision.threshold import photo_threshold
@@ -62,6 +62,7 @@ LIGHTS = [
     Light(120, 0, 1000, 1),
 ]
 
+MOTH_CODES = (128, 175, 155)
 MOTH_CODE = MOTH_CODES[0]
 Answers = Callable[[int], list[tuple[int, ...]]]
 """What a look at a long side shows: heat, length code and species (0 when left out) of each moth."""
@@ -106,7 +107,11 @@ LOOKS: list[tuple[str, int, Answers]] = [
     ("a little less is none", 1000, always((200, MOTH_CODE), (199, MOTH_CODE))),
     ("the sure moths decide, not the many", 800, always((70, 40), (70, 40), (70, 40), (250, MOTH_CODE))),
     ("of two equal halves the shorter decides", 800, always((220, 255), (220, MOTH_CODE + 3))),
-    ("when the moths are lost on the way, the look before is the last word", 4000, moths(MOTH_CODE - 5 * STEP_CODE, range(MOTH_CODE - 8))),
+    (
+        "when the moths are lost on the way, the look before is the last word",
+        4000,
+        moths(MOTH_CODE - 5 * STEP_CODE, range(MOTH_CODE - 8)),
+    ),
     ("two sizes that name one another", 2000, lambda side_px: twice(2 if side_px > 512 else -2)),
     ("lengths that never agree come to an end", 4096, lambda side_px: twice(7 if side_px == 4096 else -2)),
 ]
@@ -191,6 +196,7 @@ def count_vectors() -> dict:
         "kernel": "XNNPACK, x86-64, ai-edge-litert 2.3.0",
         "model": counter.version,
         "peaks": [_peak_vector(seed) for seed in range(4)],
+        "moth_codes": MOTH_CODES,
         "looks": [_look_vector(*case) for case in LOOKS],
         "thresholds": [
             {"values": values, "usual_q": usual, "share_q": share, "least": photo_threshold(values, usual, share)}
@@ -224,7 +230,7 @@ def _look_vector(story: str, long_px: int, answers: Answers) -> dict:
         asked.append({"side_px": side_px, "moths": answers(side_px)})
         return [Seen(0.5, 0.5, *(species or [0]), value, code) for value, code, *species in asked[-1]["moths"]]
 
-    chosen = look(long_px, see)
+    chosen = look(long_px, MOTH_CODES, see)
     return {"story": story, "long_px": long_px, "asked": asked, "side_px": chosen.side_px}
 
 

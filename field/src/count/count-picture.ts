@@ -22,6 +22,7 @@ export interface Sidecar {
   labels: string[];
   threshold_q: number[];
   share_q: number[];
+  moth_codes: number[];
   gate: Limits;
 }
 
@@ -68,7 +69,7 @@ export async function countPicture(
 /** What counts of what was seen at the last look. */
 async function findMarks(sizes: Sizes, sidecar: Sidecar, engine: Engine, onProgress: OnProgress): Promise<Mark[]> {
   let done = 0;
-  const seen = await look(sizes.longPx, async (sidePx) => {
+  const seen = await look(sizes.longPx, sidecar.moth_codes, async (sidePx) => {
     const before = done;
     const part = (1 - before) * (before === 0 ? FIRST_LOOK : LATER_LOOK);
     done += part;

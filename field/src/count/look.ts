@@ -21,8 +21,6 @@ const SIDES_PX = [
 const FIRST_LOOKS = [8, 12, 16, 4];
 /** Codes of the length channel in one step of SIDES_PX: 256 for four octaves. */
 const STEP_CODE = 16;
-/** Codes of the length at which each species is counted, 24, 40 and 32 px: 256 * log2(length / 6) / 4, rounded. */
-const MOTH_CODES = [128, 175, 155];
 /** Fainter peaks are not looked at: neither for the scale nor for the count. */
 export const SEEN_Q = 48;
 /** Least sum of heat that is believed about the scale: two sure moths. */
@@ -43,8 +41,12 @@ export interface Seen {
 /** Finds the moths at a long side, down to a heat of SEEN_Q. */
 export type See = (sidePx: number) => Promise<Seen[]>;
 
-/** Looks at a photo until size and lengths agree; gives what was seen at the last size, also what is too faint to count. */
-export async function look(longPx: number, see: See): Promise<Seen[]> {
+/**
+ * Looks at a photo until size and lengths agree; gives what was seen at the last size, also what is too faint to count.
+ *
+ * @param mothCodes per species, the length code that this network answers where moths are as long as they are counted at
+ */
+export async function look(longPx: number, mothCodes: readonly number[], see: See): Promise<Seen[]> {
   const most = Math.min(ENLARGED * longPx, MAX_SIDE_PX);
   const last = Math.max(0, SIDES_PX.filter((side) => side <= most).length - 1);
   const found = new Map<number, Seen[]>();
@@ -57,17 +59,17 @@ export async function look(longPx: number, see: See): Promise<Seen[]> {
   const firsts = [...new Set(FIRST_LOOKS.map((place) => Math.min(place, last)))];
   let place: number | undefined;
   for (const first of firsts) {
-    if (stepsOff(await at(first)) === null) continue;
+    if (stepsOff(await at(first), mothCodes) === null) continue;
     place = first;
     break;
   }
   if (place === undefined) return at(firsts[Math.min(1, firsts.length - 1)]);
   while (found.size < MOST_LOOKS) {
-    const off = stepsOff(await at(place)) ?? 0;
+    const off = stepsOff(await at(place), mothCodes) ?? 0;
     const wanted = Math.min(Math.max(place - off, 0), last);
     if (found.has(wanted)) break;
     // Nothing to believe there: what was seen before is the better answer.
-    if (stepsOff(await at(wanted)) === null) break;
+    if (stepsOff(await at(wanted), mothCodes) === null) break;
     place = wanted;
   }
   return at(place);
@@ -79,8 +81,8 @@ export async function look(longPx: number, see: See): Promise<Seen[]> {
  * Every moth says by how much it is longer than its species is counted at; the median, each weighing as much as its
  * heat, decides. Halves of steps are rounded up.
  */
-export function stepsOff(seen: readonly Seen[]): number | null {
-  const believed = seen.map(({ code, species, value }) => ({ longer: code - MOTH_CODES[species], value }));
+export function stepsOff(seen: readonly Seen[], mothCodes: readonly number[]): number | null {
+  const believed = seen.map(({ code, species, value }) => ({ longer: code - mothCodes[species], value }));
   const total = believed.reduce((sum, { value }) => sum + value, 0);
   if (total < EVIDENCE_Q) return null;
   let below = 0;

@@ -1,7 +1,7 @@
 /**
  * The manifest of a release: which files it has, how long each is, what it hashes to, and what it must count.
  *
- * A base release holds a family of models, one per size, and the gate that looks at photos before they count; a region
+ * A base release holds a family of models, one per size, and as soon as one is trained the gate that looks at photos first; a region
  * releases its own `small` alone.
  *
  * Twin: pestwatch/release/manifest.py. Fields of a newer pestwatch are passed over.
@@ -63,7 +63,6 @@ export function parseManifest(content: Uint8Array): Manifest {
   if (typeof manifest.region !== "string" || !Array.isArray(manifest.files)) return refuse("no region or files");
   if (!manifest.files.every(isFile)) return refuse("a file is described wrongly");
   if (!pairOf(manifest, "small")) return refuse("no small model");
-  if (manifest.region === BASE_REGION && !pairOf(manifest, "gate")) return refuse("a base release without the gate");
   const { golden } = manifest;
   if (!manifest.files.some((file) => file.name === golden?.name)) return refuse("the golden picture is not in it");
   for (const size of SIZES) {

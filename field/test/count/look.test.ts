@@ -10,11 +10,11 @@ interface Story {
   side_px: number;
 }
 
-const { looks } = goldenJson<{ looks: Story[] }>("count.json");
+const { looks, moth_codes } = goldenJson<{ looks: Story[]; moth_codes: number[] }>("count.json");
 
 test.each(looks)("$story", async ({ long_px, asked, side_px: chosen }) => {
   const sides: number[] = [];
-  const seen = await look(long_px, async (sidePx) => {
+  const seen = await look(long_px, moth_codes, async (sidePx) => {
     sides.push(sidePx);
     const moths = asked.find(({ side_px }) => side_px === sidePx)?.moths ?? [];
     return moths.map(([value, code, species = 0]) => ({ x: sidePx, y: 0, species, value, code }));

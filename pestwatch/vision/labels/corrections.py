@@ -10,9 +10,10 @@ from pestwatch.vision.labels.pictures import Pictures
 from pestwatch.vision.labels.raw import Raw, Source
 
 JOB_NAME = "job.json"
-# Officers mark points; a small moth on a liner that fills the photo is about this share of its long side. A guess:
-# retraining asks the base counter instead (pestwatch/retraining/examples.py).
-MARK_SHARE = 1 / 40
+# Officers mark points, and nothing tells how long the moths are. A guess: a liner photographed whole is forty of its moths
+# long; smaller pictures are crops of one, and no reason to think of shorter moths.
+MARK_PX = 24.0
+MOTHS_PER_SIDE = 40
 
 
 def read(folder: Path, pictures: Pictures) -> Source:
@@ -65,5 +66,5 @@ def _mark_size(name: str, pictures: Pictures) -> tuple[float, float]:
         width, height = pictures.header(pictures.find(name)).upright
     except ValueError:
         return 0.0, 0.0
-    length_px = MARK_SHARE * max(width, height)
+    length_px = max(MARK_PX, max(width, height) / MOTHS_PER_SIDE)
     return length_px / width, length_px / height

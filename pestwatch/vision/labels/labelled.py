@@ -17,7 +17,7 @@ from PIL import Image
 from pestwatch.domain.species import PHOTO_COUNTED
 from pestwatch.errors import Problem
 from pestwatch.vision.dataset import Example, Point
-from pestwatch.vision.preprocess import DAMAGE, decode_photo
+from pestwatch.vision.preprocess import DAMAGE, Sizes, decode_photo
 
 UInt8Image = npt.NDArray[np.uint8]
 
@@ -77,7 +77,7 @@ class Labelled:
         return {species: sum(box.label == species for box in self.boxes) for species in sorted(self.speaks_of)}
 
     def example(self, labels: Sequence[str] = PHOTO_COUNTED) -> Example:
-        """Decodes the photo as it is: training brings it to the length of its moths, counting finds that by itself.
+        """Decodes the photo; its long side becomes 4096 px when it is more, as on a phone.
 
         Args:
           labels: species that the model in question counts, in its order.
@@ -89,17 +89,21 @@ class Labelled:
         for species, insects in self.insects.items():
             if insects and species not in labels:
                 raise Problem("422.32", species=species)
+        image = self._pixels()
+        sizes = Sizes(image)
+        kept = sizes.at(sizes.long_px)
+        down, across = (after / before for after, before in zip(kept.shape[:2], image.shape[:2], strict=True))
         points = tuple(
             Point(
-                (box.x1 + box.x2) / 2,
-                (box.y1 + box.y2) / 2,
+                (box.x1 + box.x2) / 2 * across,
+                (box.y1 + box.y2) / 2 * down,
                 labels.index(box.label),
-                max(box.x2 - box.x1, box.y2 - box.y1),
+                max((box.x2 - box.x1) * across, (box.y2 - box.y1) * down),
             )
             for box in self.boxes
         )
         return Example(
-            self._pixels(),
+            kept,
             points,
             counts=None if self.counts is None else tuple(self.counts.get(species, 0) for species in labels),
             silent=frozenset(index for index, species in enumerate(labels) if species not in self.speaks_of),

@@ -107,7 +107,6 @@ def test_a_region_releases_small_alone_and_the_base_line_the_family() -> None:
         (golden(COUNTS | {"huge": {}}), "Invalid enum value"),
         (golden(COUNTS | {"nano": {"GNORAB": -1}}), ">= 0"),
         ({"files": []}, "no small model"),
-        ({"files": REGIONAL} | golden({"small": {}}), "without the gate"),
         ({"files": FAMILY[1:]}, "small.tflite and small.json belong together"),
         ({"files": [entry for entry in FAMILY if entry["name"] != "nano.json"]}, "nano.tflite and nano.json"),
         ({"files": [entry for entry in FAMILY if entry["name"] != "gate.json"]}, "gate.tflite and gate.json"),

@@ -114,14 +114,6 @@ def test_a_base_release_holds_and_signs_the_whole_family(
         damaged.write_bytes(content)
 
 
-def test_a_base_without_the_gate_is_not_released(
-    shelf: Path, tmp_path: Path, candidate: Candidate, now: datetime
-) -> None:
-    with pytest.raises(Problem, match=r"422\.20 .*without the gate"):
-        publish_base(shelf, tmp_path / "shipped", "base-20261125-1", candidate, now=now)
-    assert not list(shelf.glob("base/*"))
-
-
 def test_a_candidate_comes_back_from_its_folder_without_what_else_lies_there(tmp_path: Path, family: Candidate) -> None:
     family.write(tmp_path)
     (tmp_path / "nano.weights.npz").write_bytes(b"not released")

@@ -7,17 +7,21 @@ from PIL import Image
 
 from pestwatch.retraining.examples import judging_example, teaching_example
 from pestwatch.retraining.job import Mark, Photo, Recount
-from pestwatch.vision.look import MOTH_CODES, STEP_CODE, Looked, Seen
+from pestwatch.vision.look import STEP_CODE, Looked, Seen
 from pestwatch.vision.preprocess import MOTH_PX, Sizes
 
 MARKS = (Mark(0.25, 0.5, "GNORAB"), Mark(0.75, 0.5, "NOCTUID_LARGE"))
 COUNTS = {"GNORAB": 1, "NOCTUID_LARGE": 1}
 
 
+CODES = (128, 175, 155)
+
+
 class Base:
     """Looks at every photo at a long side of 512 px, and sees one moth, twice as long as usual."""
 
-    seen = Seen(0.26, 0.5, 0, 200, MOTH_CODES[0] + 4 * STEP_CODE)
+    moth_codes = CODES
+    seen = Seen(0.26, 0.5, 0, 200, CODES[0] + 4 * STEP_CODE)
 
     def look(self, sizes: Sizes) -> Looked:
         return Looked(512, (self.seen,), None, 1)

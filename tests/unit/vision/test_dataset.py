@@ -1,17 +1,28 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from pestwatch.cli import models_dir
 from pestwatch.vision.dataset import (
+    BY_CATCH_PX,
+    FLY_PX,
+    FUNNEL_MOTH_PX,
     GNORAB,
     HELIAR,
     NOCTUID_LARGE,
+    PLODIA_PX,
+    Example,
+    Point,
+    counting_ratio,
     helicoverpa_funnel,
     medfly_delta,
     tuta_delta,
 )
-from pestwatch.vision.recipe import measuring_sets, read_recipe, training_set
+from pestwatch.vision.preprocess import MOTH_PX
+from pestwatch.vision.recipe import measuring_sets
+from pestwatch.vision.recount import read_recount
 
-from .photo_sets import write_photo_sets
+from .photo_sets import FLIES_PX, write_photo_sets, write_recount
 from .pictures import liner
 
 
@@ -34,6 +45,11 @@ def test_boxes_become_centres_and_lengths(photos):
     assert tuta_delta(photos, "train")[1].true_counts[NOCTUID_LARGE] == 6
 
 
+def test_liners_are_known_to_hold_moths_without_a_box(photos):
+    assert all(example.is_gappy for example in tuta_delta(photos, "train"))
+    assert not any(example.is_gappy for example in helicoverpa_funnel(photos, "train"))
+
+
 def test_funnel_frames_are_counted_and_partly_placed(photos):
     five, none, pair = helicoverpa_funnel(photos, "train")
     assert (five.true_counts[HELIAR], len(five.points), five.count_only) == (5, 3, True)
@@ -53,11 +69,41 @@ def test_by_catch_is_split_by_photo(photos):
     assert len(medfly_delta(photos, held_out=False)) == 2
 
 
-def test_no_photo_is_both_trained_and_measured_on(photos):
-    recipe = read_recipe(models_dir() / "recipes" / "base.toml")
-    examples, weights = training_set(photos, recipe)
-    assert len(examples) == len(weights) == 2 + 3 + 1 + 2
-    assert sum(weights) == pytest.approx(4.2 + 2.2 + 0.5 + 1.1)
-    trained = {example.image.tobytes() for example in examples}
-    for measured in measuring_sets(photos).values():
-        assert trained.isdisjoint(example.image.tobytes() for example in measured)
+def test_flies_have_a_place_and_no_species(photos):
+    two, none = medfly_delta(photos, held_out=False)
+    assert [fly.species for fly in two.by_catch] == [-1, -1]
+    assert two.points == ()
+    assert two.true_counts == (0, 0, 0)
+    assert (two.scale_px, none.scale_px) == (FLIES_PX, FLY_PX)
+
+
+def test_a_photo_is_seen_at_the_length_at_which_its_species_is_counted(photos):
+    liners, noctuids = tuta_delta(photos, "train")
+    assert counting_ratio(liners) == MOTH_PX[GNORAB] / 24
+    assert counting_ratio(noctuids) == MOTH_PX[NOCTUID_LARGE] / 24
+    assert counting_ratio(helicoverpa_funnel(photos, "train")[0]) == MOTH_PX[HELIAR] / FUNNEL_MOTH_PX
+    assert counting_ratio(helicoverpa_funnel(photos, "train_plodia")[0]) == BY_CATCH_PX / PLODIA_PX
+    assert counting_ratio(medfly_delta(photos, held_out=False)[0]) == BY_CATCH_PX / FLIES_PX
+
+
+def test_a_photo_that_tells_no_length_is_seen_as_it_is():
+    assert counting_ratio(Example(np.zeros((9, 9, 3), np.uint8), counts=(3, 0, 0))) == 1
+
+
+def test_a_species_that_is_not_asked_about_weighs_half_in_the_scale_of_a_photo():
+    photo = Example(np.zeros((9, 9, 3), np.uint8), counts=(3, 4, 0), usual_px=20.0)
+    assert counting_ratio(photo) == MOTH_PX[HELIAR] / 20
+    assert counting_ratio(replace(photo, silent=frozenset({HELIAR}))) == MOTH_PX[GNORAB] / 20
+
+
+def test_a_photos_scale_is_the_median_moth():
+    points = tuple(Point(10.0, 10.0, GNORAB, length) for length in (10.0, 20.0, 90.0))
+    assert Example(np.zeros((9, 9, 3), np.uint8), points).scale_px == 20
+
+
+def test_measuring_photos_come_recounted_and_as_published(photos, tmp_path):
+    sets = measuring_sets(photos, read_recount(write_recount(tmp_path)))
+    counted = {name: [example.true_counts[GNORAB] for example in examples] for name, examples in sets.items()}
+    assert (counted["val_boxes"], counted["val"]) == ([6], [7])
+    assert (counted["test_trap_boxes"], counted["test_trap"]) == ([6], [7])
+    assert [len(sets[name]) for name in ("test_noctuid", "funnel_val", "by_catch")] == [1, 1, 1]

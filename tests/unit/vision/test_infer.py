@@ -1,7 +1,9 @@
 import io
 import json
+import math
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,9 +11,13 @@ from PIL import Image
 
 from pestwatch.cli import current_base
 from pestwatch.errors import Problem
+from pestwatch.vision.drawn import Scene, draw
 from pestwatch.vision.infer import Counter, count_photo
+from pestwatch.vision.look import Looked, Seen
+from pestwatch.vision.preprocess import Sizes
 
-from .pictures import liner
+PHOTO = Path(__file__).parents[2] / "golden" / "photos" / "liner-many.png"
+LINER = draw(Scene(320, 320, insects={"GNORAB": 10}, debris=4), 8)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +32,7 @@ def png(image: np.ndarray) -> bytes:
 
 
 def test_a_result_has_the_shape_that_phones_send(counter):
-    result = count_photo(png(liner(1, 8).image), counter).to_json()
+    result = count_photo(png(LINER.image), counter).to_json()
     assert set(result) == {"counts", "marks", "gate", "model", "ms", "decoded_scale"}
     assert list(result["counts"]) == ["GNORAB", "HELIAR", "NOCTUID_LARGE"]
     assert result["model"] == counter.version
@@ -36,12 +42,11 @@ def test_a_result_has_the_shape_that_phones_send(counter):
 
 
 def test_marks_lie_on_the_moths(counter):
-    photo = liner(5, 10)
-    marks = count_photo(png(photo.image), counter).marks
-    assert len(marks) >= 5
+    marks = count_photo(png(LINER.image), counter).marks
+    assert len(marks) >= 6
     for mark in marks:
-        distances = [np.hypot(mark.x * 256 - p.x_px, mark.y * 256 - p.y_px) for p in photo.points]
-        assert min(distances) < 14
+        distances = [np.hypot(mark.x * 320 - p.x_px, mark.y * 320 - p.y_px) for p in LINER.points]
+        assert min(distances) < 10
 
 
 def test_a_blank_liner_counts_nothing(counter):
@@ -57,15 +62,48 @@ def test_a_black_photo_is_rejected_and_not_counted(counter):
     assert result.marks == ()
 
 
-def test_a_moth_on_the_border_of_two_tiles_is_counted_once(counter):
-    small = liner(5, 10)
-    wide = np.full((256, 720, 3), 205, np.uint8)
-    alone = count_photo(png(small.image), counter).counts
-    for left in (100, 230, 300, 464):
-        wide[:] = 205
-        wide[:, left : left + 256] = small.image
-        moved = count_photo(png(wide), counter).counts
-        assert abs(moved["GNORAB"] - alone["GNORAB"]) <= 1
+@pytest.mark.parametrize("left", [100, 170, 200, 232, 260, 300])
+def test_a_moth_on_the_border_of_two_tiles_is_counted_once(counter, left):
+    small = Sizes(LINER.image).at(256)
+    wide = np.full((256, 720, 3), np.median(small, axis=(0, 1)), np.uint8)
+    wide[:, left : left + 256] = small
+    alone = [(moth.x * 256 + left, moth.y * 256) for moth in counter.see(small) if moth.value >= 120]
+    moved = [(moth.x * 720, moth.y * 256) for moth in counter.see(wide)]
+    assert len(alone) >= 6
+    assert sum(sum(math.dist(one, other) < 8 for other in moved) == 1 for one in alone) == len(alone)
+
+
+@pytest.mark.parametrize("factor", [0.7, 1.4, 2, 4])
+def test_the_count_hardly_changes_with_the_size_of_the_photo(counter, factor):
+    with Image.open(PHOTO) as picture:
+        size = tuple(round(side * factor) for side in picture.size)
+        photos = [np.asarray(each.convert("RGB")) for each in (picture, picture.resize(size, Image.Resampling.LANCZOS))]
+    known, changed = (counter.count_image(photo) for photo in photos)
+    assert known.counts["GNORAB"] > 10
+    assert changed.counts["GNORAB"] == pytest.approx(known.counts["GNORAB"], rel=0.15)
+    assert 0.8 < changed.looked.side_px / known.looked.side_px < 1.25
+
+
+def test_each_size_of_the_family_signs_its_counts(counter):
+    folder = current_base()
+    sidecar = json.loads((folder / "small.json").read_text(encoding="utf-8"))
+    nano = Counter(folder / "small.tflite", sidecar | {"name": "nano"})
+    dark = np.zeros((300, 300, 3), np.uint8)
+    assert counter.count_image(dark).model == counter.version
+    assert nano.count_image(dark).model == f"{counter.version}.nano"
+
+
+def test_a_moth_counts_from_a_share_of_the_photos_own_sure_moths():
+    folder = current_base()
+    sidecar = json.loads((folder / "small.json").read_text(encoding="utf-8"))
+    seen = tuple(Seen(0.1, 0.1, 0, value, 128) for value in (*[160] * 20, 90, 70))
+    looked = Looked(512, seen, 0, 1)
+    fixed, following = (
+        Counter(folder / "small.tflite", sidecar | {"threshold_q": [100] * 3, "share_q": [share] * 3})
+        for share in (0, 128)
+    )
+    assert len(fixed.marks(looked)) == 20
+    assert len(following.marks(looked)) == 21
 
 
 def test_a_folder_without_a_model_is_a_problem(tmp_path):

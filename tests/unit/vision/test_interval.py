@@ -1,5 +1,6 @@
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pestwatch.cli import current_base, main
-from pestwatch.vision.dataset import Example
 from pestwatch.vision.evaluate import calibrate
 from pestwatch.vision.gate import Limits
 from pestwatch.vision.infer import Counter
 from pestwatch.vision.interval import coverage, interval, quantile, score
+from pestwatch.vision.shape import FAMILY
 from pestwatch.vision.sidecar import make_sidecar
 
 from .pictures import liner
@@ -48,8 +49,9 @@ def test_nine_of_ten_new_photos_are_covered():
 
 
 def test_a_sidecar_carries_the_field_only_when_it_was_measured():
-    assert "interval_q90" not in make_sidecar("base", b"", (1, 2, 3), Limits())
-    assert make_sidecar("base", b"", (1, 2, 3), Limits(), (0.5, None, None))["interval_q90"] == [0.5, None, None]
+    described = partial(make_sidecar, "base", b"", FAMILY["small"], [(90, 0)] * 3, (128, 175, 155), Limits())
+    assert "interval_q90" not in described()
+    assert described((0.5, None, None))["interval_q90"] == [0.5, None, None]
 
 
 def test_a_species_without_photos_gets_no_interval():
@@ -61,15 +63,16 @@ def test_a_species_without_photos_gets_no_interval():
     assert found[1:] == [None, None]
 
 
-def test_the_release_in_use_counts_without_intervals_and_a_rejected_photo_has_none():
+def test_an_unmeasured_model_and_a_rejected_photo_have_no_interval_and_none_travels():
     folder = current_base()
-    sidecar = json.loads((folder / "small.json").read_text())
-    known = Counter(folder / "small.tflite", sidecar | {"interval_q90": [0.5, None, None]})
-    dark = Example(np.zeros((128, 128, 3), np.uint8))
-    assert known.count_image(dark.image).intervals == {}
-    assert Counter(folder / "small.tflite", sidecar | {}).count_image(liner(0, 3).image).to_json().keys() == (
-        known.count_image(liner(0, 3).image).to_json().keys()
-    )
+    sidecar = json.loads((folder / "small.json").read_text()) | {"interval_q90": [0.5, None, None]}
+    known = Counter(folder / "small.tflite", sidecar)
+    del sidecar["interval_q90"]
+    unmeasured = Counter(folder / "small.tflite", sidecar)
+    photo, dark = liner(0, 3).image, np.zeros((128, 128, 3), np.uint8)
+    assert known.count_image(photo).intervals.keys() == {"GNORAB"}
+    assert unmeasured.count_image(photo).intervals == known.count_image(dark).intervals == {}
+    assert unmeasured.count_image(photo).to_json().keys() == known.count_image(photo).to_json().keys()
 
 
 @pytest.mark.parametrize("as_json", [False, True])

@@ -181,12 +181,15 @@ def test_boxes_lie_right_on_a_photo_that_exif_turns(tmp_path):
     assert upright.image.shape == (200, 100, 3)
 
 
-def test_a_large_photo_keeps_its_pixels_and_its_boxes_their_length(tmp_path):
-    picture(tmp_path / "a.jpg", 1920, 1080)
-    (tmp_path / "a.xml").write_text(annotation("a.jpg", [(100, 200, 140, 240, "moth")], (1920, 1080)))
-    (example,) = open_photos(tmp_path, species=MAP).examples(skip=pytest.fail)
-    assert example.image.shape == (1080, 1920, 3)
-    assert example.points[0] == pytest.approx((120, 220, 0, 40))
+def test_a_photo_larger_than_a_phone_keeps_is_shrunk_and_its_boxes_with_it(tmp_path):
+    for name, width, height in (("as_it_is", 4000, 200), ("shrunk", 5120, 640)):
+        picture(tmp_path / f"{name}.png", width, height)
+        boxes = [(100, 20, 140, 120, "moth")]
+        (tmp_path / f"{name}.xml").write_text(annotation(f"{name}.png", boxes, (width, height)))
+    as_it_is, shrunk = open_photos(tmp_path, species=MAP).examples(skip=pytest.fail)
+    assert as_it_is.image.shape == (200, 4000, 3)
+    assert shrunk.image.shape == (512, 4096, 3)
+    assert shrunk.points[0] == pytest.approx((96, 56, 0, 80))
 
 
 def test_bare_counts_teach_and_say_nothing_of_empty_cells(tmp_path):
@@ -220,7 +223,7 @@ def test_corrections_of_a_job_are_read_with_and_without_marks(tmp_path):
     }
     (tmp_path / "job.json").write_text(json.dumps(job))
     marked, counted = open_photos(tmp_path).examples(skip=pytest.fail)
-    assert marked.points[0] == pytest.approx((100, 50, 0, 5))
+    assert marked.points[0] == pytest.approx((100, 50, 0, 24))
     assert (marked.count_only, marked.silent, marked.trap) == (False, {2}, "7.1")
     assert (counted.count_only, counted.true_counts, counted.silent) == (True, (5, 0, 0), {1, 2})
 
