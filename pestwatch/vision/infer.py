@@ -27,7 +27,7 @@ from pestwatch.vision.threshold import photo_threshold
 
 UInt8Image = npt.NDArray[np.uint8]
 HeatMap = npt.NDArray[np.uint8]
-# The gate judges every photo at one size, whatever the phone's resolution.
+# The gate judges every photo at one size, whatever the phone's resolution; a small one as it is, for enlarging blurs.
 GATE_SIDE_PX = 512
 
 
@@ -122,7 +122,7 @@ class Counter:
         """Counts an upright (h, w, 3) uint8 RGB picture by the picture rule; a rejected one has no marks."""
         started = time.perf_counter()
         sizes = Sizes(image)
-        verdict = judge(measure_light(sizes.at(GATE_SIDE_PX)), self.limits)
+        verdict = judge(measure_light(sizes.at(min(GATE_SIDE_PX, sizes.long_px))), self.limits)
         is_counted = verdict.verdict != "rejected"
         looked = self.look(sizes) if is_counted else None
         marks = self.marks(looked) if looked else ()

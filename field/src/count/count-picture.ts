@@ -43,7 +43,7 @@ export interface PictureCount {
 /** Told the share of the work that is done, 0 to 1; never less than before. */
 export type OnProgress = (share: number) => void;
 
-/** The gate judges every photo at one size, whatever the phone's resolution. */
+/** The gate judges every photo at one size, whatever the phone's resolution; a small one as it is, for enlarging blurs. */
 const GATE_SIDE_PX = 512;
 /**
  * What a look takes of the work that is left: nobody knows how many follow. The first is a glance at one or two tiles,
@@ -59,7 +59,7 @@ export async function countPicture(
   engine: Engine,
   onProgress: OnProgress = () => {},
 ): Promise<PictureCount> {
-  const gate = judge(measureLight(sizes.at(GATE_SIDE_PX)), sidecar.gate);
+  const gate = judge(measureLight(sizes.at(Math.min(GATE_SIDE_PX, sizes.longPx))), sidecar.gate);
   const marks = gate.verdict === "rejected" ? [] : await findMarks(sizes, sidecar, engine, onProgress);
   const counts: Counts = Object.fromEntries(sidecar.labels.map((label) => [label, 0]));
   for (const mark of marks) counts[mark.species]++;

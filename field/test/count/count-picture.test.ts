@@ -86,7 +86,7 @@ describe("the phone counts what the server counts", () => {
     const shares: number[] = [];
     const counted = await countPicture(sizes, sidecar, engine, (share) => shares.push(share));
     expect(counted).toEqual(expected);
-    expect(sizes.asked).toEqual([512, ...sides_px]); // the gate's, then the looks'
+    expect(sizes.asked).toEqual([Math.min(512, sizes.longPx), ...sides_px]); // the gate's, then the looks'
     expect(engine.heats).toEqual(heat_sha256);
     expect(shares).toHaveLength(heat_sha256.length);
   });
@@ -95,8 +95,8 @@ describe("the phone counts what the server counts", () => {
 test("who waits hears of every tile of every look, the share only grows, and there is room for one look more", async () => {
   const gate = { dark_mean_luma: 0, bright_mean_luma: 255, clipped_share: 1, blur_variance: 0, min_side_px: 96 };
   const tile = { tile_px: 512, overlap_px: 64, stride: 4 };
-  const species = { labels: ["GNORAB"], threshold_q: [100], share_q: [0], moth_codes: [128] };
-  const sidecar: Sidecar = { name: "small", version: "v", ...tile, ...species, gate };
+  const counting = { threshold_q: [100], share_q: [0], moth_codes: [128] };
+  const sidecar: Sidecar = { name: "small", version: "v", ...tile, labels: ["GNORAB"], ...counting, gate };
   const grey = new WatchedSizes({ width: 2048, height: 1536 }, new Uint8ClampedArray(2048 * 1536 * 4).fill(128));
   // Sees nothing at all, so that every first look is taken.
   const blind: Engine = { load: async () => {}, run: async () => new Uint8Array(128 * 128 * 2) };

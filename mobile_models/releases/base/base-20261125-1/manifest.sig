@@ -1,1 +1,0 @@
-{"certificate":null,"key_id":"e0ee9e4aff2fe6d5","signature":"AGr7o5uLffOg8Y1LrvoyxEgYBElcySJ15Z0CmK/ejtqgyJphCu0Ys19MyN8LoagzkIlu5TdEoGIx/R337kkuBQ==","v":1}

@@ -1,0 +1,1 @@
+{"certificate":null,"key_id":"4ee06bca8af61add","signature":"dEgvHFjRx9JS7UFd/FcHzNQX5tFzKQuYZY6dmjNPRWITeRC3VUqjTB3nO+NLnBjj2oOHPLXyoJ4/5SlDgzykDw==","v":1}
