@@ -134,6 +134,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=500)
     arguments = parser.parse_args()
     stored = models_dir() / "recipes" / STORED
+    if arguments.quick and not stored.exists():
+        print("Skipped: no full run was stored yet.")
+        print(json.dumps({"bench": "leave_out", "skipped": "nothing stored"}))
+        return
     if arguments.quick:
         rows = json.loads(stored.read_text(encoding="utf-8"))["rows"]
     elif arguments.photos is None:

@@ -119,6 +119,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     arguments = parser.parse_args()
     stored = models_dir() / "recipes" / "search.json"
+    if arguments.quick and not stored.exists():
+        print("Skipped: no full run was stored yet.")
+        print(json.dumps({"bench": "search", "skipped": "nothing stored"}))
+        return
     if arguments.quick:
         rows = json.loads(stored.read_text(encoding="utf-8"))["rows"]
     elif arguments.photos is None:

@@ -7,7 +7,6 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,69 +92,29 @@ def _need_photos(photos: Path | None) -> Path:
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Release folder; the base in use when not given.",
 )
-@click.option("--size", type=click.Choice(SIZES), default="small", show_default=True, help="Network of the family.")
-def count(photos: Sequence[Path], *, as_json: bool, model: Path | None, size: str) -> None:
+@click.option(
+    "--size",
+    type=click.Choice(SIZES),
+    help="Network of the family; when not given the most exact one that the release holds, while phones use small.",
+)
+def count(photos: Sequence[Path], *, as_json: bool, model: Path | None, size: str | None) -> None:
     """Counts the pests on each PHOTO. A photo that cannot be read is named, and the others are still counted."""
+    from pestwatch.count_table import count_one, print_counts
     from pestwatch.vision.infer import Counter
 
     try:
-        counter = Counter.from_release(model or current_base(), size=size)
+        folder = model or current_base()
+        counter = Counter.from_release(folder, size=size or _sizes_in(folder, ".tflite")[-1])
     except Problem as problem:
         raise click.ClickException(str(problem)) from problem
-    rows = [_count_one(path, counter) for path in photos]
+    rows = [count_one(path, counter) for path in photos]
     if as_json:
         for row in rows:
             click.echo(json.dumps(row, ensure_ascii=False))
     else:
-        _print_counts(rows, counter.labels, counter.name)
+        print_counts(rows, counter.labels, counter.name)
     if any("problem" in row for row in rows):
         sys.exit(1)
-
-
-def _count_one(path: Path, counter: Any) -> dict[str, Any]:
-    from pestwatch.vision.infer import count_photo
-
-    try:
-        try:
-            found = count_photo(path, counter)
-            spans = {"intervals": {label: list(span) for label, span in found.intervals.items()}}
-            return {"photo": str(path)} | found.to_json() | (spans if found.intervals else {})
-        except FileNotFoundError as error:
-            raise Problem("404.1", name=str(path)) from error
-        except OSError as error:
-            raise Problem("422.1", name=path.name) from error
-    except Problem as problem:
-        detail = {
-            "number": problem.number,
-            "message": problem.sentence,
-            "params": dict(problem.params),
-            "text": problem.sentence % problem.params,
-        }
-        return {"photo": str(path), "problem": detail}
-
-
-def _print_counts(rows: Sequence[dict[str, Any]], labels: Sequence[str], model: str) -> None:
-    good = [row for row in rows if "problem" not in row]
-    width = max([len("photo"), *(len(row["photo"]) for row in good)])
-    cells = {label: [_cell(row, label) for row in good] for label in labels}
-    widths = {label: max([len(label), *map(len, cells[label])]) for label in labels}
-    if good:
-        click.echo("  ".join([f"{'photo':{width}}", *(f"{label:>{widths[label]}}" for label in labels), "gate"]))
-    for place, row in enumerate(good):
-        numbers = [f"{cells[label][place]:>{widths[label]}}" for label in labels]
-        gate = " ".join(filter(None, (row["gate"]["verdict"], row["gate"]["reason"])))
-        click.echo("  ".join([f"{row['photo']:{width}}", *numbers, gate]))
-    if good:
-        click.echo(f"counted by {model}")
-    for row in rows:
-        if "problem" in row:
-            click.echo(f"{row['problem']['number']} {row['photo']}: {row['problem']['text']}", err=True)
-
-
-def _cell(row: dict[str, Any], label: str) -> str:
-    """The count, and between what the truth lies in nine photos of ten when the model knows."""
-    count, span = row["counts"][label], row.get("intervals", {}).get(label)
-    return f"{count} ({span[0]}-{span[1]})" if span else str(count)
 
 
 @main.command()
@@ -291,70 +250,28 @@ def evaluate(
     photos = _need_photos(photos)
     from pestwatch.vision.evaluate import evaluate as measure
     from pestwatch.vision.recipe import measuring_sets
+    from pestwatch.vision.recount import read_recount
+    from pestwatch.work_folder import describe_models, draw_card, keep_metrics
 
+    readings = read_recount(models_dir() / "recounts" / "tuta_delta.csv")
     folder = work or model or current_base()
     chosen = _sizes_in(folder, ".tflite", sizes)
     if work:
-        _describe_models(work, chosen, photos, _recipe(recipe))
-    sets = measuring_sets(photos, _readings())
+        describe_models(work, chosen, photos, _recipe(recipe), readings)
+    sets = measuring_sets(photos, readings)
     click.echo(f"{'size':5} {'set':15} {'species':14} photos insects    MAE   WAPE    bias     R2")
     for size in chosen:
         sidecar = json.loads((folder / f"{size}.json").read_text(encoding="utf-8"))
         metrics = {name: measure(folder / f"{size}.tflite", sidecar, examples) for name, examples in sets.items()}
         if work:
-            _keep_metrics(work, size, {name: found.to_json() for name, found in metrics.items()})
+            keep_metrics(work, size, {name: found.to_json() for name, found in metrics.items()})
         for name, found in metrics.items():
             for species, row in found.per_species.items():
                 figures = "".join(f" {_figure(value):>6}" for value in (row.mae, row.wape, row.bias, row.r2))
                 click.echo(f"{size:5} {name:15} {species:14} {row.n:6} {row.insects:7}{figures}")
     if work and "small" in chosen:
-        _draw_card(work, sets)
-
-
-def _describe_models(work: Path, sizes: Sequence[str], photos: Path, plan: Any) -> None:
-    """Measures what each model answers about lengths, picks thresholds, sets intervals, and leaves its sidecar beside it."""
-    from pestwatch.vision.evaluate import calibrate, measure_lengths, pick_thresholds
-    from pestwatch.vision.family import training_material
-    from pestwatch.vision.recipe import interval_sets, threshold_sets
-    from pestwatch.vision.shape import FAMILY
-    from pestwatch.vision.sidecar import make_sidecar, sidecar_bytes
-
-    readings = _readings()
-    taught = training_material(photos, plan).examples
-    picked_on = threshold_sets(photos, readings, plan.seed)
-    for size in sizes:
-        tflite, shape = (work / f"{size}.tflite").read_bytes(), FAMILY[size]
-        described = partial(make_sidecar, "base", tflite, shape)
-        unset = [(128, 0)] * 3
-        codes = measure_lengths(tflite, described(unset, (128,) * 3, plan.limits), taught)
-        thresholds = pick_thresholds(tflite, described(unset, codes, plan.limits), picked_on)
-        reaches = calibrate(tflite, described(thresholds, codes, plan.limits), interval_sets(photos, readings))
-        sidecar = described(thresholds, codes, plan.limits, reaches)
-        (work / f"{size}.json").write_bytes(sidecar_bytes(sidecar))
-
-
-def _readings() -> Any:
-    """The recount of the measuring photos, part of the project."""
-    from pestwatch.vision.recount import read_recount
-
-    return read_recount(models_dir() / "recounts" / "tuta_delta.csv")
-
-
-def _keep_metrics(work: Path, size: str, figures: Any) -> None:
-    """Puts one size's figures into metrics.json, beside those of the others and of the gate."""
-    path = work / "metrics.json"
-    table = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    path.write_text(json.dumps(table | {size: figures}, indent=1) + "\n", encoding="utf-8")
-
-
-def _draw_card(work: Path, sets: Any) -> None:
-    """The pictures of the model card, of the counter that phones use."""
-    from pestwatch.vision.infer import Counter
-    from pestwatch.vision.pictures import write_pictures
-    from pestwatch.vision.portrait import portrait
-
-    for path in write_pictures(work, portrait(Counter.from_release(work), sets)):
-        click.echo(f"wrote {path}")
+        for path in draw_card(work, sets):
+            click.echo(f"wrote {path}")
 
 
 def _figure(value: float | None) -> str:
@@ -374,68 +291,17 @@ def release(is_base: bool, version: str, recipe: Path | None, work: Path) -> Non
     """
     from datetime import UTC, datetime
 
-    from pestwatch.release.candidate import Candidate
-    from pestwatch.release.card import CardFacts
-    from pestwatch.release.manifest import GATE_NAME, GATE_SIDECAR_NAME, GOLDEN_NAME, WEIGHTS_NAME
     from pestwatch.release.registry import publish_base
-    from pestwatch.vision.golden import draw_golden
-    from pestwatch.vision.infer import Counter, count_photo
-    from pestwatch.vision.sidecar import released, sidecar_bytes
+    from pestwatch.work_folder import candidate
 
-    needed = (WEIGHTS_NAME, "metrics.json")
-    missing = [name for name in needed if not (work / name).exists()]
-    if missing:
-        raise click.ClickException(f"{work} lacks {', '.join(missing)}: a base release holds them.")
-    plan = _recipe(recipe)
-    models = {size: _described(work, size, version) for size in _sizes_in(work, ".json")}
-    golden = draw_golden(list(models.values()))
-    files: dict[str, bytes] = {}
-    if (work / GATE_NAME).exists():
-        gate = (work / GATE_NAME).read_bytes()
-        files[GATE_NAME] = gate
-        files[GATE_SIDECAR_NAME] = sidecar_bytes(released(_json(work / GATE_SIDECAR_NAME), version, gate))
-    for size, (tflite, sidecar) in models.items():
-        files |= {f"{size}.tflite": tflite, f"{size}.json": sidecar_bytes(sidecar)}
-    files |= {GOLDEN_NAME: golden, WEIGHTS_NAME: (work / WEIGHTS_NAME).read_bytes()}
-    files |= {path.name: path.read_bytes() for path in sorted(work.glob("card-*.png"))}
-    candidate = Candidate(
-        files=files,
-        golden_counts={
-            size: count_photo(golden, Counter(*model), GOLDEN_NAME).counts for size, model in models.items()
-        },
-        metrics=_json(work / "metrics.json"),
-        facts=CardFacts(
-            summary=plan.card["summary"].strip(),
-            trained_on=tuple(plan.card["trained_on"]),
-            limits=tuple(plan.card["limits"]),
-            origin=tuple(plan.card["origin"]),
-            pictures=plan.card.get("pictures", {}),
-        ),
-    )
+    try:
+        collected = candidate(work, version, _sizes_in(work, ".json"), _recipe(recipe).card)
+    except Problem as problem:
+        raise click.ClickException(str(problem)) from problem
     shelf = models_dir()
     now = datetime.now(UTC).replace(microsecond=0)
-    made = publish_base(shelf / "releases", shelf / "keys", version, candidate, now=now)
+    made = publish_base(shelf / "releases", shelf / "keys", version, collected, now=now)
     click.echo(f"released {made.folder}")
-
-
-def _described(work: Path, size: str, version: str) -> tuple[bytes, dict[str, Any]]:
-    """A measured model with its metadata written into it, and its sidecar for a release."""
-    from pestwatch.vision.metadata import write_metadata
-    from pestwatch.vision.sidecar import released
-
-    sidecar = _json(work / f"{size}.json")
-    tflite = write_metadata(
-        (work / f"{size}.tflite").read_bytes(),
-        version=version,
-        labels=sidecar["labels"],
-        author="pestwatch",
-        licence="Apache-2.0; trained on MIT-licensed photos from ImageNet weights, see MODEL_CARD.md",
-    )
-    return tflite, released(sidecar, version, tflite)
-
-
-def _json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 @main.command()

@@ -137,20 +137,19 @@ def train_size(
         teacher = load_float(FULL, weights_path(work, FULL.name))
         model = start_narrow(teacher, FAMILY[name])
         material = placed_by(teacher, material, recipe.settings)
-    for turn in range(plan.rounds):
-        fit(
-            model,
-            material.examples,
-            steps or plan.steps,
-            recipe.seed + turn,
-            plan.train_from,
-            progress=progress,
-            check=check,
-            weights=material.weights,
-            settings=recipe.settings if teacher is None else replace(recipe.settings, place_every_steps=0),
-            patches=material.patches,
-            teacher=teacher,
-        )
+    fit(
+        model,
+        material.examples,
+        steps or plan.steps,
+        recipe.seed,
+        plan.train_from,
+        progress=progress,
+        check=check,
+        weights=material.weights,
+        settings=recipe.settings if teacher is None else replace(recipe.settings, place_every_steps=0),
+        patches=material.patches,
+        teacher=teacher,
+    )
     work.mkdir(parents=True, exist_ok=True)
     path = weights_path(work, name)
     save_float(model, path)

@@ -53,12 +53,10 @@ class SizePlan:
     Args:
       steps: optimiser steps.
       train_from: the first block of the encoder that learns; None for the head alone.
-      rounds: how often those steps are taken, the learning rate rising and falling each time.
     """
 
     steps: int
     train_from: int | None = 0
-    rounds: int = 1
 
 
 @dataclass(frozen=True)

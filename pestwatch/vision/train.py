@@ -15,11 +15,13 @@ from PIL import Image
 
 from pestwatch.vision.augment import CROP_PX, geometric_crop, photographed_anew
 from pestwatch.vision.dataset import BY_CATCH_PX, Example, Point, counting_ratio
-from pestwatch.vision.model import OUTPUTS, freeze_encoder, length_code, normalise
+from pestwatch.vision.loss import focal_loss, length_loss, taught_loss
+from pestwatch.vision.model import OUTPUTS, freeze_encoder, normalise
 from pestwatch.vision.paste import Patch, paste
 from pestwatch.vision.peaks import find_peaks
 from pestwatch.vision.preprocess import STRIDE_PX
 from pestwatch.vision.recipe import Settings
+from pestwatch.vision.target import NO_MOTH, gap_map, target_maps, with_gaps_silenced
 
 FloatArray = npt.NDArray[np.float32]
 Progress = Callable[[int, float], None]
@@ -32,9 +34,6 @@ CHECK_EVERY = 100
 # A peak must reach this value to become the place of a counted but unmarked moth.
 PLACE_FROM_Q = 20
 GRID = CROP_PX // STRIDE_PX
-# Shorter moths are no moths to this network, so that a photo seen from too far shows nothing instead of something
-# wrong; between the two, and above the longest, nothing is asked.
-UNSEEN_PX, SHORTEST_PX, LONGEST_PX = 7.5, 10.5, 72.0
 
 
 class Batch(NamedTuple):
@@ -198,132 +197,6 @@ def _compiled_step(model: Any, optimizer: Any, *, is_taught: bool) -> Any:
     return step
 
 
-def focal_loss(heat: Any, targets: Any, cares: Any, gappy: Any = None, forgiven: Any = 0.0) -> Any:
-    """Penalty-reduced focal loss on centre maps.
-
-    Args:
-      heat: (b, g, g, s) float32 in (0, 1), the network's output.
-      targets: (b, g, g, s) float32 in [0, 1], exactly 1 on each centre.
-      cares: (b, g, g, s) float32, 0 where nothing is known.
-      gappy: (b, g, g) float32, as of gap_map; marks are complete when None.
-      forgiven: share of the penalty that is dropped there, where the network is sure and no mark is near.
-
-    Returns:
-      Scalar: the sum divided by the centres + 1.
-
-    Source: Zhou et al. 2019, arXiv 1904.07850, equation 1 (alpha 2, beta 4).
-    """
-    heat = tf.clip_by_value(heat, 1e-4, 1 - 1e-4)
-    centres = tf.cast(targets >= 1.0, tf.float32) * tf.minimum(cares, 1.0)
-    hit = centres * tf.square(1 - heat) * tf.math.log(heat)
-    background = (cares - centres) * tf.pow(1 - targets, 4.0) * tf.square(heat) * tf.math.log(1 - heat)
-    if gappy is not None:
-        sure = tf.stop_gradient(tf.cast((heat > FORGIVEN_FROM) & (targets < 0.05), tf.float32))
-        background *= 1 - forgiven * tf.maximum(gappy, 0.0)[..., None] * sure
-    return -tf.reduce_sum(hit + background) / (tf.reduce_sum(centres) + 1)
-
-
-FORGIVEN_FROM = 0.4
-
-
-def length_loss(codes: Any, targets: Any, cares: Any) -> Any:
-    """How far the lengths are off, in octaves / 4, where a moth's centre is near; all (b, g, g) float32."""
-    return tf.reduce_sum(tf.abs(codes - targets) * cares) / (tf.reduce_sum(cares) + 1)
-
-
-def taught_loss(found: Any, taught: Any) -> Any:
-    """How far a student is from its teacher: cross-entropy weighted by how much there is to learn.
-
-    Args:
-      found: (b, g, g, s + 1), the student's answer.
-      taught: (b, g, g, s + 1), the teacher's on the unchanged crop.
-
-    Returns:
-      Scalar per moth that the teacher sees.
-
-    Source: Hinton et al. 2015, arXiv 1503.02531; the weight is focal loss's, for most cells are empty.
-    """
-    heat, soft = (tf.clip_by_value(part[..., :-1], 1e-4, 1 - 1e-4) for part in (found, taught))
-    entropy = soft * tf.math.log(soft / heat) + (1 - soft) * tf.math.log((1 - soft) / (1 - heat))
-    moths = tf.reduce_sum(tf.square(soft)) / 4 + 1
-    lengths = tf.reduce_max(soft, axis=-1) ** 2 * tf.abs(found[..., -1] - taught[..., -1])
-    return tf.reduce_sum(tf.abs(soft - heat) * entropy) / moths * 2 + tf.reduce_sum(lengths) / moths
-
-
-def target_maps(crop: Example, grid: int, species: int) -> tuple[FloatArray, FloatArray]:
-    """Draws what the network should answer for one crop.
-
-    Args:
-      crop: its points are drawn as Gaussians of 0.14 lengths, overlaps take the greater value.
-      grid: cells per side, g.
-      species: counted species, s.
-
-    Returns:
-      Targets (g, g, s + 1) in [0, 1] and cares (g, g, s + 1). The last channel is the length of the nearest moth
-      (length_code), cared for near its centre only. Cares are 0 for silent species and where a moth is too long or too
-      short to ask about.
-    """
-    targets = np.zeros((grid, grid, species + 1), np.float32)
-    cares = np.ones_like(targets)
-    cares[:, :, -1] = 0
-    for index in crop.silent:
-        cares[:, :, index] = 0
-    cells = np.arange(grid, dtype=np.float32)
-    for point in crop.points:
-        if point.length_px < UNSEEN_PX:
-            continue
-        column, row = (min(grid - 1, int(side // STRIDE_PX)) for side in (point.x_px, point.y_px))
-        spread = max(0.14 * point.length_px / STRIDE_PX, 0.55)
-        across = np.exp(-((cells - column) ** 2) / (2 * spread**2))
-        down = np.exp(-((cells - row) ** 2) / (2 * spread**2))
-        bump = np.outer(down, across).astype(np.float32)
-        channel = targets[:, :, point.species]
-        if not SHORTEST_PX <= point.length_px <= LONGEST_PX:
-            cares[:, :, point.species][bump > 0.1] = 0
-            bump = np.minimum(bump, np.float32(0.999))
-        nearer = bump > np.maximum(targets[:, :, :-1].max(axis=2), 0.45)
-        targets[:, :, -1][nearer] = length_code(point.length_px)
-        cares[:, :, -1][nearer] = bump[nearer]
-        np.maximum(channel, bump, out=channel)
-    return targets, cares
-
-
-def gap_map(crop: Example, cares: FloatArray) -> FloatArray:
-    """Where a moth may lie without a mark: nowhere in photos with all marks, and never on by-catch, which counts more.
-
-    Args:
-      crop: with the by-catch that lies in it.
-      cares: (g, g, s + 1) as of target_maps; raised around by-catch.
-
-    Returns:
-      (g, g) float32: 1 where a moth may lie, 0 where the marks are complete, -1 on by-catch.
-    """
-    grid = cares.shape[0]
-    gaps = np.full((grid, grid), float(crop.is_gappy), np.float32)
-    down, right = (np.arange(grid, dtype=np.float32) * STRIDE_PX + STRIDE_PX / 2,) * 2
-    for insect in crop.by_catch:
-        near = np.hypot(down[:, None] - insect.y_px, right[None, :] - insect.x_px) < 0.4 * insect.length_px
-        gaps[near] = NO_MOTH
-        raised = cares[:, :, :-1][near]
-        cares[:, :, :-1][near] = np.where(raised > 0, BY_CATCH_CARE, 0)
-    return gaps
-
-
-# Flies look much like moths, and are few beside them.
-BY_CATCH_CARE = 3.0
-NO_MOTH = -1.0
-
-
-def _with_gaps_silenced(whole: Example, cares: FloatArray, targets: FloatArray) -> FloatArray:
-    """Takes no stand on the unmarked area of species of which a moth has no place yet."""
-    if whole.counts is None:
-        return cares
-    for species, count in enumerate(whole.counts):
-        if sum(point.species == species for point in whole.points) < count:
-            cares[:, :, species] *= targets[:, :, species] > 0.01
-    return cares
-
-
 def training_crop(
     whole: Example, rng: np.random.Generator, settings: Settings, patches: Sequence[Patch]
 ) -> tuple[Example, npt.NDArray[np.uint8]]:
@@ -378,7 +251,7 @@ def batches(
             whole = examples[index]
             crop, image = training_crop(whole, rng, settings, patches)
             target, care = target_maps(crop, GRID, species)
-            care = _with_gaps_silenced(whole, care, target)
+            care = with_gaps_silenced(whole, care, target)
             images.append(normalise(image))
             plain.append(normalise(crop.image))
             targets.append(target)

@@ -11,6 +11,9 @@ interface Vector {
 
 const { thresholds } = goldenJson<{ thresholds: Vector[] }>("count.json");
 
-test.each(thresholds)("a photo of $values.length peaks counts from $least on", ({ values, usual_q, share_q, least }) => {
-  expect(photoThreshold(values, usual_q, share_q)).toBe(least);
-});
+test.each(thresholds)(
+  "a photo of $values.length peaks counts from $least on",
+  ({ values, usual_q, share_q, least }) => {
+    expect(photoThreshold(values, usual_q, share_q)).toBe(least);
+  },
+);

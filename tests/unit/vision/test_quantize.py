@@ -148,11 +148,11 @@ def test_measured_models_become_a_release_that_counts(exported, steps):
     assert (folder / "small.tflite").stat().st_size > len(exported)
 
 
-def test_a_work_folder_without_a_gate_is_not_released(steps, tmp_path):
+def test_a_work_folder_that_was_not_measured_is_not_released(steps, tmp_path):
     (tmp_path / "small.json").write_text("{}")
     result = CliRunner().invoke(main, ["release", "--base", "--version", "base-20260101-2", "--work", str(tmp_path)])
     assert result.exit_code == 1
-    assert "lacks gate.tflite, gate.json, small.weights.npz, metrics.json" in result.output
+    assert "lacks small.weights.npz, metrics.json" in result.output
 
 
 def test_the_released_base_is_far_from_every_rounding_tie() -> None:

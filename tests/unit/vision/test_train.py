@@ -11,27 +11,14 @@ from pestwatch.cli import current_base
 from pestwatch.vision.augment import Distances
 from pestwatch.vision.dataset import GNORAB, HELIAR, Example, Point
 from pestwatch.vision.evaluate import measure
+from pestwatch.vision.loss import focal_loss, taught_loss
 from pestwatch.vision.model import build_counter, freeze_encoder, head_layers, length_code, load_float, save_float
 from pestwatch.vision.peaks import find_peaks
 from pestwatch.vision.preprocess import MOTH_PX
 from pestwatch.vision.recipe import Settings
 from pestwatch.vision.shape import FAMILY
-from pestwatch.vision.train import (
-    BY_CATCH_CARE,
-    GRID,
-    LONGEST_PX,
-    NO_MOTH,
-    SHORTEST_PX,
-    UNSEEN_PX,
-    batches,
-    fit,
-    focal_loss,
-    gap_map,
-    heat_of,
-    place_counted,
-    target_maps,
-    taught_loss,
-)
+from pestwatch.vision.target import BY_CATCH_CARE, LONGEST_PX, NO_MOTH, SHORTEST_PX, UNSEEN_PX, gap_map, target_maps
+from pestwatch.vision.train import GRID, batches, fit, heat_of, place_counted
 
 from .pictures import liner
 from .tiny import TINY

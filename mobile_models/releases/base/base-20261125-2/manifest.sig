@@ -1,1 +1,1 @@
-{"certificate":null,"key_id":"4ee06bca8af61add","signature":"dEgvHFjRx9JS7UFd/FcHzNQX5tFzKQuYZY6dmjNPRWITeRC3VUqjTB3nO+NLnBjj2oOHPLXyoJ4/5SlDgzykDw==","v":1}
+{"certificate":null,"key_id":"a35b3fbff0edd302","signature":"HVugSyJPoO/fipnH5pt1ltbwZHrqu/2oCV1FIqZh18jM5EmL2TWdIFh+4rfLKVSCtaoNAH4SPkVQZWPBuj4rCQ==","v":1}
