@@ -23,6 +23,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from PIL import Image, ImageFilter
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.peers.compare import peers
-from pestwatch.cli import current_base, models_dir
+from pestwatch.cli import current_base, recount_file
 from pestwatch.release.manifest import SIZES
 from pestwatch.vision.dataset import Example, UInt8Image, tuta_delta
 from pestwatch.vision.evaluate import measure
@@ -41,6 +42,7 @@ from pestwatch.vision.infer import Counter, count_photo
 from pestwatch.vision.interval import coverage, interval
 from pestwatch.vision.micronet import operations, score
 from pestwatch.vision.montage import whole_liner
+from pestwatch.vision.portrait import resized
 from pestwatch.vision.preprocess import Sizes, tiles
 from pestwatch.vision.recipe import measuring_sets
 from pestwatch.vision.recount import read_recount, recounted
@@ -172,14 +174,6 @@ def funnel_and_flies(counter: Counter, sets: Sets) -> Found:
     return found
 
 
-def resized(factor: float) -> Callable[[UInt8Image], UInt8Image]:
-    def change(image: UInt8Image) -> UInt8Image:
-        size = (round(image.shape[1] * factor), round(image.shape[0] * factor))
-        return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
-
-    return change
-
-
 LIGHTS: dict[str, Callable[[UInt8Image], UInt8Image]] = {
     "half the light": lambda image: (image * 0.5).astype(np.uint8),
     "half the contrast": lambda image: (64 + image * 0.5).astype(np.uint8),
@@ -197,7 +191,7 @@ def scales_and_light(counter: Counter, sets: Sets, every: int) -> Found:
     found: Found = {}
     for name in ("val", "test_trap"):
         for factor in SCALES:
-            examples = changed(sets[name][::every], resized(factor))
+            examples = changed(sets[name][::every], partial(resized, factor=factor))
             found[f"{name} x{factor}"] = shown(f"{name} x{factor}", *counts_of(counter, examples, "GNORAB"))
     for name, change in LIGHTS.items():
         examples = changed(sets["test_trap"][::every], change)
@@ -311,7 +305,7 @@ def main() -> None:
     sizes = ["small"] if is_quick else [size for size in SIZES if (folder / f"{size}.tflite").exists()]
     counters = {size: Counter.from_release(folder, size=size) for size in sizes}
     small = counters["small"]
-    readings = read_recount(models_dir() / "recounts" / "tuta_delta.csv")
+    readings = read_recount(recount_file())
     sets = measuring_sets(photos, readings)
     crops = recounted(tuta_delta(photos, "test_trap"), readings)
     one_shot = [crop for crop in crops if crop.taken_at == crops[0].taken_at]

@@ -15,12 +15,13 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pestwatch.cli import models_dir
+from pestwatch.cli import models_dir, recount_file
 
 STORED = "leave_out.json"
 OTHER_PHONE = "ASUS_X00TDB"
@@ -39,7 +40,7 @@ def plans(photos: Path) -> list[Left]:
     from pestwatch.vision.dataset import medfly_delta, tuta_delta
     from pestwatch.vision.recount import read_recount, recounted
 
-    readings = read_recount(models_dir() / "recounts" / "tuta_delta.csv")
+    readings = read_recount(recount_file())
     train = tuta_delta(photos, "train")
     seen, unseen = (recounted(tuta_delta(photos, split), readings) for split in ("val", "test_trap"))
     return [
@@ -99,13 +100,14 @@ def measured(plan: Left, photos: Path, steps: int) -> list[dict[str, Any]]:
         patches=material.patches,
     )
     tflite = quantize(model, shape, calibration_tiles(material.examples, recipe.calibration_tiles, shape.tile_px))
-    sidecar = make_sidecar("base-20261125-1", tflite, shape, [(64, 0)] * 3, (128, 175, 155), recipe.limits)
-    codes = measure_lengths(tflite, sidecar, material.examples)
-    sidecar = make_sidecar("base-20261125-1", tflite, shape, [(64, 0)] * 3, codes, recipe.limits)
-    val = recounted(tuta_delta(photos, "val"), read_recount(models_dir() / "recounts" / "tuta_delta.csv"))
+    described = partial(make_sidecar, "base", tflite, shape)
+    unset = [(128, 0)] * 3
+    codes = measure_lengths(tflite, described(unset, (128,) * 3, recipe.limits), material.examples)
+    sidecar = described(unset, codes, recipe.limits)
+    val = recounted(tuta_delta(photos, "val"), read_recount(recount_file()))
     found = [per_species[0] for per_species in scores_q(tflite, sidecar, val)]
     threshold = pick_threshold([example.true_counts[0] for example in val], found)
-    counter = Counter(tflite, make_sidecar("base-20261125-1", tflite, shape, [threshold] * 3, codes, recipe.limits))
+    counter = Counter(tflite, described([threshold] * 3, codes, recipe.limits))
     rows = []
     for name, examples in plan.photos.items():
         true = [example.true_counts[0] for example in examples]

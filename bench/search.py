@@ -21,13 +21,14 @@ from typing import Any
 
 import numpy as np
 
-from pestwatch.cli import models_dir
+from pestwatch.cli import models_dir, recount_file
 from pestwatch.vision.shape import Compound, Cost, Shape, cost, scaled
 
 MOST_BYTES = 250_000
 MOST_MACS = 400_000_000
 MOST_PEAK_BYTES = 4_300_000
-# Bytes per weight of an exported file, scales and operators included; from the stand-in files.
+# Bytes per weight of an exported file, scales and operators included: a guess from before the first export, which came to 1.5
+# for `small`.
 BYTES_PER_WEIGHT = 1.44
 OUTPUTS = 4
 CHOICES: dict[str, tuple[float, ...]] = {
@@ -75,16 +76,16 @@ def search(photos: Path, work: Path, count: int, steps: int, seed: int) -> list[
     from pestwatch.vision.encoder import FULL
     from pestwatch.vision.family import placed_by, start_narrow, training_material
     from pestwatch.vision.glance import glance, judging_set
-    from pestwatch.vision.model import load_float
+    from pestwatch.vision.model import load_float, weights_path
     from pestwatch.vision.recipe import read_recipe
     from pestwatch.vision.recount import read_recount, recounted
     from pestwatch.vision.train import batches, learn
 
     recipe = read_recipe(models_dir() / "recipes" / "base.toml")
-    base = load_float(FULL, work / "base.weights.npz")
+    base = load_float(FULL, weights_path(work, FULL.name))
     material = placed_by(base, training_material(photos, recipe), recipe.settings)
     settings = replace(recipe.settings, place_every_steps=0)
-    readings = read_recount(models_dir() / "recounts" / "tuta_delta.csv")
+    readings = read_recount(recount_file())
     judged = judging_set(recounted(tuta_delta(photos, "val"), readings), GNORAB)
     odds = np.asarray(material.weights) / np.sum(material.weights)
     # Made once: every candidate sees the very same crops, with the same answers of the teacher.

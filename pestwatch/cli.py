@@ -56,6 +56,11 @@ def models_dir() -> Path:
     return Path(os.environ.get("PESTWATCH_MODELS_DIR") or REPOSITORY / "mobile_models")
 
 
+def recount_file() -> Path:
+    """What two readers found on the measuring photos beside the published boxes."""
+    return models_dir() / "recounts" / "tuta_delta.csv"
+
+
 def current_base() -> Path:
     """The folder of the base release in use.
 
@@ -213,8 +218,8 @@ def _sizes_in(folder: Path, suffix: str, chosen: Sequence[str] = ()) -> list[Siz
 def quantize(photos: Path | None, recipe: Path | None, work: Path, sizes: Sequence[str]) -> None:
     """Exports trained networks as full-int8 files."""
     photos = _need_photos(photos)
-    from pestwatch.vision.family import training_material, weights_path
-    from pestwatch.vision.model import load_float
+    from pestwatch.vision.family import training_material
+    from pestwatch.vision.model import load_float, weights_path
     from pestwatch.vision.quantize import calibration_tiles
     from pestwatch.vision.quantize import quantize as export
     from pestwatch.vision.shape import FAMILY
@@ -253,7 +258,7 @@ def evaluate(
     from pestwatch.vision.recount import read_recount
     from pestwatch.work_folder import describe_models, draw_card, keep_metrics
 
-    readings = read_recount(models_dir() / "recounts" / "tuta_delta.csv")
+    readings = read_recount(recount_file())
     folder = work or model or current_base()
     chosen = _sizes_in(folder, ".tflite", sizes)
     if work:

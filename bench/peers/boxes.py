@@ -21,7 +21,7 @@ class Level(NamedTuple):
     lengths_px: tuple[float, ...]
 
 
-# Moths are 28 px long where they are counted and 18 to 45 px in training; large noctuids twice that.
+# Moths are 24 to 40 px long where they are counted, and half to twice that in training.
 LEVELS = (Level(8, (20.0, 28.0, 40.0)), Level(16, (56.0, 80.0)))
 MATCHED_FROM, BACKGROUND_BELOW = 0.5, 0.4
 # Box answers are divided by these, so that they are about as large as the scores' gradients; SSD's variances.

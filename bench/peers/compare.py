@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
-from pestwatch.cli import models_dir
+from pestwatch.cli import recount_file
 from pestwatch.domain.species import PHOTO_COUNTED
-from pestwatch.vision.dataset import GNORAB, HELIAR, Example, counting_ratio
+from pestwatch.vision.dataset import GNORAB, HELIAR, Example, at_counting_size, at_ratio
 from pestwatch.vision.evaluate import measure
 from pestwatch.vision.micronet import operations, score
-from pestwatch.vision.preprocess import OUTSIDE, Sizes, owned, tiles
+from pestwatch.vision.preprocess import OUTSIDE, owned, tiles
 from pestwatch.vision.recipe import measuring_sets
 from pestwatch.vision.recount import read_recount
 
@@ -86,7 +86,7 @@ class Detector:
 
     def looked(self, example: Example) -> Looked:
         """What the network answers, tile by tile, before any suppression."""
-        image = at_ratio(example, counting_ratio(example))
+        image = at_counting_size(example)
         height, width, _ = image.shape
         return [
             (
@@ -183,12 +183,6 @@ class _Network:
         ]
 
 
-def at_ratio(example: Example, ratio: float) -> UInt8Image:
-    """The photo, so many times as large."""
-    sizes = Sizes(example.image)
-    return sizes.at(max(16, round(sizes.long_px * ratio)))
-
-
 def regression_ratio(example: Example) -> float:
     """How much larger a photo is when its usual insect is REGRESSION_MOTH_PX long, whatever its species."""
     return REGRESSION_MOTH_PX / (example.scale_px or REGRESSION_MOTH_PX)
@@ -211,7 +205,7 @@ def peers(photos: Path) -> list[Row]:
     Returns:
       Per peer: funnel_val, by_catch, and val and test_trap against the recount and against the boxes as published.
     """
-    readings = read_recount(models_dir() / "recounts" / "tuta_delta.csv")
+    readings = read_recount(recount_file())
     return [row for name, peer in opened().items() for row in _rows(name, peer, measuring_sets(photos, readings))]
 
 

@@ -32,9 +32,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from pestwatch.cli import models_dir
+from pestwatch.cli import models_dir, recount_file
 from pestwatch.vision.augment import CROP_PX
-from pestwatch.vision.dataset import Example, Point, counting_ratio
+from pestwatch.vision.dataset import Example, Point, at_counting_size, counting_ratio
 from pestwatch.vision.encoder import FULL, load_imagenet_weights
 from pestwatch.vision.family import Material, training_material
 from pestwatch.vision.model import freeze_encoder, normalise
@@ -46,7 +46,7 @@ from pestwatch.vision.slim import slim
 from pestwatch.vision.train import training_crop
 
 from .boxes import anchors, decoded, suppressed, targets
-from .compare import COUNT_UNIT, HERE, LEAST_Q, SPECIES, Detector, Regression, at_ratio, regression_ratio
+from .compare import COUNT_UNIT, HERE, LEAST_Q, SPECIES, Detector, Regression, regression_ratio
 from .networks import DETECTOR_TILE_PX, REGRESSION_TILE_PX, build_detector, build_regression
 
 # Of two boxes while counted moths are placed; the one in use is picked on the exported file.
@@ -205,7 +205,7 @@ def placed(model: Any, whole: Example) -> Example:
     """Gives the unmarked moths of a counted photo the detector's surest boxes as places, as the counter's training does."""
     if whole.counts is None or len(whole.points) >= sum(whole.counts):
         return whole
-    image = at_ratio(whole, counting_ratio(whole))
+    image = at_counting_size(whole)
     ratio = max(image.shape) / max(whole.image.shape)
     side_px = -(-max(image.shape) // 16) * 16
     framed = np.full((side_px, side_px, 3), OUTSIDE, np.uint8)
@@ -275,7 +275,7 @@ def train_regression(plan: Plan) -> Any:
 def picking_sets(photos: Path) -> Sequence[Sequence[Example]]:
     """Per species, the photos on which the counter picks its own thresholds."""
     recipe = read_recipe(models_dir() / "recipes" / "base.toml")
-    return threshold_sets(photos, read_recount(models_dir() / "recounts" / "tuta_delta.csv"), recipe.seed)
+    return threshold_sets(photos, read_recount(recount_file()), recipe.seed)
 
 
 def pick_detector(content: bytes, photos: Path) -> dict[str, Any]:

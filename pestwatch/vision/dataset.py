@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from pestwatch.domain.species import PHOTO_COUNTED
-from pestwatch.vision.preprocess import MOTH_PX
+from pestwatch.vision.preprocess import MOTH_PX, Sizes
 
 UInt8Image = npt.NDArray[np.uint8]
 
@@ -102,6 +102,17 @@ def counting_ratio(example: Example) -> float:
     present = [count * (1 if species in example.silent else 2) for species, count in enumerate(example.true_counts)]
     wanted = MOTH_PX[int(np.argmax(present))] if any(present) else BY_CATCH_PX
     return wanted / example.scale_px
+
+
+def at_ratio(example: Example, ratio: float) -> UInt8Image:
+    """The photo, so many times as large."""
+    sizes = Sizes(example.image)
+    return sizes.at(max(16, round(sizes.long_px * ratio)))
+
+
+def at_counting_size(example: Example) -> UInt8Image:
+    """The photo with its insects as long as they are counted at, by its labels."""
+    return at_ratio(example, counting_ratio(example))
 
 
 def read_image(path: Path) -> UInt8Image:

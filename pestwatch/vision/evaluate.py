@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pestwatch.vision.dataset import Example, counting_ratio
+from pestwatch.vision.dataset import Example, at_counting_size
 from pestwatch.vision.infer import Counter
 from pestwatch.vision.interval import quantile, score
 from pestwatch.vision.look import Seen, middle_code
@@ -151,9 +151,8 @@ def measure_lengths(model: Path | bytes, sidecar: Mapping[str, Any], photos: Seq
         seen: list[Seen] = []
         for example in photos:
             if example.true_counts[species] and example.true_counts[species] == sum(example.true_counts):
-                sizes = Sizes(example.image)
-                sized = sizes.at(max(16, round(sizes.long_px * counting_ratio(example))))
-                seen += [moth for moth in counter.see(sized) if moth.species == species]
+                found = counter.see(at_counting_size(example))
+                seen += [moth for moth in found if moth.species == species]
         codes.append(middle_code(seen) or 128)
     return tuple(codes)
 

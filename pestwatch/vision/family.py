@@ -18,7 +18,7 @@ from pestwatch.vision.dataset import (
     tuta_delta,
 )
 from pestwatch.vision.encoder import FULL, load_imagenet_weights
-from pestwatch.vision.model import build_counter, load_float, save_float
+from pestwatch.vision.model import build_counter, load_float, save_float, weights_path
 from pestwatch.vision.narrow import narrow_encoder
 from pestwatch.vision.paste import Patch, patches
 from pestwatch.vision.recipe import Recipe, Settings
@@ -154,8 +154,3 @@ def train_size(
     path = weights_path(work, name)
     save_float(model, path)
     return path
-
-
-def weights_path(work: Path, name: str) -> Path:
-    """Where a network's float weights lie in a work folder."""
-    return work / f"{name}.weights.npz"

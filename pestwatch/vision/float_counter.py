@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from pestwatch.vision.infer import Counter, HeatMap, UInt8Image
-from pestwatch.vision.model import load_float, normalise
+from pestwatch.vision.model import load_float, normalise, weights_path
 from pestwatch.vision.shape import FAMILY
 
 
@@ -21,7 +21,7 @@ class FloatCounter(Counter):
     def __init__(self, folder: Path, size: str) -> None:
         released = Counter.from_release(folder, size=size)
         self.__dict__.update(released.__dict__)
-        self._network = load_float(FAMILY[size], folder / f"{size}.weights.npz")
+        self._network = load_float(FAMILY[size], weights_path(folder, size))
 
     def heat(self, tile: UInt8Image) -> HeatMap:
         """As Counter.heat, without the rounding inside the network."""

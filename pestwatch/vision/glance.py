@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pestwatch.vision.dataset import Example, counting_ratio
+from pestwatch.vision.dataset import Example, at_counting_size
 from pestwatch.vision.peaks import find_peaks
-from pestwatch.vision.preprocess import Sizes
 from pestwatch.vision.train import heat_of
 
 UInt8Image = npt.NDArray[np.uint8]
@@ -33,12 +32,7 @@ def judging_set(examples: Sequence[Example], species: int) -> list[Judged]:
       examples: photos that take no part in training.
       species: which to count.
     """
-    judged = []
-    for example in examples:
-        sizes = Sizes(example.image)
-        side_px = max(16, round(sizes.long_px * counting_ratio(example)))
-        judged.append(Judged(sizes.at(side_px), example.true_counts[species]))
-    return judged
+    return [Judged(at_counting_size(example), example.true_counts[species]) for example in examples]
 
 
 def glance(model: Any, judged: Sequence[Judged], species: int) -> float:

@@ -12,8 +12,10 @@ A look that shows (almost) no moth says nothing about the scale: the next of FIR
 Twin: field/src/count/look.ts, held by tests/golden/count.json.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from pestwatch.vision.preprocess import MAX_SIDE_PX
 
@@ -120,10 +122,9 @@ def look(long_px: int, moth_codes: Sequence[int], see: Callable[[int], Sequence[
         return ended(firsts[min(1, len(firsts) - 1)])
     while len(found) < MOST_LOOKS:
         wanted = min(max(place - (off(place) or 0), allowed[0]), allowed[-1])
-        if wanted in found:
+        # With nothing to believe there, what was seen before is the better answer.
+        if wanted in found or off(wanted) is None:
             break
-        if off(wanted) is None:
-            break  # nothing to believe there: what was seen before is the better answer
         place = wanted
     return ended(place)
 
@@ -134,24 +135,19 @@ def steps_off(seen: Sequence[Seen], moth_codes: Sequence[int]) -> int | None:
     Every moth says by how much it is longer than its species is counted at; the median, each weighing as much as its heat,
     decides. Halves of steps are rounded up. None when there is too little heat to believe.
     """
-    believed = sorted((moth.code - moth_codes[moth.species], moth.value) for moth in seen)
-    total = sum(value for _, value in believed)
-    if total < EVIDENCE_Q:
+    if sum(moth.value for moth in seen) < EVIDENCE_Q:
         return None
-    below = 0
-    for longer, value in believed:
-        below += value
-        if 2 * below >= total:
-            return (2 * longer + STEP_CODE) // (2 * STEP_CODE)
-    return None
+    longer = _median([(moth.code - moth_codes[moth.species], moth.value) for moth in seen])
+    return (2 * longer + STEP_CODE) // (2 * STEP_CODE)
 
 
 def middle_code(seen: Sequence[Seen]) -> int | None:
     """The median of the length codes, each weighing as much as its heat; None without any."""
-    total = sum(moth.value for moth in seen)
-    below = 0
-    for moth in sorted(seen, key=lambda moth: moth.code):
-        below += moth.value
-        if 2 * below >= total:
-            return moth.code
-    return None
+    return _median([(moth.code, moth.value) for moth in seen]) if seen else None
+
+
+def _median(weighed: Sequence[tuple[int, int]]) -> int:
+    """The least number with half of the weight at or below it; of (number, weight), at least one."""
+    ordered = sorted(weighed)
+    below = list(accumulate(weight for _, weight in ordered))
+    return ordered[bisect_left(below, below[-1] / 2)][0]

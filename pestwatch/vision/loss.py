@@ -4,6 +4,9 @@ from typing import Any
 
 import tensorflow as tf
 
+# Heat from which the network is called sure of a moth that has no mark.
+FORGIVEN_FROM = 0.4
+
 
 def focal_loss(heat: Any, targets: Any, cares: Any, gappy: Any = None, forgiven: Any = 0.0) -> Any:
     """Penalty-reduced focal loss on centre maps.
@@ -28,9 +31,6 @@ def focal_loss(heat: Any, targets: Any, cares: Any, gappy: Any = None, forgiven:
         sure = tf.stop_gradient(tf.cast((heat > FORGIVEN_FROM) & (targets < 0.05), tf.float32))
         background *= 1 - forgiven * tf.maximum(gappy, 0.0)[..., None] * sure
     return -tf.reduce_sum(hit + background) / (tf.reduce_sum(centres) + 1)
-
-
-FORGIVEN_FROM = 0.4
 
 
 def length_loss(codes: Any, targets: Any, cares: Any) -> Any:

@@ -51,7 +51,7 @@ def write_metadata(model: bytes, *, version: str, labels: Sequence[str], author:
         )
         image = info.InputImageTensorMd(
             name="image",
-            description="A square tile of a trap photo, at the size where its moths are about 28 px long.",
+            description="A square tile of a trap photo, at the size where its moths are as long as their species is counted at.",
             norm_mean=[127.0],
             norm_std=[127.5],
             color_space_type=schema.ColorSpaceType.RGB,

@@ -97,6 +97,11 @@ def freeze_encoder(model: Any, below: int | None = None) -> None:
             layer.trainable = below is not None and int(layer.name.split("_")[1]) >= below
 
 
+def weights_path(work: Path, name: str) -> Path:
+    """Where a network's float weights lie in a work folder."""
+    return work / f"{name}.weights.npz"
+
+
 def save_float(model: Any, path: Path) -> None:
     """Writes every weight as float16, one array per layer and place."""
     arrays = {

@@ -50,7 +50,7 @@ def portrait(counter: Counter, sets: Mapping[str, Sequence[Example]]) -> Measure
             "a trap that it never saw": [
                 (
                     factor,
-                    wape(true, [counter.count_image(_resized(e.image, factor)).counts[label] for e in examples], shots),
+                    wape(true, [counter.count_image(resized(e.image, factor)).counts[label] for e in examples], shots),
                 )
                 for factor in FACTORS
             ]
@@ -76,6 +76,7 @@ def _overlay(counter: Counter, example: Example, *, with_pixels: bool = False) -
     )
 
 
-def _resized(image: UInt8Image, factor: float) -> UInt8Image:
+def resized(image: UInt8Image, factor: float) -> UInt8Image:
+    """A picture as if it had been taken so many times larger; only for measuring, phones resize by Sizes."""
     size = (round(image.shape[1] * factor), round(image.shape[0] * factor))
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))

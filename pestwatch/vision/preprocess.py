@@ -140,6 +140,7 @@ class Sizes:
         if max(image.shape[:2]) > MAX_SIDE_PX:
             image = _resized(image, MAX_SIDE_PX)
         self._halves = [image]
+        self._last: UInt8Image | None = None
 
     @property
     def long_px(self) -> int:
@@ -147,11 +148,17 @@ class Sizes:
         return int(max(self._halves[0].shape[:2]))
 
     def at(self, side_px: int) -> UInt8Image:
-        """The photo with a long side of side_px, from the smallest half that is not smaller."""
+        """The photo with a long side of side_px, from the smallest half that is not smaller.
+
+        The last one is kept: the gate and the first look ask for the same.
+        """
+        if self._last is not None and max(self._last.shape[:2]) == side_px:
+            return self._last
         while max(self._halves[-1].shape[:2]) // 2 >= side_px and min(self._halves[-1].shape[:2]) > 1:
             self._halves.append(halved(self._halves[-1]))
         large = [half for half in self._halves if max(half.shape[:2]) >= side_px]
-        return _resized(large[-1] if large else self._halves[0], side_px)
+        self._last = _resized(large[-1] if large else self._halves[0], side_px)
+        return self._last
 
 
 def _resized(image: UInt8Image, side_px: int) -> UInt8Image:

@@ -16,9 +16,9 @@ from ai_edge_litert import schema_py_generated as schema
 
 from pestwatch.errors import Problem
 from pestwatch.vision.augment import relit
-from pestwatch.vision.dataset import Example, counting_ratio
+from pestwatch.vision.dataset import Example, at_counting_size
 from pestwatch.vision.model import normalise, with_side
-from pestwatch.vision.preprocess import OUTSIDE, Sizes
+from pestwatch.vision.preprocess import OUTSIDE
 from pestwatch.vision.shape import Shape
 from pestwatch.vision.slim import slim
 
@@ -48,7 +48,7 @@ def calibration_tiles(examples: Sequence[Example], count: int, tile_px: int) -> 
     for number in range(count):
         tile = np.full((tile_px, tile_px, 3), OUTSIDE, np.uint8)
         for row, column in np.ndindex(2, 2):
-            image = _at_counting_size(examples[int(rng.integers(len(examples)))])
+            image = at_counting_size(examples[int(rng.integers(len(examples)))])
             top, left = (int(rng.integers(max(0, side - half) + 1)) for side in image.shape[:2])
             patch = image[top : top + half, left : left + half]
             tile[row * half : row * half + patch.shape[0], column * half : column * half + patch.shape[1]] = patch
@@ -56,11 +56,6 @@ def calibration_tiles(examples: Sequence[Example], count: int, tile_px: int) -> 
     # Black and white once, whatever the photos hold: the input's scale must be that of bytes, 1/127.5.
     mosaics[0][0, :2] = ((0, 0, 0), (255, 255, 255))
     return mosaics
-
-
-def _at_counting_size(example: Example) -> UInt8Image:
-    sizes = Sizes(example.image)
-    return sizes.at(max(16, round(sizes.long_px * counting_ratio(example))))
 
 
 def quantize(model: Any, shape: Shape, calibration: Sequence[UInt8Image]) -> bytes:

@@ -11,6 +11,9 @@ FloatArray = npt.NDArray[np.float32]
 # Shorter moths are no moths to this network, so that a photo seen from too far shows nothing instead of something
 # wrong; between the two, and above the longest, nothing is asked.
 UNSEEN_PX, SHORTEST_PX, LONGEST_PX = 7.5, 10.5, 72.0
+# Flies look much like moths, and are few beside them.
+BY_CATCH_CARE = 3.0
+NO_MOTH = -1.0
 
 
 def target_maps(crop: Example, grid: int, species: int) -> tuple[FloatArray, FloatArray]:
@@ -70,11 +73,6 @@ def gap_map(crop: Example, cares: FloatArray) -> FloatArray:
         raised = cares[:, :, :-1][near]
         cares[:, :, :-1][near] = np.where(raised > 0, BY_CATCH_CARE, 0)
     return gaps
-
-
-# Flies look much like moths, and are few beside them.
-BY_CATCH_CARE = 3.0
-NO_MOTH = -1.0
 
 
 def with_gaps_silenced(whole: Example, cares: FloatArray, targets: FloatArray) -> FloatArray:

@@ -260,7 +260,7 @@ def batches(
         wanted = np.stack(targets)
         gappy = np.stack(gaps)
         taught = np.zeros_like(wanted) if answer is None else np.array(answer(np.stack(plain)))
-        taught[gappy == NO_MOTH] *= 0  # where flies lie, the marks know better than any teacher
+        taught[gappy == NO_MOTH] = 0  # where flies lie, the marks know better than any teacher
         yield Batch(np.stack(images), wanted, np.stack(cares), gappy, taught)
 
 

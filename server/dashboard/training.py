@@ -124,8 +124,9 @@ def _current(settings: Settings, region: str) -> Manifest | None:
 
 
 def _figures(manifest: Manifest) -> Iterator[Figures]:
-    """Errors of `small`, for the species that were really on the photos; the card has the rest."""
-    for evaluation, metrics in manifest.metrics.get("small", {}).items():
-        for species, found in (metrics.get("per_species") or {}).items() if isinstance(metrics, dict) else ():
-            if found.get("insects"):
+    """Errors of `small` on the sets that have a name here, for species that were really there; the card has the rest."""
+    measured = manifest.metrics.get("small", {})
+    for evaluation in EVALUATIONS:
+        for species, found in measured.get(evaluation, {}).get("per_species", {}).items():
+            if found["insects"]:
                 yield Figures(evaluation, species, found["n"], found["insects"] / found["n"], found["mae"])

@@ -64,6 +64,7 @@ export class Sizes {
   readonly #halves: [Picture, ...Picture[]];
   readonly #row: Uint8Array;
   #rows = 0;
+  #last: Picture | undefined;
 
   constructor(from: Size) {
     const { picture, take } = keeping(from);
@@ -91,15 +92,22 @@ export class Sizes {
     return longSide(this.#halves[0]);
   }
 
-  /** The photo with a long side of sidePx, from the smallest half that is not smaller. */
+  /**
+   * The photo with a long side of sidePx, from the smallest half that is not smaller.
+   *
+   * The last one is kept: the gate and the first look ask for the same.
+   */
   at(sidePx: number): Picture {
     if (this.#rows !== this.#from.height) throw new Error(`${this.#rows} of ${this.#from.height} rows came`);
+    if (this.#last && longSide(this.#last) === sidePx) return this.#last;
+    this.#last = undefined; // two large ones need not lie here at once
     let half = this.#halves[0];
     for (let next = 1; longSide(half) >> 1 >= sidePx && hasHalf(half); next++) {
       this.#halves[next] ??= halved(half);
       half = this.#halves[next];
     }
-    return resized(half, sidePx);
+    this.#last = resized(half, sidePx);
+    return this.#last;
   }
 }
 

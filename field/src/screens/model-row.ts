@@ -43,14 +43,19 @@ function checkNow(): HTMLElement {
     testid: "model-update",
     onclick: async () => {
       look.setAttribute("disabled", "");
-      try {
-        await updateRelease("asked");
-      } catch (error) {
-        const problem = asProblem(error);
-        say(t(problem.message, problem.params));
-      }
-      redraw();
+      await askForUpdate();
     },
   });
   return look;
+}
+
+/** Asks for a newer release, or for files that the phone lacks; says so when they cannot be had now. */
+export async function askForUpdate(): Promise<void> {
+  try {
+    await updateRelease("asked");
+  } catch (error) {
+    const problem = asProblem(error);
+    say(t(problem.message, problem.params));
+  }
+  redraw();
 }

@@ -2,15 +2,13 @@
 
 import { type Child, h } from "../elements";
 import { type Message, number, t } from "../i18n";
-import { asProblem } from "../problem";
 import { SIZES, type Size } from "../release/manifest";
 import { downloadBytes, releaseState } from "../release/shelf";
 import { photoMs, sizeChoice, sizeFor, wantedSize } from "../release/size";
-import { updateRelease } from "../release/update";
 import type { Settings } from "../store/database";
 import { keep, setting } from "../store/settings";
-import { button, redraw, say } from "./frame";
-import type { Row } from "./model-row";
+import { button, redraw } from "./frame";
+import { askForUpdate, type Row } from "./model-row";
 
 type Choice = Settings["size_choice"];
 
@@ -59,11 +57,5 @@ function costWords(bytes = 0): Message {
 async function choose(choice: Choice): Promise<void> {
   await keep("size_choice", choice);
   redraw();
-  try {
-    await updateRelease("asked");
-  } catch (error) {
-    const problem = asProblem(error);
-    say(t(problem.message, problem.params));
-  }
-  redraw();
+  await askForUpdate();
 }
