@@ -23,6 +23,8 @@ Verdict = Literal["good", "doubtful", "rejected"]
 Reason = Literal["not_a_trap", "too_dark", "too_bright", "too_blurred", "too_far", "cut_off", "saturated"]
 REASONS: tuple[Reason, ...] = get_args(Reason)
 """In the order of the network's scores."""
+OF_A_TRAP: frozenset[Reason] = frozenset({"too_far", "cut_off", "saturated"})
+"""What only a trap can be: where one of these applies, "not a trap" does not."""
 
 # Light is judged at one size, whatever the phone's resolution, a small photo as it is, for enlarging blurs; the network has its
 # own size.
@@ -65,15 +67,23 @@ def judge_light(light: Light, limits: Limits) -> Gate:
 
 
 def judge_scores(scores_q: Sequence[int], threshold_q: Sequence[int], reject_q: Sequence[int]) -> Gate:
-    """Judges a photo by what the network says; of several reasons the one with the greatest score is named.
+    """Judges a photo by what the network says; of several reasons that apply the one with the greatest score is named.
+
+    A trap far away or cut off leaves much of the photo to other things: such a reason outranks that there is no trap, and the
+    photo is counted and marked.
 
     Args:
       scores_q: 0-255 per reason.
       threshold_q: from here on a photo is doubtful.
       reject_q: from here on it is rejected; a reason that never rejects has 256.
     """
+    shows_trap = any(scores_q[REASONS.index(reason)] >= threshold_q[REASONS.index(reason)] for reason in OF_A_TRAP)
     for verdict, limits in (("rejected", reject_q), ("doubtful", threshold_q)):
-        reached = [place for place, limit in enumerate(limits) if scores_q[place] >= limit]
+        reached = [
+            place
+            for place, limit in enumerate(limits)
+            if scores_q[place] >= limit and not (shows_trap and REASONS[place] == "not_a_trap")
+        ]
         if reached:
             return Gate(verdict, REASONS[max(reached, key=lambda place: scores_q[place])])  # type: ignore[arg-type]  # a Verdict
     return Gate("good", None)

@@ -77,6 +77,10 @@ SCORES = [
     [230, 0, 0, 0, 255, 255, 0],
     [235, 0, 0, 251, 0, 0, 0],
     [251, 0, 251, 251, 0, 0, 0],
+    [240, 0, 0, 0, 179, 199, 255],
+    [255, 0, 0, 0, 180, 0, 0],
+    [255, 0, 0, 0, 181, 201, 0],
+    [255, 240, 0, 0, 0, 200, 0],
 ]
 NOTHING, DOUBT, REFUSAL = SCORES[0], SCORES[4], SCORES[6]
 GATED = [
@@ -220,10 +224,12 @@ def gate_vectors() -> dict:
         "formulas": FORMULAS,
         "reasons": REASONS,
         "lights": [
-            {"light": asdict(light), "limits": asdict(Limits()), **asdict(judge_light(light, Limits()))} for light in LIGHTS
+            {"light": asdict(light), "limits": asdict(Limits()), **asdict(judge_light(light, Limits()))}
+            for light in LIGHTS
         ],
         "scores": [
-            {"scores": scores, **SCORE_LIMITS, **asdict(judge_scores(scores, *SCORE_LIMITS.values()))} for scores in SCORES
+            {"scores": scores, **SCORE_LIMITS, **asdict(judge_scores(scores, *SCORE_LIMITS.values()))}
+            for scores in SCORES
         ],
         "photos": [_gate_vector(*case) for case in GATED],
     }

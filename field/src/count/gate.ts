@@ -13,6 +13,9 @@ import { type Sizes, tiles } from "./preprocess";
 
 type Reason = NonNullable<Gate["reason"]>;
 
+/** What only a trap can be: where one of these applies, "not a trap" does not. */
+const OF_A_TRAP: readonly Reason[] = ["too_far", "cut_off", "saturated"];
+
 /** Light is judged at one size, whatever the phone's resolution; a small photo as it is, for enlarging blurs. */
 const LIGHT_SIDE_PX = 512;
 
@@ -48,17 +51,24 @@ export function lightOf(sizes: Sizes): Light {
   return measureLight(sizes.at(Math.min(LIGHT_SIDE_PX, sizes.longPx)));
 }
 
-/** Judges a photo by what the network says; of several reasons the one with the greatest score is named. */
+/**
+ * Judges a photo by what the network says; of several reasons that apply the one with the greatest score is named.
+ *
+ * A trap far away or cut off leaves much of the photo to other things: such a reason outranks that there is no trap, and the photo
+ * is counted and marked.
+ */
 export function judgeScores(
   scores: ArrayLike<number>,
   { reasons, threshold_q, reject_q }: Pick<GateSidecar, "reasons" | "threshold_q" | "reject_q">,
 ): Gate {
+  const showsTrap = reasons.some((reason, place) => OF_A_TRAP.includes(reason) && scores[place] >= threshold_q[place]);
   for (const [verdict, limits] of [
     ["rejected", reject_q],
     ["doubtful", threshold_q],
   ] as const) {
     let worst = -1;
     for (const [place, limit] of limits.entries()) {
+      if (showsTrap && reasons[place] === "not_a_trap") continue;
       if (scores[place] >= limit && (worst < 0 || scores[place] > scores[worst])) worst = place;
     }
     if (worst >= 0) return { verdict, reason: reasons[worst] };

@@ -43,12 +43,17 @@ def scores(**given):
         ({"too_far": 100}, Gate("doubtful", "too_far")),
         ({"too_far": 100, "cut_off": 101}, Gate("doubtful", "cut_off")),
         ({"saturated": 255}, Gate("doubtful", "saturated")),
-        ({"not_a_trap": 230, "saturated": 255}, Gate("rejected", "not_a_trap")),
+        ({"not_a_trap": 230, "saturated": 99}, Gate("rejected", "not_a_trap")),
+        ({"not_a_trap": 255, "saturated": 100}, Gate("doubtful", "saturated")),
+        ({"not_a_trap": 255, "too_far": 100, "cut_off": 101}, Gate("doubtful", "cut_off")),
+        ({"not_a_trap": 255, "too_far": 100, "too_blurred": 230}, Gate("rejected", "too_blurred")),
         ({"not_a_trap": 230, "too_blurred": 231}, Gate("rejected", "too_blurred")),
         ({"not_a_trap": 231, "too_blurred": 231}, Gate("rejected", "not_a_trap")),
     ],
 )
-def test_of_the_reasons_that_apply_the_surest_is_named_and_rejecting_ones_come_first(given, verdict):
+def test_the_surest_reason_is_named_rejecting_ones_first_and_no_trap_only_where_nothing_of_a_trap_is_seen(
+    given, verdict
+):
     assert judge_scores(scores(**given), THRESHOLDS, REJECTS) == verdict
 
 
