@@ -315,7 +315,7 @@ def gate(photos: Path | None, junk: Path | None, recipe: Path | None, work: Path
     plan = GateRecipe.read(recipe or models_dir() / "recipes" / "gate.toml")
 
     def tell(step: int, loss: float) -> None:
-        click.echo(f"step {step} of {plan.steps}, loss {loss:.3f}")
+        click.echo(f"step {step}, loss {loss:.3f}")
 
     tflite, sidecar = make(plan, photos, junk, progress=tell)
     work.mkdir(parents=True, exist_ok=True)

@@ -18,30 +18,43 @@ VALIDATION_DAYS = frozenset({"funnel/20220604"})
 
 
 @dataclass(frozen=True)
+class Round:
+    """A part of the teaching.
+
+    Args:
+      shots: made for it, beside those of the rounds before.
+      steps: optimiser steps.
+      peak_rate: Adam's learning rate after the warm-up; it falls to 0 along a cosine.
+    """
+
+    shots: int
+    steps: int
+    peak_rate: float
+
+
+@dataclass(frozen=True)
 class GateRecipe:
     """A parsed gate.toml.
 
     Args:
       seed: of every choice.
-      steps: optimiser steps.
-      batch: shots per step.
-      peak_rate: Adam's learning rate after the warm-up; it falls to 0 along a cosine.
-      shots: made for teaching; each is seen steps * batch / shots times.
-      validation_shots: good photos made for the thresholds.
-      pass_share: of those that must be called good.
+      batch: shots per step, of every round so far about the same number.
+      rounds: one after another.
+      validation_shots: made for the thresholds.
+      pass_share: of the good ones among them that must be called good.
       taught: sources of junk for teaching.
+      validation: sources of junk for the thresholds.
       held_out: sources of junk for measuring.
       limits: of the light.
     """
 
     seed: int
-    steps: int
     batch: int
-    peak_rate: float
-    shots: int
+    rounds: tuple[Round, ...]
     validation_shots: int
     pass_share: float
     taught: tuple[str, ...]
+    validation: tuple[str, ...]
     held_out: tuple[str, ...]
     limits: Limits
 
@@ -50,9 +63,12 @@ class GateRecipe:
         """Reads a recipe file."""
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         return cls(
-            **table["train"],
+            seed=table["train"]["seed"],
+            batch=table["train"]["batch"],
+            rounds=tuple(Round(**part) for part in table["train"]["rounds"]),
             **table["thresholds"],
             taught=tuple(table["junk"]["taught"]),
+            validation=tuple(table["junk"]["validation"]),
             held_out=tuple(table["junk"]["held_out"]),
             limits=Limits(**table["limits"]),
         )

@@ -23,6 +23,8 @@ from pestwatch.vision.preprocess import Sizes
 GOOD = "good"
 # Of the drawn pictures among junk, and of drawn traps among good photos.
 DRAWN_SHARE = 0.25
+# Height of a row of crops on a whole liner, as a share of the liner's.
+ROW_SHARE = (0.2, 0.95)
 # How often each kind of photo comes; a good one oftener than all kinds of bad ones but junk.
 SHARES: Mapping[Reason | str, float] = {
     GOOD: 0.44,
@@ -154,10 +156,13 @@ def _liner(traps: Traps, rng: np.random.Generator) -> tuple[Example, str]:
     if choice < 0.15:
         return rehearsal(1, int(rng.integers(2**31)), int(rng.integers(240, 420)))[0], "drawn"
     group = traps.liners[int(rng.integers(len(traps.liners)))]
-    if choice < 0.4:
+    if choice < 0.45:
         crops = [group[int(number)] for number in rng.integers(len(group), size=6)]
-        magnification = float(rng.uniform(0.4, 0.8))
-        whole = whole_liner(crops, float(rng.uniform(0.2, 0.5)), magnification, int(rng.integers(2**31)))
+        megapixels = float(rng.uniform(0.2, 0.5))
+        # From five rows of crops down to one with bare paper below and beside it.
+        row_px = (megapixels * 1e6 * 3 / 4) ** 0.5 * float(np.exp(rng.uniform(*np.log(ROW_SHARE))))
+        magnification = row_px / max(max(crop.image.shape[:2]) for crop in crops)
+        whole = whole_liner(crops, megapixels, magnification, int(rng.integers(2**31)))
         moth_px = float(np.median([crop.scale_px or 25.0 for crop in crops])) * magnification
         return Example(whole.image, usual_px=moth_px), "whole liner"
     return group[int(rng.integers(len(group)))], "liner"

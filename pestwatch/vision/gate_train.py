@@ -1,6 +1,6 @@
 """Teaches the photo gate, exports it and sets its thresholds, as mobile_models/recipes/gate.toml says.
 
-The thresholds come from photos of traps that taught nothing: so many of them must pass. Junk takes no part in choosing.
+The thresholds come from traps and pictures without a trap that taught nothing.
 """
 
 import hashlib
@@ -16,14 +16,16 @@ import tensorflow as tf
 
 from pestwatch.vision.gate import GATE_SIDE_PX, NEVER_Q, REASONS, PhotoGate, Reason
 from pestwatch.vision.gate_network import build_gate, with_imagenet
-from pestwatch.vision.gate_recipe import GateRecipe, teaching_traps, validation_traps
-from pestwatch.vision.gate_shots import GOOD, Pool, pool, shots
-from pestwatch.vision.junk import junk_pictures
+from pestwatch.vision.gate_recipe import GateRecipe, Round, teaching_traps, validation_traps
+from pestwatch.vision.gate_shots import Pool, pool, shots
+from pestwatch.vision.junk import MOST_TAUGHT, junk_pictures
 from pestwatch.vision.light import Limits
 from pestwatch.vision.model import normalise
 from pestwatch.vision.quantize import to_int8
 
 CALIBRATION_SHOTS = 80
+FRESH_SEED = 100
+"""So far apart are the seeds of two rounds' shots."""
 SMOOTHED = 0.02
 """Truth is taught as 0.01 and 0.99: sharper answers would only be surer of the shots, not of photos."""
 LEAST_THRESHOLD_Q = 64
@@ -32,23 +34,26 @@ LEAST_REJECT_Q = 230
 REJECTING: frozenset[Reason] = frozenset({"not_a_trap", "too_dark", "too_bright", "too_blurred"})
 
 
-def fit(taught: Pool, recipe: GateRecipe, progress: Callable[[int, float], None] = lambda _step, _loss: None) -> Any:
-    """Teaches a network.
+def fit(
+    model: Any,
+    pools: Sequence[Pool],
+    plan: Round,
+    batch: int,
+    rng: np.random.Generator,
+    progress: Callable[[int, float], None] = lambda _step, _loss: None,
+) -> None:
+    """Teaches a network for one round.
 
     Args:
-      taught: the shots.
-      recipe: steps, batch, rate and seed.
+      model: of build_gate.
+      pools: the shots of this round and of those before; about the same number is taken of each.
+      plan: steps and rate.
+      batch: shots per step.
+      rng: of the choice of shots.
       progress: told the step and the mean loss since it was told last.
-
-    Returns:
-      keras.Model as of build_gate.
     """
-    keras.utils.set_random_seed(recipe.seed)
-    rng = np.random.default_rng(recipe.seed)
-    model = build_gate()
-    with_imagenet(model)
     rate = keras.optimizers.schedules.CosineDecay(
-        0.0, recipe.steps, warmup_target=recipe.peak_rate, warmup_steps=min(60, recipe.steps // 4)
+        0.0, plan.steps, warmup_target=plan.peak_rate, warmup_steps=min(60, plan.steps // 4)
     )
     optimizer = keras.optimizers.AdamW(rate, weight_decay=0.01)
 
@@ -64,20 +69,26 @@ def fit(taught: Pool, recipe: GateRecipe, progress: Callable[[int, float], None]
         return loss
 
     losses = []
-    for number in range(1, recipe.steps + 1):
-        chosen = rng.integers(len(taught.tiles), size=recipe.batch)
-        images = np.stack([_mirrored(taught.tiles[place], rng) for place in chosen])
-        losses.append(float(step(normalise(images), taught.truth[chosen], taught.says[chosen])))
+    for number in range(1, plan.steps + 1):
+        drawn = [pools[int(place)] for place in rng.integers(len(pools), size=batch)]
+        chosen = [(one, int(rng.integers(len(one.tiles)))) for one in drawn]
+        images = np.stack([_mirrored(one.tiles[place], rng) for one, place in chosen])
+        truth = np.stack([one.truth[place] for one, place in chosen])
+        says = np.stack([one.says[place] for one, place in chosen])
+        losses.append(float(step(normalise(images), truth, says)))
         if number % 100 == 0:
             progress(number, float(np.mean(losses)))
             losses.clear()
-    return model
 
 
 def _mirrored(tile: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Across, where no grey lies right of the photo: the phone never puts it left."""
-    is_wide = not (tile[0, -1] == tile[-1, -1]).all() or not (tile[0, -1] == 128).all()
-    return tile[:, ::-1] if is_wide and rng.random() < 0.5 else tile
+    """Never so that the grey comes to lie left of the photo or above it: the phone puts it right or below."""
+    has_grey_right, has_grey_below = (tile[:, -1] == 128).all(), (tile[-1] == 128).all()
+    if not has_grey_right and rng.random() < 0.5:
+        tile = tile[:, ::-1]
+    if not has_grey_below and rng.random() < 0.5:
+        tile = tile[::-1]
+    return tile
 
 
 def export(model: Any, taught: Pool) -> bytes:
@@ -90,26 +101,41 @@ def export(model: Any, taught: Pool) -> bytes:
     return to_int8(fixed, tiles)
 
 
-def pick_thresholds(scores_q: npt.NDArray[np.int64], pass_share: float) -> tuple[list[int], list[int]]:
+def pick_thresholds(
+    good_q: npt.NDArray[np.int64], bad_q: npt.NDArray[np.int64], pass_share: float
+) -> tuple[list[int], list[int]]:
     """Sets from which score on a photo is doubtful, and from which it is rejected.
 
-    Every reason may wrong the same share of good photos, as many as leave pass_share of them in peace.
+    First no good photo is doubtful. Then that reason's threshold is lowered, again and again, which finds most bad photos for each
+    good one that it wrongs, as long as pass_share of the good ones pass.
 
     Args:
-      scores_q: (n, r) of good photos.
-      pass_share: of them that no reason may reach.
+      good_q: (n, r) scores of good photos.
+      bad_q: (m, r) scores of bad ones, whatever is wrong with them.
+      pass_share: of the good ones that no reason may reach.
 
     Returns:
       threshold_q and reject_q, per reason.
     """
-    ranked = np.sort(scores_q, axis=0)[::-1]
-    threshold_q = np.full(len(REASONS), NEVER_Q)
-    for wronged in range(len(ranked)):
-        lower = np.maximum(ranked[wronged] + 1, LEAST_THRESHOLD_Q)
-        if (scores_q < lower).all(axis=1).mean() < pass_share:
+    highest = good_q.max(axis=0)
+    threshold_q = np.maximum(highest + 1, LEAST_THRESHOLD_Q)
+    may_wrong = int((1 - pass_share) * len(good_q))
+    while True:
+        passing, missed = (scores_q[(scores_q < threshold_q).all(axis=1)] for scores_q in (good_q, bad_q))
+        room = may_wrong - (len(good_q) - len(passing))
+        best, best_worth = None, 0.0
+        for place in range(len(REASONS)):
+            ranked = np.sort(passing[:, place])[::-1]
+            for wronged in range(1, room + 1):
+                lower = max(int(ranked[wronged]) + 1, LEAST_THRESHOLD_Q)
+                lost = np.count_nonzero(ranked >= lower)
+                worth = np.count_nonzero(missed[:, place] >= lower) / max(1, lost)
+                if lost <= room and worth > best_worth:
+                    best, best_worth = (place, lower), worth
+        if best is None:
             break
-        threshold_q = lower
-    surest = np.maximum(np.minimum(ranked[0] + 1, 255), LEAST_REJECT_Q)
+        threshold_q[best[0]] = best[1]
+    surest = np.maximum(np.minimum(highest + 1, 255), LEAST_REJECT_Q)
     rejects = np.array([reason in REJECTING for reason in REASONS])
     reject_q = np.where(rejects, np.maximum(surest, threshold_q), NEVER_Q)
     return [int(value) for value in threshold_q], [int(value) for value in reject_q]
@@ -146,12 +172,21 @@ def make(
     Returns:
       gate.tflite and the parsed gate.json, of version "base" until a release names it.
     """
-    scenes = junk_pictures(junk, recipe.taught, recipe.seed)
-    taught = pool(shots(teaching_traps(photos), scenes, recipe.shots, recipe.seed))
-    content = export(fit(taught, recipe, progress), taught)
+    scenes = junk_pictures(junk, recipe.taught, recipe.seed, most=MOST_TAUGHT)
+    keras.utils.set_random_seed(recipe.seed)
+    rng = np.random.default_rng(recipe.seed)
+    model = build_gate()
+    with_imagenet(model)
+    pools: list[Pool] = []
+    for number, plan in enumerate(recipe.rounds):
+        pools.append(pool(shots(teaching_traps(photos), scenes, plan.shots, recipe.seed + FRESH_SEED * number)))
+        fit(model, pools, plan, recipe.batch, rng, progress)
+    content = export(model, pools[-1])
     silent = make_gate_sidecar("base", content, [NEVER_Q] * len(REASONS), [NEVER_Q] * len(REASONS), recipe.limits)
     gate = PhotoGate(content, silent)
-    good = shots(validation_traps(photos), scenes, recipe.validation_shots, recipe.seed + 1, {GOOD: 1.0})
-    scores_q = np.array([gate.scores_q(tile) for tile in pool(good).tiles])
-    threshold_q, reject_q = pick_thresholds(scores_q, recipe.pass_share)
+    unseen = junk_pictures(junk, recipe.validation, recipe.seed)
+    shown = pool(shots(validation_traps(photos), unseen, recipe.validation_shots, recipe.seed + 1))
+    scores_q = np.array([gate.scores_q(tile) for tile in shown.tiles])
+    is_bad = shown.truth.any(axis=1)
+    threshold_q, reject_q = pick_thresholds(scores_q[~is_bad], scores_q[is_bad], recipe.pass_share)
     return content, make_gate_sidecar("base", content, threshold_q, reject_q, recipe.limits)

@@ -21,16 +21,17 @@ KEPT_SIDE_PX = 512
 MOST_SHAPE = 3
 LEAST_CONTRAST = 12
 # So many of one source: a package of a thousand alike textures would drown the others.
-MOST_PER_SOURCE = 150
+MOST_MEASURED, MOST_TAUGHT = 150, 300
 
 
-def junk_pictures(folder: Path, sources: Collection[str], seed: int) -> list[UInt8Image]:
+def junk_pictures(folder: Path, sources: Collection[str], seed: int, *, most: int = MOST_MEASURED) -> list[UInt8Image]:
     """Reads the pictures of some sources, shrunk to 512 px.
 
     Args:
       folder: one sub-folder per source.
       sources: names of those to read; one that is missing is passed over.
       seed: of the choice where a source has too many, and of what clear pictures get for a ground.
+      most: of one source.
     """
     pictures = []
     for source in sorted(sources):
@@ -44,7 +45,7 @@ def junk_pictures(folder: Path, sources: Collection[str], seed: int) -> list[UIn
             if picture is not None:
                 pictures.append(picture)
                 kept += 1
-            if kept == MOST_PER_SOURCE:
+            if kept == most:
                 break
     return pictures
 

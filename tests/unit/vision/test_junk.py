@@ -32,11 +32,10 @@ def test_large_pictures_are_shrunk_and_clear_ones_get_a_ground(tmp_path):
     assert picture.shape == (384, 512, 3)
 
 
-def test_one_source_does_not_drown_the_others(tmp_path, monkeypatch):
-    monkeypatch.setattr(junk, "MOST_PER_SOURCE", 2)
+def test_one_source_does_not_drown_the_others(tmp_path):
     for number in range(4):
         save(tmp_path / "walls" / f"{number}.png", 300, 250 + number)
-    assert len(junk.junk_pictures(tmp_path, ["walls"], seed=1)) == 2
+    assert len(junk.junk_pictures(tmp_path, ["walls"], seed=1, most=2)) == 2
 
 
 @pytest.mark.parametrize("name", junk.PAINTERS)
