@@ -20,7 +20,7 @@ import numpy as np
 
 from pestwatch.cli import current_base, models_dir
 from pestwatch.vision.dataset import Example, UInt8Image, helicoverpa_funnel, medfly_delta, tuta_delta
-from pestwatch.vision.gate import REASONS, Gate, PhotoGate, gate_tile, judge_light, light_of
+from pestwatch.vision.gate import REASONS, Gate, PhotoGate, gate_tile, judge_light, judge_scores, light_of, worse
 from pestwatch.vision.gate_recipe import GateRecipe, held_out_traps
 from pestwatch.vision.gate_shots import GOOD, Shot, shots
 from pestwatch.vision.junk import junk_pictures
@@ -30,7 +30,7 @@ from pestwatch.vision.preprocess import Sizes
 SEED = 20261125
 LIGHT_SUSPICION = 6.0
 """In logits beyond a threshold; where the light speaks there is nothing to weigh."""
-SHOTS, QUICK_SHOTS = 2400, 240
+SHOTS, QUICK_SHOTS = 1200, 240
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,14 @@ class Judged:
 
 def judged(gate: PhotoGate, shot: Shot) -> Judged:
     sizes = Sizes(shot.image)
-    is_light = judge_light(light_of(sizes), gate.limits).verdict != "good"
-    suspicion = float(np.max(logit(gate.scores_q(gate_tile(sizes))) - logit(gate.threshold_q)))
+    light = judge_light(light_of(sizes), gate.limits)
+    scores_q = gate.scores_q(gate_tile(sizes))
+    suspicion = float(np.max(logit(scores_q) - logit(gate.threshold_q)))
+    is_light = light.verdict != "good"
     if is_light:
         suspicion = max(suspicion, LIGHT_SUSPICION)
-    return Judged(shot.kind, shot.source, gate.judge(sizes), is_light, suspicion)
+    verdict = worse(light, judge_scores(scores_q, gate.threshold_q, gate.reject_q))
+    return Judged(shot.kind, shot.source, verdict, is_light, suspicion)
 
 
 def logit(score_q: Sequence[int]) -> np.ndarray:

@@ -89,6 +89,11 @@ def judge_scores(scores_q: Sequence[int], threshold_q: Sequence[int], reject_q: 
     return Gate("good", None)
 
 
+def worse(light: Gate, seen: Gate) -> Gate:
+    """What the light says and what the network says as one verdict; of two alike the light's."""
+    return light if light.verdict == "rejected" or seen.verdict in ("good", light.verdict) else seen
+
+
 def gate_tile(sizes: Sizes) -> npt.NDArray[np.uint8]:
     """The whole photo as the network sees it: (160, 160, 3) uint8, 128 grey right of it or below."""
     return next(tiles(sizes.at(GATE_SIDE_PX), GATE_SIDE_PX, 0)).pixels
@@ -132,5 +137,4 @@ class PhotoGate:
         light = judge_light(light_of(sizes), self.limits)
         if light.verdict == "rejected":
             return light
-        seen = judge_scores(self.scores_q(gate_tile(sizes)), self.threshold_q, self.reject_q)
-        return light if seen.verdict in ("good", light.verdict) else seen
+        return worse(light, judge_scores(self.scores_q(gate_tile(sizes)), self.threshold_q, self.reject_q))

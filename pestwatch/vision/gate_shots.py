@@ -23,6 +23,8 @@ from pestwatch.vision.preprocess import Sizes
 GOOD = "good"
 # Of the drawn pictures among junk, and of drawn traps among good photos.
 DRAWN_SHARE = 0.25
+# Share of a side that is shown at least; of a whole liner also the bare paper.
+LEAST_PART: Mapping[str, float] = {"funnel": 0.8, "whole liner": 0.85}
 # Height of a row of crops on a whole liner, as a share of the liner's.
 ROW_SHARE = (0.2, 0.95)
 # How often each kind of photo comes; a good one oftener than all kinds of bad ones but junk.
@@ -113,7 +115,7 @@ def shot(kind: Reason | str, traps: Traps, junk: Sequence[UInt8Image], rng: np.r
         example, source = traps.funnels[int(rng.integers(len(traps.funnels)))], "funnel"
     else:
         example, source = _liner(traps, rng)
-    image = _part(relit(example.image, rng), rng, least=0.8 if in_funnel else 0.6)
+    image = _part(relit(example.image, rng), rng, least=LEAST_PART.get(source, 0.6))
     moth_px = float(example.scale_px or np.median([p.scale_px or 25 for p in traps.liners[0]]))
     scene = window(junk[int(rng.integers(len(junk)))], rng)
     if kind == GOOD:
@@ -156,11 +158,11 @@ def _liner(traps: Traps, rng: np.random.Generator) -> tuple[Example, str]:
     if choice < 0.15:
         return rehearsal(1, int(rng.integers(2**31)), int(rng.integers(240, 420)))[0], "drawn"
     group = traps.liners[int(rng.integers(len(traps.liners)))]
-    if choice < 0.45:
+    if choice < 0.55:
         crops = [group[int(number)] for number in rng.integers(len(group), size=6)]
         megapixels = float(rng.uniform(0.2, 0.5))
         # From five rows of crops down to one with bare paper below and beside it.
-        row_px = (megapixels * 1e6 * 3 / 4) ** 0.5 * float(np.exp(rng.uniform(*np.log(ROW_SHARE))))
+        row_px = (megapixels * 1e6 * 3 / 4) ** 0.5 * float(rng.uniform(*ROW_SHARE))
         magnification = row_px / max(max(crop.image.shape[:2]) for crop in crops)
         whole = whole_liner(crops, megapixels, magnification, int(rng.integers(2**31)))
         moth_px = float(np.median([crop.scale_px or 25.0 for crop in crops])) * magnification
