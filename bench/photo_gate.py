@@ -22,9 +22,8 @@ from pestwatch.cli import current_base, models_dir
 from pestwatch.vision.dataset import Example, UInt8Image, helicoverpa_funnel, medfly_delta, tuta_delta
 from pestwatch.vision.gate import REASONS, Gate, PhotoGate, gate_tile, judge_light, judge_scores, light_of, worse
 from pestwatch.vision.gate_recipe import GateRecipe, held_out_traps
-from pestwatch.vision.gate_shots import GOOD, Shot, shots
+from pestwatch.vision.gate_shots import GOOD, Shot, shots, whole_liners
 from pestwatch.vision.junk import junk_pictures
-from pestwatch.vision.montage import whole_liner
 from pestwatch.vision.preprocess import Sizes
 
 SEED = 20261125
@@ -79,13 +78,9 @@ def as_they_are(gate: PhotoGate, photos: Path, every: int) -> dict[str, Any]:
         "frames of the funnel (val)": helicoverpa_funnel(photos, "val"),
         "liners with flies only, other photos": medfly_delta(photos, held_out=True),
     }
-    shot_crops = [
-        [e for e in sets["liner of another trap (test_trap)"] if e.taken_at == at]
-        for at in sorted({e.taken_at for e in sets["liner of another trap (test_trap)"]})
-    ]
-    sets["whole liners of 4 megapixels"] = [
-        whole_liner(crops, 4, magnification, SEED) for crops in shot_crops for magnification in (2.0, 4.0)
-    ]
+    crops = sets["liner of another trap (test_trap)"]
+    sets["whole liners, 4 MP, crops x 2"] = whole_liners(crops, SEED, [2.0])
+    sets["whole liners, 4 MP, one crop x 4"] = whole_liners(crops, SEED, [4.0])
     found = {}
     print(f"{'good photos as they are':40} photos  passed  rejected")
     for name, examples in sets.items():

@@ -170,6 +170,12 @@ def _liner(traps: Traps, rng: np.random.Generator) -> tuple[Example, str]:
     return group[int(rng.integers(len(group)))], "liner"
 
 
+def whole_liners(crops: Sequence[Example], seed: int, magnifications: Sequence[float] = (2.0, 4.0)) -> list[Example]:
+    """Whole liners of 4 megapixels, each made of the crops of one photo."""
+    photos = [[crop for crop in crops if crop.taken_at == at] for at in sorted({crop.taken_at for crop in crops})]
+    return [whole_liner(of_one, 4, magnification, seed) for of_one in photos for magnification in magnifications]
+
+
 def _part(image: UInt8Image, rng: np.random.Generator, least: float) -> UInt8Image:
     """A large part of a photo, mirrored and turned at random."""
     height, width, _ = image.shape

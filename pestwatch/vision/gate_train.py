@@ -14,13 +14,15 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from pestwatch.vision.gate import GATE_SIDE_PX, NEVER_Q, REASONS, PhotoGate, Reason
+from pestwatch.vision.dataset import tuta_delta
+from pestwatch.vision.gate import GATE_SIDE_PX, NEVER_Q, REASONS, PhotoGate, Reason, gate_tile
 from pestwatch.vision.gate_network import build_gate, with_imagenet
 from pestwatch.vision.gate_recipe import GateRecipe, Round, teaching_traps, validation_traps
-from pestwatch.vision.gate_shots import Pool, pool, shots
+from pestwatch.vision.gate_shots import Pool, pool, shots, whole_liners
 from pestwatch.vision.junk import MOST_TAUGHT, junk_pictures
 from pestwatch.vision.light import Limits
 from pestwatch.vision.model import normalise
+from pestwatch.vision.preprocess import Sizes
 from pestwatch.vision.quantize import to_int8
 
 CALIBRATION_SHOTS = 80
@@ -102,7 +104,7 @@ def export(model: Any, taught: Pool) -> bytes:
 
 
 def pick_thresholds(
-    good_q: npt.NDArray[np.int64], bad_q: npt.NDArray[np.int64], pass_share: float
+    good_q: npt.NDArray[np.int64], bad_q: npt.NDArray[np.int64], whole_q: npt.NDArray[np.int64], pass_share: float
 ) -> tuple[list[int], list[int]]:
     """Sets from which score on a photo is doubtful, and from which it is rejected.
 
@@ -112,13 +114,15 @@ def pick_thresholds(
     Args:
       good_q: (n, r) scores of good photos.
       bad_q: (m, r) scores of bad ones, whatever is wrong with them.
+      whole_q: (k, r) scores of whole liners: all of them must pass, for that is what most photos show.
       pass_share: of the good ones that no reason may reach.
 
     Returns:
       threshold_q and reject_q, per reason.
     """
     highest = good_q.max(axis=0)
-    threshold_q = np.maximum(highest + 1, LEAST_THRESHOLD_Q)
+    least_q = np.maximum(whole_q.max(axis=0) + 1, LEAST_THRESHOLD_Q)
+    threshold_q = np.maximum(highest + 1, least_q)
     may_wrong = int((1 - pass_share) * len(good_q))
     while True:
         passing, missed = (scores_q[(scores_q < threshold_q).all(axis=1)] for scores_q in (good_q, bad_q))
@@ -127,7 +131,7 @@ def pick_thresholds(
         for place in range(len(REASONS)):
             ranked = np.sort(passing[:, place])[::-1]
             for wronged in range(1, room + 1):
-                lower = max(int(ranked[wronged]) + 1, LEAST_THRESHOLD_Q)
+                lower = max(int(ranked[wronged]) + 1, int(least_q[place]))
                 lost = np.count_nonzero(ranked >= lower)
                 worth = np.count_nonzero(missed[:, place] >= lower) / max(1, lost)
                 if lost <= room and worth > best_worth:
@@ -188,5 +192,7 @@ def make(
     shown = pool(shots(validation_traps(photos), unseen, recipe.validation_shots, recipe.seed + 1))
     scores_q = np.array([gate.scores_q(tile) for tile in shown.tiles])
     is_bad = shown.truth.any(axis=1)
-    threshold_q, reject_q = pick_thresholds(scores_q[~is_bad], scores_q[is_bad], recipe.pass_share)
+    liners = whole_liners(tuta_delta(photos, "val"), recipe.seed)
+    whole_q = np.array([gate.scores_q(gate_tile(Sizes(liner.image))) for liner in liners])
+    threshold_q, reject_q = pick_thresholds(scores_q[~is_bad], scores_q[is_bad], whole_q, recipe.pass_share)
     return content, make_gate_sidecar("base", content, threshold_q, reject_q, recipe.limits)

@@ -112,13 +112,16 @@ def test_shots_repeat_with_their_seed_and_say_what_they_teach(made):
         assert (truth <= says).all()
 
 
+NOTHING = np.zeros((50, len(REASONS)), np.int64)
+
+
 def good_scores() -> np.ndarray:
     return np.random.default_rng(3).integers(0, 200, (1000, len(REASONS)))
 
 
 def test_thresholds_leave_the_wanted_share_of_good_photos_in_peace():
     good_q = good_scores()
-    threshold_q, reject_q = pick_thresholds(good_q, good_q, 0.98)
+    threshold_q, reject_q = pick_thresholds(good_q, good_q, NOTHING, 0.98)
     assert 0.98 <= (good_q < threshold_q).all(axis=1).mean() < 0.99
     assert all(limit >= LEAST_REJECT_Q for limit in reject_q)
     assert [limit == NEVER_Q for limit in reject_q] == [False] * 4 + [True] * 3
@@ -127,11 +130,16 @@ def test_thresholds_leave_the_wanted_share_of_good_photos_in_peace():
 def test_good_photos_are_wronged_only_where_it_finds_bad_ones():
     bad_q = np.zeros((100, len(REASONS)), np.int64)
     bad_q[:, 2] = 190
-    threshold_q, _ = pick_thresholds(good_scores(), bad_q, 0.9)
+    threshold_q, _ = pick_thresholds(good_scores(), bad_q, NOTHING, 0.9)
     assert threshold_q[2] <= 190 < min(limit for place, limit in enumerate(threshold_q) if place != 2)
 
 
+def test_every_whole_liner_passes():
+    whole_q = NOTHING.copy()
+    whole_q[0, 5] = 250
+    assert pick_thresholds(good_scores(), good_scores(), whole_q, 0.5)[0][5] == 251
+
+
 def test_thresholds_are_never_lower_than_a_quarter():
-    nothing = np.zeros((50, len(REASONS)), np.int64)
-    threshold_q, _ = pick_thresholds(nothing, nothing, 0.98)
+    threshold_q, _ = pick_thresholds(NOTHING, NOTHING, NOTHING, 0.98)
     assert threshold_q == [LEAST_THRESHOLD_Q] * len(REASONS)
