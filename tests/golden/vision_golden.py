@@ -22,7 +22,7 @@ from pestwatch.errors import Problem
 from pestwatch.vision.gate import Light, Limits, judge, measure_light
 from pestwatch.vision.infer import GATE_SIDE_PX, Counter, count_photo
 from pestwatch.vision.look import SIDES_PX, STEP_CODE, Seen, look
-from pestwatch.vision.peaks import find_peaks
+from pestwatch.vision.peaks import Placed, each_once, find_peaks
 from pestwatch.vision.preprocess import Sizes, owned, tile_offsets, tiles
 from pestwatch.vision.threshold import photo_threshold
 
@@ -196,6 +196,7 @@ def count_vectors() -> dict:
         "kernel": "XNNPACK, x86-64, ai-edge-litert 2.3.0",
         "model": counter.version,
         "peaks": [_peak_vector(seed) for seed in range(4)],
+        "doubles": [_double_vector(seed) for seed in range(3)],
         "moth_codes": MOTH_CODES,
         "looks": [_look_vector(*case) for case in LOOKS],
         "thresholds": [
@@ -221,6 +222,16 @@ def _peak_vector(seed: int) -> dict:
         "threshold_q": threshold_q,
         "found": [[*peak, int(codes[peak.row, peak.column, 0])] for peak in find_peaks(heat, threshold_q)],
     }
+
+
+def _double_vector(seed: int) -> dict:
+    # Close together and of few levels, so that peaks are near several others, and as hot as they.
+    random = np.random.default_rng(seed)
+    columns = [2 * random.integers(0, 20, 40), 2 * random.integers(0, 20, 40), random.integers(0, 2, 40)]
+    columns += [50 * random.integers(1, 5, 40), random.integers(0, 256, 40)]
+    found = [Placed(*map(int, row)) for row in zip(*columns, strict=True)]
+    kept = each_once(found, 8)
+    return {"found": [one._asdict() for one in found], "apart_px": 8, "kept": [one._asdict() for one in kept]}
 
 
 def _look_vector(story: str, long_px: int, answers: Answers) -> dict:

@@ -8,7 +8,7 @@ import type { Counts, Gate } from "../sync/protocol";
 import type { Engine } from "./engine";
 import { judge, type Limits, measureLight } from "./gate";
 import { look, SEEN_Q, type Seen } from "./look";
-import { findPeaks } from "./peaks";
+import { APART_CELLS, eachOnce, findPeaks, type Placed } from "./peaks";
 import { owned, type Picture, type Sizes, tileOffsets, tiles } from "./preprocess";
 import { photoThreshold } from "./threshold";
 
@@ -89,13 +89,18 @@ async function findMarks(sizes: Sizes, sidecar: Sidecar, engine: Engine, onProgr
     }));
 }
 
-/** Everything that the network finds at one size, tile by tile, within a tile by species, row and column. */
+/**
+ * Everything that the network finds at one size, hottest first.
+ *
+ * Two tiles may put one moth a cell apart, on either side of their border: each tells a little beyond it.
+ */
 async function see(sized: Picture, sidecar: Sidecar, engine: Engine, onProgress: OnProgress): Promise<Seen[]> {
   const { width, height } = sized;
   const { tile_px, overlap_px, stride } = sidecar;
   const faintest = sidecar.labels.map(() => SEEN_Q);
   const [columns, rows] = [width, height].map((length) => tileOffsets(length, tile_px, overlap_px).length);
-  const seen: Seen[] = [];
+  const apart_px = APART_CELLS * stride;
+  const found: Placed[] = [];
   let done = 0;
   for (const tile of tiles(sized, tile_px, overlap_px)) {
     onProgress(done++ / (columns * rows));
@@ -104,12 +109,18 @@ async function see(sized: Picture, sidecar: Sidecar, engine: Engine, onProgress:
     for (const { row, column, species, value, code } of findPeaks(await engine.run(tile.rgb), faintest)) {
       const x_px = (column + 0.5) * stride + tile.x_px;
       const y_px = (row + 0.5) * stride + tile.y_px;
-      if (left <= x_px && x_px < right && top <= y_px && y_px < bottom) {
-        seen.push({ x: x_px / width, y: y_px / height, species, value, code });
-      }
+      const tellsX = left - apart_px <= x_px && x_px < Math.min(right + apart_px, width);
+      const tellsY = top - apart_px <= y_px && y_px < Math.min(bottom + apart_px, height);
+      if (tellsX && tellsY) found.push({ x_px, y_px, species, value, code });
     }
   }
-  return seen;
+  return eachOnce(found, apart_px).map(({ x_px, y_px, species, value, code }) => ({
+    x: x_px / width,
+    y: y_px / height,
+    species,
+    value,
+    code,
+  }));
 }
 
 /** To decimal digits as Python's round does: a tie goes to the even digit, where toFixed takes the greater one. */

@@ -5,8 +5,14 @@
  * and left) and not smaller than its four later ones (right, and the row below). Outside never wins. Of two equal
  * neighbours exactly one counts; 256 levels make such ties common.
  *
+ * Where tiles overlap, both may find one moth, a cell apart: of peaks of one species nearer to one another than two cells,
+ * which no heat map alone can show, the hottest is the moth.
+ *
  * Twin: pestwatch/vision/peaks.py, held by tests/golden/count.json.
  */
+
+/** Peaks of one heat map lie at least so far apart, down or across. */
+export const APART_CELLS = 2;
 
 /** One centre on a heat map. */
 export interface Peak {
@@ -15,6 +21,15 @@ export interface Peak {
   species: number;
   value: number;
   /** Of the length, see look.ts. */
+  code: number;
+}
+
+/** One centre on a sized photo. */
+export interface Placed {
+  x_px: number;
+  y_px: number;
+  species: number;
+  value: number;
   code: number;
 }
 
@@ -55,4 +70,24 @@ function isCentre(at: (row: number, column: number) => number, row: number, colu
     value >= at(row + 1, column) &&
     value >= at(row + 1, column + 1)
   );
+}
+
+/**
+ * Takes out what two tiles saw both: of each moth the hottest peak stays, of equally hot ones that which was found first.
+ *
+ * @param apartPx peaks of one species nearer than this, down and across, are one moth
+ * @returns hottest first
+ */
+export function eachOnce(found: readonly Placed[], apartPx: number): Placed[] {
+  const kept: Placed[] = [];
+  for (const one of [...found].sort((a, b) => b.value - a.value)) {
+    const isKnown = kept.some(
+      (other) =>
+        one.species === other.species &&
+        Math.abs(one.x_px - other.x_px) < apartPx &&
+        Math.abs(one.y_px - other.y_px) < apartPx,
+    );
+    if (!isKnown) kept.push(one);
+  }
+  return kept;
 }

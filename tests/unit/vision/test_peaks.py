@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pestwatch.vision.peaks import Peak, find_peaks
+from pestwatch.vision.peaks import APART_CELLS, Peak, Placed, each_once, find_peaks
 
 
 def heat_of(rows: list[list[int]]) -> np.ndarray:
@@ -39,3 +39,24 @@ def test_two_counted_cells_never_touch(heat, threshold):
         for other in found:
             near = max(abs(one.row - other.row), abs(one.column - other.column)) == 1
             assert not (one.species == other.species and near)
+
+
+PEAKS = st.builds(Placed, st.integers(0, 40), st.integers(0, 40), st.integers(0, 1), st.integers(1, 4), st.just(128))
+
+
+@given(st.lists(PEAKS, max_size=20))
+def test_of_peaks_that_are_near_one_another_the_hottest_stays(found):
+    kept = each_once(found, 8)
+
+    def near(one: Placed) -> list[Placed]:
+        return [k for k in kept if k.species == one.species and max(abs(k.x_px - one.x_px), abs(k.y_px - one.y_px)) < 8]
+
+    assert set(kept) <= set(found)
+    assert all(len(near(one)) == 1 for one in kept)
+    assert all(max(k.value for k in near(one)) >= one.value for one in found)
+
+
+@given(arrays(np.uint8, (5, 5, 2), elements=st.integers(0, 3)))
+def test_of_one_tile_nothing_is_taken_out(heat):
+    found = [Placed(4 * p.column, 4 * p.row, p.species, p.value, 0) for p in find_peaks(heat, [1, 1])]
+    assert sorted(each_once(found, 4 * APART_CELLS)) == sorted(found)
