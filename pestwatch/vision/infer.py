@@ -52,7 +52,7 @@ class PhotoCount:
     ms: int
     decoded_scale: float = 1.0
     intervals: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    """Least and greatest true count, for species whose error was measured; no part of the protocol."""
+    """Least and greatest true count, for species whose error was measured."""
     looked: Looked | None = None
     """How the photo was looked at; no part of the protocol."""
 
@@ -64,6 +64,7 @@ class PhotoCount:
                 {"x": round(m.x, 4), "y": round(m.y, 4), "species": m.species, "score": round(m.score, 3)}
                 for m in self.marks
             ],
+            "intervals": {label: list(span) for label, span in self.intervals.items()},
             "gate": {"verdict": self.gate.verdict, "reason": self.gate.reason},
             "model": self.model,
             "ms": self.ms,

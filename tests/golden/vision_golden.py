@@ -21,6 +21,7 @@ from pestwatch.cli import current_base
 from pestwatch.errors import Problem
 from pestwatch.vision.gate import Light, Limits, judge, measure_light
 from pestwatch.vision.infer import GATE_SIDE_PX, Counter, count_photo
+from pestwatch.vision.interval import interval
 from pestwatch.vision.look import SIDES_PX, STEP_CODE, Seen, look
 from pestwatch.vision.peaks import Placed, each_once, find_peaks
 from pestwatch.vision.preprocess import Sizes, owned, tile_offsets, tiles
@@ -128,6 +129,11 @@ THRESHOLDS: list[tuple[list[int], int, int]] = [
 ]
 
 
+COUNTED = [0, 1, 2, 3, 4, 8, 9, 10, 15, 16, 50, 99, 100, 101, 1000, 5000]
+# Whole ones make reaches that end exactly on a whole number; the others are such as are measured.
+REACHES = [0, 0.3, 0.5, 1, 1.036, 1.675, 2]
+
+
 def twice(steps: int) -> list[tuple[int, ...]]:
     """Two sure moths that are so many steps too long."""
     return [(255, MOTH_CODE + steps * STEP_CODE)] * 2
@@ -203,6 +209,9 @@ def count_vectors() -> dict:
             {"values": values, "usual_q": usual, "share_q": share, "least": photo_threshold(values, usual, share)}
             for values, usual, share in THRESHOLDS
         ],
+        "intervals": [
+            {"counted": counted, "q": q, "interval": interval(counted, q)} for q in REACHES for counted in COUNTED
+        ],
         "photos": [_photo_vector(path, counter) for path in photo_files()],
     }
 
@@ -268,7 +277,7 @@ def _photo_vector(path: Path, counter: _Watched) -> dict:
     except Problem as problem:
         return {"photo": path.name, "problem": problem.number}
     looked = {"sides_px": counter.sides_px, "heat_sha256": counter.heat_sha256}
-    return {"photo": path.name, **looked, **{key: found[key] for key in ("counts", "marks", "gate")}}
+    return {"photo": path.name, **looked, **{key: found[key] for key in ("counts", "intervals", "marks", "gate")}}
 
 
 def _sha256(array: np.ndarray) -> str:

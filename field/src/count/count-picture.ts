@@ -4,9 +4,10 @@
  * Twin: pestwatch/vision/infer.py, held by tests/golden/count.json.
  */
 
-import type { Counts, Gate } from "../sync/protocol";
+import type { Counts, Gate, Interval } from "../sync/protocol";
 import type { Engine } from "./engine";
 import { judge, type Limits, measureLight } from "./gate";
+import { interval } from "./interval";
 import { look, SEEN_Q, type Seen } from "./look";
 import { APART_CELLS, eachOnce, findPeaks, type Placed } from "./peaks";
 import { owned, type Picture, type Sizes, tileOffsets, tiles } from "./preprocess";
@@ -23,6 +24,8 @@ export interface Sidecar {
   threshold_q: number[];
   share_q: number[];
   moth_codes: number[];
+  /** How far counts of each label go wrong, see interval.ts; null where nobody measured it, none in older releases. */
+  interval_q90?: (number | null)[];
   gate: Limits;
 }
 
@@ -36,6 +39,8 @@ export interface Mark {
 
 export interface PictureCount {
   counts: Counts;
+  /** Of the labels whose error was measured. */
+  intervals: Record<string, Interval>;
   marks: Mark[];
   gate: Gate;
 }
@@ -60,10 +65,16 @@ export async function countPicture(
   onProgress: OnProgress = () => {},
 ): Promise<PictureCount> {
   const gate = judge(measureLight(sizes.at(Math.min(GATE_SIDE_PX, sizes.longPx))), sidecar.gate);
-  const marks = gate.verdict === "rejected" ? [] : await findMarks(sizes, sidecar, engine, onProgress);
+  const isCounted = gate.verdict !== "rejected";
+  const marks = isCounted ? await findMarks(sizes, sidecar, engine, onProgress) : [];
   const counts: Counts = Object.fromEntries(sidecar.labels.map((label) => [label, 0]));
   for (const mark of marks) counts[mark.species]++;
-  return { counts, marks, gate };
+  return { counts, intervals: isCounted ? intervalsOf(counts, sidecar) : {}, marks, gate };
+}
+
+function intervalsOf(counts: Counts, { labels, interval_q90 = [] }: Sidecar): Record<string, Interval> {
+  const reaches = labels.map((label, place) => [label, interval_q90[place] ?? null] as const);
+  return Object.fromEntries(reaches.flatMap(([label, q]) => (q === null ? [] : [[label, interval(counts[label], q)]])));
 }
 
 /** What counts of what was seen at the last look. */

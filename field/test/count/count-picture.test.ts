@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { countPicture, type Mark, type Sidecar } from "../../src/count/count-picture";
 import type { Engine } from "../../src/count/engine";
 import { Int8Engine } from "../../src/count/int8-engine";
+import { interval } from "../../src/count/interval";
 import { eachOnce, findPeaks, type Placed } from "../../src/count/peaks";
 import { type Picture, type Size, Sizes } from "../../src/count/preprocess";
 import type { Gate } from "../../src/sync/protocol";
@@ -14,6 +15,7 @@ interface PhotoVector {
   sides_px: number[];
   heat_sha256: string[];
   counts: Record<string, number>;
+  intervals: Record<string, [number, number]>;
   marks: Mark[];
   gate: Gate;
 }
@@ -22,6 +24,7 @@ const golden = goldenJson<{
   model: string;
   peaks: { answer: number[][][]; threshold_q: number[]; found: number[][] }[];
   doubles: { found: Placed[]; apart_px: number; kept: Placed[] }[];
+  intervals: { counted: number; q: number; interval: [number, number] }[];
   photos: (PhotoVector | { photo: string; problem: string })[];
 }>("count.json");
 
@@ -146,3 +149,7 @@ test.each(golden.doubles)(
     expect(eachOnce(found, apart_px)).toEqual(kept);
   },
 );
+
+test.each(golden.intervals)("$counted counted, q $q: as sure as the server says", (vector) => {
+  expect(interval(vector.counted, vector.q)).toEqual(vector.interval);
+});

@@ -33,7 +33,7 @@ def png(image: np.ndarray) -> bytes:
 
 def test_a_result_has_the_shape_that_phones_send(counter):
     result = count_photo(png(LINER.image), counter).to_json()
-    assert set(result) == {"counts", "marks", "gate", "model", "ms", "decoded_scale"}
+    assert set(result) == {"counts", "intervals", "marks", "gate", "model", "ms", "decoded_scale"}
     assert list(result["counts"]) == ["GNORAB", "HELIAR", "NOCTUID_LARGE"]
     assert result["model"] == counter.version
     assert len(result["marks"]) == sum(result["counts"].values())
