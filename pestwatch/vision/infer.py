@@ -84,6 +84,7 @@ class Counter:
     def __init__(self, model: Path | bytes, sidecar: Mapping[str, Any], threads: int = 1) -> None:
         content = model if isinstance(model, bytes) else model.read_bytes()
         self.version: str = sidecar["version"]
+        self.size: str = sidecar["name"]
         self.name: str = counted_by(sidecar)
         self.labels: tuple[str, ...] = tuple(sidecar["labels"])
         self.threshold_q: tuple[int, ...] = tuple(sidecar["threshold_q"])

@@ -63,9 +63,9 @@ function adviceCard(trap: MyTrap, advice: AdviceJson): HTMLElement {
           {},
           h("strong", {}, pestName(trap.pest)),
           last && [": ", tn("%(n)s insect", "%(n)s insects", last.count)],
-          range && [" ", rangeBar(range)],
         ),
       ),
+      range && h("p", { class: "quiet", testid: "advice-range" }, rangeBar(range), " ", rangeWords(range)),
       h(
         "ul",
         { class: "sentences", testid: "advice-messages" },

@@ -17,7 +17,7 @@ import { isPhotoCounted, pestName } from "../trap/pests";
 import { calendarDate, daysBetween } from "../trap/trap";
 import { button, goInstead, notice, redraw, type Screen, say } from "./frame";
 import { markedPhoto } from "./marked-photo";
-import { rangeBar } from "./range";
+import { rangeBar, rangeWords } from "./range";
 
 /** The most that one trap can hold; the server refuses more. */
 const MOST = 5000;
@@ -46,7 +46,8 @@ export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> 
     output.value = number(shown());
     const isModels = draft.counted !== null && draft.corrected === null;
     whose.replaceChildren();
-    fillWith(whose, isModels ? [range && rangeBar(range), t("Counted by the phone")] : t("Counted by you"));
+    if (!isModels) fillWith(whose, t("Counted by you"));
+    else fillWith(whose, range && rangeBar(range), t("Counted by the phone"), range && [" · ", rangeWords(range)]);
   };
   const change = (by: number): void => {
     draft.corrected = Math.min(MOST, Math.max(0, shown() + by));
