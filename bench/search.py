@@ -79,23 +79,25 @@ def search(photos: Path, work: Path, count: int, steps: int, seed: int) -> list[
     from pestwatch.vision.model import load_float, weights_path
     from pestwatch.vision.recipe import read_recipe
     from pestwatch.vision.recount import read_recount, recounted
+    from pestwatch.vision.teacher import Teacher
     from pestwatch.vision.train import batches, learn
 
     recipe = read_recipe(models_dir() / "recipes" / "base.toml")
     base = load_float(FULL, weights_path(work, FULL.name))
+    teacher = Teacher(base)
     material = placed_by(base, training_material(photos, recipe), recipe.settings)
     settings = replace(recipe.settings, place_every_steps=0)
     readings = read_recount(recount_file())
     judged = judging_set(recounted(tuta_delta(photos, "val"), readings), GNORAB)
     odds = np.asarray(material.weights) / np.sum(material.weights)
     # Made once: every candidate sees the very same crops, with the same answers of the teacher.
-    made = list(batches(material.examples, steps, seed, odds, settings, material.patches, base))
+    made = list(batches(material.examples, steps, seed, odds, settings, material.patches, teacher))
     rows = []
     for step, shape, took in candidates(count, seed):
         keras.utils.set_random_seed(seed)
         model = start_narrow(base, shape)
         started = time.perf_counter()
-        learn(model, made, steps, 0, settings, is_taught=True)
+        learn(model, made, steps, 0, settings, teacher)
         rows.append(
             {
                 "step": asdict(step),

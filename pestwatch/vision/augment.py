@@ -5,18 +5,20 @@ unseen phone they and the pretrained encoder brought the relative error from 0.6
 """
 
 import io
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from pestwatch.vision.dataset import Example, Point, UInt8Image
 
 CROP_PX = 224
 # What lies outside a photo, in training as on the phone.
 OUTSIDE = (128, 128, 128)
+# Share of the far crops that copies of the photo fill, side by side: a liner full of moths instead of an empty frame.
+FILLED = 0.75
 FloatImage = npt.NDArray[np.float32]
 
 
@@ -74,26 +76,34 @@ def _sharpened(image: UInt8Image, rng: np.random.Generator) -> UInt8Image:
 def _cut(example: Example, rng: np.random.Generator, magnification: float) -> Example:
     height, width, _ = example.image.shape
     side = round(CROP_PX / magnification)
-    left, top = (_offset(rng, length, side) for length in (width, height))
+    is_filled = rng.random() < FILLED
+    photo = Image.fromarray(example.image)
     window = Image.new("RGB", (side, side), OUTSIDE)
-    window.paste(Image.fromarray(example.image), (-left, -top))
-    pixels = np.asarray(window.resize((CROP_PX, CROP_PX), Image.Resampling.BILINEAR))
     ratio = CROP_PX / side
+    points: list[Point] = []
+    by_catch: list[Point] = []
+    for left, top in product(*(_starts(rng, length, side, is_filled=is_filled) for length in (width, height))):
+        mirrored, upside_down = is_filled and rng.random() < 0.5, is_filled and rng.random() < 0.5
+        copy = ImageOps.mirror(photo) if mirrored else photo
+        window.paste(ImageOps.flip(copy) if upside_down else copy, (left, top))
+        for group, found in ((example.points, points), (example.by_catch, by_catch)):
+            for point in group:
+                x_px = left + (width - point.x_px if mirrored else point.x_px)
+                y_px = top + (height - point.y_px if upside_down else point.y_px)
+                if 0 <= x_px < side and 0 <= y_px < side:
+                    found.append(Point(x_px * ratio, y_px * ratio, point.species, point.length_px * ratio))
+    pixels = np.asarray(window.resize((CROP_PX, CROP_PX), Image.Resampling.BILINEAR))
+    return replace(example, image=pixels, points=tuple(points), by_catch=tuple(by_catch))
 
-    def inside(points: Iterable[Point]) -> tuple[Point, ...]:
-        moved = (
-            p._replace(x_px=(p.x_px - left) * ratio, y_px=(p.y_px - top) * ratio, length_px=p.length_px * ratio)
-            for p in points
-        )
-        return tuple(p for p in moved if 0 <= p.x_px < CROP_PX and 0 <= p.y_px < CROP_PX)
 
-    return replace(example, image=pixels, points=inside(example.points), by_catch=inside(example.by_catch))
-
-
-def _offset(rng: np.random.Generator, length: int, side: int) -> int:
-    """Where the window starts: inside the photo when it fits, else the photo lies anywhere in the window."""
+def _starts(rng: np.random.Generator, length: int, side: int, *, is_filled: bool) -> list[int]:
+    """Where the photo begins in the window, along one side; several times when it leaves room and that is to be filled."""
     slack = length - side
-    return int(rng.integers(min(0, slack), max(0, slack) + 1))
+    first = -int(rng.integers(min(0, slack), max(0, slack) + 1))
+    if slack >= 0 or not is_filled:
+        return [first]
+    step = length + max(1, side // 60)  # a seam, so that half a moth does not meet its mirror image
+    return list(range(first % step - step, side, step))
 
 
 def _turned(example: Example, rng: np.random.Generator) -> Example:

@@ -23,6 +23,7 @@ from pestwatch.vision.narrow import narrow_encoder
 from pestwatch.vision.paste import Patch, patches
 from pestwatch.vision.recipe import Recipe, Settings
 from pestwatch.vision.shape import FAMILY, Shape
+from pestwatch.vision.teacher import Teacher
 from pestwatch.vision.train import Check, Progress, fit, place_counted
 
 # Moths of which a frame holds this many lie in heaps; heaps are few and hard.
@@ -58,7 +59,9 @@ def training_material(photos: Path, recipe: Recipe, leave_out: Collection[str] =
         (
             "tuta_delta",
             tuta_delta(photos, "train"),
-            lambda e: share["noctuid_boost"] if e.true_counts[NOCTUID_LARGE] else 1.0,
+            lambda e: (
+                share["noctuid_boost"] if e.true_counts[NOCTUID_LARGE] else 1.0 if e.points else share["blank_boost"]
+            ),
         ),
         (
             "helicoverpa_funnel",
@@ -134,9 +137,10 @@ def train_size(
         model = build_counter(FULL)
         load_imagenet_weights(model)
     else:
-        teacher = load_float(FULL, weights_path(work, FULL.name))
-        model = start_narrow(teacher, FAMILY[name])
-        material = placed_by(teacher, material, recipe.settings)
+        base = load_float(FULL, weights_path(work, FULL.name))
+        model = start_narrow(base, FAMILY[name])
+        material = placed_by(base, material, recipe.settings)
+        teacher = Teacher(base)
     fit(
         model,
         material.examples,

@@ -27,6 +27,7 @@ class Settings:
       warm_up_steps: steps of linear rise.
       distances: how far and near crops are seen.
       paste_share: share of the crops of paper that get insects of other photos.
+      litter_share: share of those crops that get dirt.
       forgive: share of the penalty dropped for sure finds beside gappy marks.
       forgive_after: share of the steps before the network is trusted with that.
       mean_decay: of the running mean of the weights, per four steps; 0 keeps the last step's weights.
@@ -39,6 +40,7 @@ class Settings:
     warm_up_steps: int = 40
     distances: Distances = field(default_factory=Distances)
     paste_share: float = 0.4
+    litter_share: float = 0.3
     forgive: float = 0.8
     forgive_after: float = 0.3
     mean_decay: float = 0.98
@@ -138,10 +140,18 @@ def threshold_sets(photos: Path, readings: Readings, seed: int) -> tuple[Sequenc
         [*helicoverpa_funnel(photos, "val"), *by_catch],
         [*tuta_delta(photos, "train"), *by_catch],
     )
+    return tuple(_also_relit(part, seed) for part in chosen)
+
+
+def interval_sets(photos: Path, readings: Readings, seed: int) -> tuple[Sequence[Example], ...]:
+    """The photos on which each species' interval is set, in label order, as they are and relit.
+
+    No large noctuid is left over for it.
+    """
+    val = recounted(tuta_delta(photos, "val"), readings)
+    return _also_relit(val, seed), _also_relit(helicoverpa_funnel(photos, "val"), seed), ()
+
+
+def _also_relit(examples: Sequence[Example], seed: int) -> Sequence[Example]:
     rng = np.random.default_rng(seed)
-    return tuple([*part, *(replace(example, image=relit(example.image, rng)) for example in part)] for part in chosen)
-
-
-def interval_sets(photos: Path, readings: Readings) -> tuple[Sequence[Example], ...]:
-    """The photos on which each species' interval is set, in label order; no large noctuid is left over for it."""
-    return recounted(tuta_delta(photos, "val"), readings), helicoverpa_funnel(photos, "val"), ()
+    return [*examples, *(replace(example, image=relit(example.image, rng)) for example in examples)]
