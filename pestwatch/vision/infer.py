@@ -138,14 +138,14 @@ class Counter:
         return look(sizes.long_px, self.moth_codes, lambda side_px: self.see(sizes.at(side_px)))
 
     def see(self, sized: UInt8Image) -> list[Seen]:
-        """Everything that the network finds at one size, hottest first.
+        """Everything that the network finds at one size, tile by tile, within a tile by species, row and column.
 
         Two tiles may put one moth a cell apart, on either side of their border: each tells a little beyond it.
         """
         height, width, _ = sized.shape
         faintest = [SEEN_Q] * len(self.labels)
         apart_px = APART_CELLS * self.stride_px
-        found = []
+        own, beyond = [], []
         for tile in tiles(sized, self.tile_px, self.overlap_px):
             left, right = owned(width, tile.x_px, self.tile_px, self.overlap_px)
             top, bottom = owned(height, tile.y_px, self.tile_px, self.overlap_px)
@@ -153,14 +153,17 @@ class Counter:
             for peak in find_peaks(heat[:, :, : len(self.labels)], faintest):
                 x_px = peak.column * self.stride_px + self.stride_px // 2 + tile.x_px
                 y_px = peak.row * self.stride_px + self.stride_px // 2 + tile.y_px
-                tells_x = left - apart_px <= x_px < min(right + apart_px, width)
-                tells_y = top - apart_px <= y_px < min(bottom + apart_px, height)
-                if tells_x and tells_y:
-                    code = int(heat[peak.row, peak.column, -1])
-                    found.append(Placed(x_px, y_px, peak.species, peak.value, code))
+                code = int(heat[peak.row, peak.column, -1])
+                placed = Placed(x_px, y_px, peak.species, peak.value, code)
+                if left <= x_px < right and top <= y_px < bottom:
+                    own.append(placed)
+                elif left - apart_px <= x_px < min(right + apart_px, width) and top - apart_px <= y_px < min(
+                    bottom + apart_px, height
+                ):
+                    beyond.append(placed)
         return [
             Seen(moth.x_px / width, moth.y_px / height, moth.species, moth.value, moth.code)
-            for moth in each_once(found, apart_px)
+            for moth in each_once(own, beyond, apart_px)
         ]
 
     def marks(self, looked: Looked) -> tuple[Mark, ...]:

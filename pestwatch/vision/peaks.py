@@ -4,8 +4,8 @@ A cell is a centre when its value reaches the threshold, is greater than its fou
 neighbours (the row above, and left) and not smaller than its four later ones (right, and the row
 below). Outside never wins. Of two equal neighbours exactly one counts; 256 levels make such ties common.
 
-Where tiles overlap, both may find one moth, a cell apart: of peaks of one species nearer to one another than two cells, which
-no heat map alone can show, the hottest is the moth.
+Where tiles overlap, two may find one moth a cell apart: peaks of one species nearer to one another than two cells, which no
+heat map alone can show, are one moth.
 
 Twin: field/src/count/peaks.ts, held by tests/golden/count.json.
 """
@@ -66,23 +66,35 @@ def find_peaks(heat: npt.NDArray[np.uint8], threshold_q: Sequence[int]) -> list[
     ]
 
 
-def each_once(found: Sequence[Placed], apart_px: int) -> list[Placed]:
-    """Takes out what two tiles saw both.
+def each_once(own: Sequence[Placed], beyond: Sequence[Placed], apart_px: int) -> list[Placed]:
+    """Counts once what two tiles saw near their border.
+
+    Whose heat is greater does not matter: the hotter of two would pass a threshold more often than a moth elsewhere.
 
     Args:
-      found: peaks of all tiles.
+      own: peaks that lie where the tile that found them counts; two tiles may both have put a moth on their own side.
+      beyond: peaks that lie a little farther; two tiles may both have put a moth on the other's side.
       apart_px: peaks of one species nearer than this, down and across, are one moth.
 
     Returns:
-      Of each moth the hottest peak, of equally hot ones that which was found first; hottest first.
+      In the order of finding.
     """
     kept: list[Placed] = []
-    for one in sorted(found, key=lambda placed: -placed.value):
-        if not any(
-            one.species == other.species
-            and abs(one.x_px - other.x_px) < apart_px
-            and abs(one.y_px - other.y_px) < apart_px
-            for other in kept
-        ):
+    for one in own:
+        if not _has_near(kept, one, apart_px):
             kept.append(one)
+    disowned: list[Placed] = []
+    for one in beyond:
+        if _has_near(kept, one, apart_px):
+            continue
+        if _has_near(disowned, one, apart_px):
+            kept.append(one)
+        disowned.append(one)
     return kept
+
+
+def _has_near(found: Sequence[Placed], one: Placed, apart_px: int) -> bool:
+    return any(
+        one.species == other.species and abs(one.x_px - other.x_px) < apart_px and abs(one.y_px - other.y_px) < apart_px
+        for other in found
+    )

@@ -234,13 +234,14 @@ def _peak_vector(seed: int) -> dict:
 
 
 def _double_vector(seed: int) -> dict:
-    # Close together and of few levels, so that peaks are near several others, and as hot as they.
+    # Close together, so that peaks are near several others.
     random = np.random.default_rng(seed)
     columns = [2 * random.integers(0, 20, 40), 2 * random.integers(0, 20, 40), random.integers(0, 2, 40)]
     columns += [50 * random.integers(1, 5, 40), random.integers(0, 256, 40)]
     found = [Placed(*map(int, row)) for row in zip(*columns, strict=True)]
-    kept = each_once(found, 8)
-    return {"found": [one._asdict() for one in found], "apart_px": 8, "kept": [one._asdict() for one in kept]}
+    own, beyond = found[:20], found[20:]
+    parts = {"own": own, "beyond": beyond, "kept": each_once(own, beyond, 8)}
+    return {"apart_px": 8} | {name: [one._asdict() for one in part] for name, part in parts.items()}
 
 
 def _look_vector(story: str, long_px: int, answers: Answers) -> dict:

@@ -101,7 +101,7 @@ async function findMarks(sizes: Sizes, sidecar: Sidecar, engine: Engine, onProgr
 }
 
 /**
- * Everything that the network finds at one size, hottest first.
+ * Everything that the network finds at one size, tile by tile, within a tile by species, row and column.
  *
  * Two tiles may put one moth a cell apart, on either side of their border: each tells a little beyond it.
  */
@@ -111,7 +111,8 @@ async function see(sized: Picture, sidecar: Sidecar, engine: Engine, onProgress:
   const faintest = sidecar.labels.map(() => SEEN_Q);
   const [columns, rows] = [width, height].map((length) => tileOffsets(length, tile_px, overlap_px).length);
   const apart_px = APART_CELLS * stride;
-  const found: Placed[] = [];
+  const own: Placed[] = [];
+  const beyond: Placed[] = [];
   let done = 0;
   for (const tile of tiles(sized, tile_px, overlap_px)) {
     onProgress(done++ / (columns * rows));
@@ -120,12 +121,19 @@ async function see(sized: Picture, sidecar: Sidecar, engine: Engine, onProgress:
     for (const { row, column, species, value, code } of findPeaks(await engine.run(tile.rgb), faintest)) {
       const x_px = (column + 0.5) * stride + tile.x_px;
       const y_px = (row + 0.5) * stride + tile.y_px;
-      const tellsX = left - apart_px <= x_px && x_px < Math.min(right + apart_px, width);
-      const tellsY = top - apart_px <= y_px && y_px < Math.min(bottom + apart_px, height);
-      if (tellsX && tellsY) found.push({ x_px, y_px, species, value, code });
+      const placed = { x_px, y_px, species, value, code };
+      if (left <= x_px && x_px < right && top <= y_px && y_px < bottom) own.push(placed);
+      else if (
+        left - apart_px <= x_px &&
+        x_px < Math.min(right + apart_px, width) &&
+        top - apart_px <= y_px &&
+        y_px < Math.min(bottom + apart_px, height)
+      ) {
+        beyond.push(placed);
+      }
     }
   }
-  return eachOnce(found, apart_px).map(({ x_px, y_px, species, value, code }) => ({
+  return eachOnce(own, beyond, apart_px).map(({ x_px, y_px, species, value, code }) => ({
     x: x_px / width,
     y: y_px / height,
     species,

@@ -5,8 +5,8 @@
  * and left) and not smaller than its four later ones (right, and the row below). Outside never wins. Of two equal
  * neighbours exactly one counts; 256 levels make such ties common.
  *
- * Where tiles overlap, both may find one moth, a cell apart: of peaks of one species nearer to one another than two cells,
- * which no heat map alone can show, the hottest is the moth.
+ * Where tiles overlap, two may find one moth a cell apart: peaks of one species nearer to one another than two cells, which
+ * no heat map alone can show, are one moth.
  *
  * Twin: pestwatch/vision/peaks.py, held by tests/golden/count.json.
  */
@@ -73,21 +73,32 @@ function isCentre(at: (row: number, column: number) => number, row: number, colu
 }
 
 /**
- * Takes out what two tiles saw both: of each moth the hottest peak stays, of equally hot ones that which was found first.
+ * Counts once what two tiles saw near their border.
  *
+ * Whose heat is greater does not matter: the hotter of two would pass a threshold more often than a moth elsewhere.
+ *
+ * @param own peaks that lie where the tile that found them counts; two tiles may both have put a moth on their own side
+ * @param beyond peaks that lie a little farther; two tiles may both have put a moth on the other's side
  * @param apartPx peaks of one species nearer than this, down and across, are one moth
- * @returns hottest first
+ * @returns in the order of finding
  */
-export function eachOnce(found: readonly Placed[], apartPx: number): Placed[] {
+export function eachOnce(own: readonly Placed[], beyond: readonly Placed[], apartPx: number): Placed[] {
   const kept: Placed[] = [];
-  for (const one of [...found].sort((a, b) => b.value - a.value)) {
-    const isKnown = kept.some(
-      (other) =>
-        one.species === other.species &&
-        Math.abs(one.x_px - other.x_px) < apartPx &&
-        Math.abs(one.y_px - other.y_px) < apartPx,
-    );
-    if (!isKnown) kept.push(one);
+  for (const one of own) if (!hasNear(kept, one, apartPx)) kept.push(one);
+  const disowned: Placed[] = [];
+  for (const one of beyond) {
+    if (hasNear(kept, one, apartPx)) continue;
+    if (hasNear(disowned, one, apartPx)) kept.push(one);
+    disowned.push(one);
   }
   return kept;
+}
+
+function hasNear(found: readonly Placed[], one: Placed, apartPx: number): boolean {
+  return found.some(
+    (other) =>
+      one.species === other.species &&
+      Math.abs(one.x_px - other.x_px) < apartPx &&
+      Math.abs(one.y_px - other.y_px) < apartPx,
+  );
 }

@@ -23,7 +23,7 @@ interface PhotoVector {
 const golden = goldenJson<{
   model: string;
   peaks: { answer: number[][][]; threshold_q: number[]; found: number[][] }[];
-  doubles: { found: Placed[]; apart_px: number; kept: Placed[] }[];
+  doubles: { own: Placed[]; beyond: Placed[]; apart_px: number; kept: Placed[] }[];
   intervals: { counted: number; q: number; interval: [number, number] }[];
   photos: (PhotoVector | { photo: string; problem: string })[];
 }>("count.json");
@@ -116,8 +116,8 @@ test("who waits hears of every tile of every look, the share only grows, and the
 test.each([
   ["each tile puts it on its own side", 95, 32, 1],
   ["each tile puts it on the other's side", 96, 31, 1],
-  ["one tile alone sees it, just beyond its border", null, 30, 1],
-  ["what lies farther beyond is left to the other tile", null, 29, 0],
+  ["one tile alone sees it, on its own side", 95, null, 1],
+  ["one tile alone sees it, on the other's side", null, 31, 0],
   ["two cells apart are two moths", 95, 33, 2],
 ])("a moth on the border of two tiles: %s", async (_story, leftColumn, rightColumn, expected) => {
   const gate = { dark_mean_luma: 0, bright_mean_luma: 255, clipped_share: 1, blur_variance: 0, min_side_px: 96 };
@@ -145,8 +145,8 @@ test.each(golden.peaks)("the peaks of a heat map full of ties are the server's",
 
 test.each(golden.doubles)(
   "of what two tiles saw both, that stays which the server keeps",
-  ({ found, apart_px, kept }) => {
-    expect(eachOnce(found, apart_px)).toEqual(kept);
+  ({ own, beyond, apart_px, kept }) => {
+    expect(eachOnce(own, beyond, apart_px)).toEqual(kept);
   },
 );
 
