@@ -140,7 +140,8 @@ class Counter:
     def see(self, sized: UInt8Image) -> list[Seen]:
         """Everything that the network finds at one size, tile by tile, within a tile by species, row and column.
 
-        Two tiles may put one moth a cell apart, on either side of their border: each tells a little beyond it.
+        Two tiles may put one moth a cell apart, on either side of their border: each tells a little beyond it. Moths that
+        are found in this way alone come last.
         """
         height, width, _ = sized.shape
         faintest = [SEEN_Q] * len(self.labels)
@@ -155,11 +156,11 @@ class Counter:
                 y_px = peak.row * self.stride_px + self.stride_px // 2 + tile.y_px
                 code = int(heat[peak.row, peak.column, -1])
                 placed = Placed(x_px, y_px, peak.species, peak.value, code)
+                tells_x = left - apart_px <= x_px < min(right + apart_px, width)
+                tells_y = top - apart_px <= y_px < min(bottom + apart_px, height)
                 if left <= x_px < right and top <= y_px < bottom:
                     own.append(placed)
-                elif left - apart_px <= x_px < min(right + apart_px, width) and top - apart_px <= y_px < min(
-                    bottom + apart_px, height
-                ):
+                elif tells_x and tells_y:
                     beyond.append(placed)
         return [
             Seen(moth.x_px / width, moth.y_px / height, moth.species, moth.value, moth.code)

@@ -103,7 +103,8 @@ async function findMarks(sizes: Sizes, sidecar: Sidecar, engine: Engine, onProgr
 /**
  * Everything that the network finds at one size, tile by tile, within a tile by species, row and column.
  *
- * Two tiles may put one moth a cell apart, on either side of their border: each tells a little beyond it.
+ * Two tiles may put one moth a cell apart, on either side of their border: each tells a little beyond it. Moths that are
+ * found in this way alone come last.
  */
 async function see(sized: Picture, sidecar: Sidecar, engine: Engine, onProgress: OnProgress): Promise<Seen[]> {
   const { width, height } = sized;
@@ -122,15 +123,10 @@ async function see(sized: Picture, sidecar: Sidecar, engine: Engine, onProgress:
       const x_px = (column + 0.5) * stride + tile.x_px;
       const y_px = (row + 0.5) * stride + tile.y_px;
       const placed = { x_px, y_px, species, value, code };
+      const tellsX = left - apart_px <= x_px && x_px < Math.min(right + apart_px, width);
+      const tellsY = top - apart_px <= y_px && y_px < Math.min(bottom + apart_px, height);
       if (left <= x_px && x_px < right && top <= y_px && y_px < bottom) own.push(placed);
-      else if (
-        left - apart_px <= x_px &&
-        x_px < Math.min(right + apart_px, width) &&
-        top - apart_px <= y_px &&
-        y_px < Math.min(bottom + apart_px, height)
-      ) {
-        beyond.push(placed);
-      }
+      else if (tellsX && tellsY) beyond.push(placed);
     }
   }
   return eachOnce(own, beyond, apart_px).map(({ x_px, y_px, species, value, code }) => ({
