@@ -69,7 +69,7 @@ def photographed_anew(image: UInt8Image, rng: np.random.Generator, glare_share: 
       glare_share: how often the sun glitters on the glue.
     """
     changed = _sharpened(_scarred(image, rng), rng)
-    return relit(_glittering(changed, rng) if rng.random() < glare_share else changed, rng)
+    return relit(_glittering(changed, rng) if glare_share and rng.random() < glare_share else changed, rng)
 
 
 def _glittering(image: UInt8Image, rng: np.random.Generator) -> UInt8Image:
