@@ -42,9 +42,7 @@ def describe_models(work: Path, sizes: Sequence[str], photos: Path, plan: Any, r
         unset = [(128, 0)] * 3
         codes = measure_lengths(tflite, described(unset, (128,) * 3, plan.limits), taught)
         thresholds = pick_thresholds(tflite, described(unset, codes, plan.limits), picked_on)
-        reaches = calibrate(
-            tflite, described(thresholds, codes, plan.limits), interval_sets(photos, readings, plan.seed)
-        )
+        reaches = calibrate(tflite, described(thresholds, codes, plan.limits), interval_sets(photos, readings))
         sidecar = described(thresholds, codes, plan.limits, reaches)
         (work / f"{size}.json").write_bytes(sidecar_bytes(sidecar))
 

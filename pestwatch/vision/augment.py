@@ -60,9 +60,37 @@ def geometric_crop(example: Example, rng: np.random.Generator, magnification: fl
     return _turned(_cut(example, rng, magnification), rng)
 
 
-def photographed_anew(image: UInt8Image, rng: np.random.Generator) -> UInt8Image:
-    """Changes a crop as other light and another phone would; no moth moves."""
-    return relit(_sharpened(_scarred(image, rng), rng), rng)
+def photographed_anew(image: UInt8Image, rng: np.random.Generator, glare_share: float = 0.0) -> UInt8Image:
+    """Changes a crop as other light and another phone would; no moth moves.
+
+    Args:
+      image: (224, 224, 3) uint8 RGB.
+      rng: the source of every choice.
+      glare_share: how often the sun glitters on the glue.
+    """
+    changed = _sharpened(_scarred(image, rng), rng)
+    return relit(_glittering(changed, rng) if glare_share and rng.random() < glare_share else changed, rng)
+
+
+def _glittering(image: UInt8Image, rng: np.random.Generator) -> UInt8Image:
+    """Puts reflexes of wet glue over a part of the crop: wavy stripes, brightest on the paper, faint on the moths."""
+    light: FloatImage = image.astype(np.float32) / 255
+    down, right = np.mgrid[-1 : 1 : CROP_PX * 1j, -1 : 1 : CROP_PX * 1j]
+    turn = rng.uniform(0, 2 * np.pi)
+    along, across = np.cos(turn) * right + np.sin(turn) * down, np.cos(turn) * down - np.sin(turn) * right
+    wave = sum(
+        rng.uniform(0.3, 1.0) * np.sin(rng.uniform(2, 14) * along + rng.uniform(1, 6) * across + rng.uniform(0, 6.3))
+        for _ in range(3)
+    )
+    stripes = np.clip(
+        np.sin(rng.uniform(8, 40) * across + rng.uniform(0.5, 2.5) * wave) * 2 - rng.uniform(0, 1.6), 0, 1
+    )
+    x, y = rng.uniform(-0.8, 0.8, 2)
+    spot = np.exp(-(((right - x) / rng.uniform(0.3, 1.2)) ** 2) - ((down - y) / rng.uniform(0.3, 1.2)) ** 2)
+    haze = rng.uniform(0, 0.5)
+    shine = (rng.uniform(0.5, 1.3) * spot * (haze + (1 - haze) * stripes)).astype(np.float32)
+    own = light.mean(axis=2, keepdims=True)
+    return _bytes(light + (1 - light) * np.clip(shine[:, :, None] * own * 1.2, 0, 1))
 
 
 def _sharpened(image: UInt8Image, rng: np.random.Generator) -> UInt8Image:

@@ -28,6 +28,7 @@ class Settings:
       distances: how far and near crops are seen.
       paste_share: share of the crops of paper that get insects of other photos.
       litter_share: share of those crops that get dirt.
+      glare_share: share of all crops that get reflexes.
       forgive: share of the penalty dropped for sure finds beside gappy marks.
       forgive_after: share of the steps before the network is trusted with that.
       mean_decay: of the running mean of the weights, per four steps; 0 keeps the last step's weights.
@@ -41,6 +42,7 @@ class Settings:
     distances: Distances = field(default_factory=Distances)
     paste_share: float = 0.4
     litter_share: float = 0.3
+    glare_share: float = 0.2
     forgive: float = 0.8
     forgive_after: float = 0.3
     mean_decay: float = 0.98
@@ -49,16 +51,34 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class Round:
+    """One training from warm-up to a learning rate of 0.
+
+    Args:
+      steps: optimiser steps.
+      settings: how.
+    """
+
+    steps: int
+    settings: Settings
+
+
+@dataclass(frozen=True)
 class SizePlan:
     """How long and how deep one network of the family trains.
 
     Args:
-      steps: optimiser steps.
+      rounds: one after another, on the same weights.
       train_from: the first block of the encoder that learns; None for the head alone.
     """
 
-    steps: int
+    rounds: tuple[Round, ...]
     train_from: int | None = 0
+
+    @property
+    def steps(self) -> int:
+        """Of all rounds."""
+        return sum(each.steps for each in self.rounds)
 
 
 @dataclass(frozen=True)
@@ -91,20 +111,31 @@ def read_recipe(path: Path) -> Recipe:
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     train = dict(table["train"])
     seed = int(train.pop("seed"))
-    sizes = {name: SizePlan(**plan) for name, plan in train.pop("sizes", {}).items()}
+    plans = train.pop("sizes", {})
     distances: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in train.pop("distances", {}).items()
     }
+    settings = Settings(distances=Distances(**distances), **train)
     return Recipe(
         region=table["region"],
         seed=seed,
-        sizes=sizes,
-        settings=Settings(distances=Distances(**distances), **train),
+        sizes={name: _size_plan(plan, settings) for name, plan in plans.items()},
+        settings=settings,
         data=table.get("data", {}),
         calibration_tiles=table.get("quantize", {}).get("calibration_tiles", 60),
         limits=Limits(**table.get("gate", {})),
         card=table.get("card", {}),
     )
+
+
+def _size_plan(plan: Mapping[str, Any], settings: Settings) -> SizePlan:
+    rounds = [
+        Round(
+            differs["steps"], replace(settings, **{name: value for name, value in differs.items() if name != "steps"})
+        )
+        for differs in plan["rounds"]
+    ]
+    return SizePlan(tuple(rounds), plan.get("train_from", 0))
 
 
 def measuring_sets(photos: Path, readings: Readings) -> dict[str, Sequence[Example]]:
@@ -143,13 +174,9 @@ def threshold_sets(photos: Path, readings: Readings, seed: int) -> tuple[Sequenc
     return tuple(_also_relit(part, seed) for part in chosen)
 
 
-def interval_sets(photos: Path, readings: Readings, seed: int) -> tuple[Sequence[Example], ...]:
-    """The photos on which each species' interval is set, in label order, as they are and relit.
-
-    No large noctuid is left over for it.
-    """
-    val = recounted(tuta_delta(photos, "val"), readings)
-    return _also_relit(val, seed), _also_relit(helicoverpa_funnel(photos, "val"), seed), ()
+def interval_sets(photos: Path, readings: Readings) -> tuple[Sequence[Example], ...]:
+    """The photos on which each species' interval is set, in label order; no large noctuid is left over for it."""
+    return recounted(tuta_delta(photos, "val"), readings), helicoverpa_funnel(photos, "val"), ()
 
 
 def _also_relit(examples: Sequence[Example], seed: int) -> Sequence[Example]:
