@@ -254,6 +254,7 @@ def evaluate(
     """Measures exported files on photos that they were not trained on."""
     photos = _need_photos(photos)
     from pestwatch.vision.evaluate import evaluate as measure
+    from pestwatch.vision.gate import PhotoGate
     from pestwatch.vision.recipe import measuring_sets
     from pestwatch.vision.recount import read_recount
     from pestwatch.work_folder import describe_models, draw_card, keep_metrics
@@ -264,10 +265,11 @@ def evaluate(
     if work:
         describe_models(work, chosen, photos, _recipe(recipe), readings)
     sets = measuring_sets(photos, readings)
+    gate = PhotoGate.from_release(folder)
     click.echo(f"{'size':5} {'set':15} {'species':14} photos insects    MAE   WAPE    bias     R2")
     for size in chosen:
         sidecar = json.loads((folder / f"{size}.json").read_text(encoding="utf-8"))
-        metrics = {name: measure(folder / f"{size}.tflite", sidecar, examples) for name, examples in sets.items()}
+        metrics = {name: measure(folder / f"{size}.tflite", sidecar, examples, gate) for name, examples in sets.items()}
         if work:
             keep_metrics(work, size, {name: found.to_json() for name, found in metrics.items()})
         for name, found in metrics.items():
