@@ -9,8 +9,9 @@
  */
 
 import { Refusal } from "./flatbuffer.ts";
-import { type Kernels, type Padding, type Places, prepare, readPadding, type Step } from "./operators.ts";
-import { planMemory, rounded } from "./plan.ts";
+import { planMemory } from "./plan.ts";
+import { type Kernels, type Places, room, type Step } from "./step.ts";
+import { stepsOf } from "./steps.ts";
 import { type Graph, readGraph } from "./tflite.ts";
 
 const PAGE_BYTES = 65_536;
@@ -45,22 +46,22 @@ export class Network {
   /**
    * Checks a file, packs its weights and takes the memory that it needs.
    *
-   * @param kernels the compiled kernels.wasm
+   * @param kernels one of the three kernels-*.wasm, compiled; variant.ts says which
    */
   static async open(kernels: WebAssembly.Module, file: Uint8Array): Promise<Network> {
     const graph = readGraph(file);
-    const steps = stepsOf(graph);
+    const steps = stepsOf(graph, groupOf(kernels));
     if (steps.reduce((sum, { work }) => sum + work, 0) > MOST_WORK) throw new Refusal("too much to compute");
     const { offsets, bytes: arenaBytes } = planMemory(lifetimesOf(graph, steps));
 
     // Kernels' own memory, arena, scratch, constants.
-    const arena = 2 * PAGE_BYTES;
-    const scratch = arena + rounded(arenaBytes);
-    let end = scratch + rounded(Math.max(0, ...steps.map(({ scratchBytes }) => scratchBytes)) + 16);
+    const arena = PAGE_BYTES;
+    const scratch = arena + arenaBytes;
+    let end = scratch + room(Math.max(0, ...steps.map(({ scratchBytes }) => scratchBytes)));
     const constants = steps.map((step) => step.constants.map((content) => place(content.byteLength)));
     function place(bytes: number): number {
       const start = end;
-      end += rounded(bytes + 16);
+      end += room(bytes);
       return start;
     }
     if (end > MOST_BYTES) throw new Refusal(`${Math.ceil(end / 2 ** 20)} MB of memory`);
@@ -103,30 +104,17 @@ export class Network {
   }
 }
 
+/** How many inputs these kernels multiply as one: what weights are packed by. */
+function groupOf(kernels: WebAssembly.Module): number {
+  return WebAssembly.Module.exports(kernels).some(({ name }) => name === "takes_fours") ? 4 : 2;
+}
+
 async function instantiate(module: WebAssembly.Module, pages: number, arena: number) {
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
   const heap = exports.__heap_base as WebAssembly.Global;
   if (heap.value > arena) throw new Error("the kernels' own memory has grown into the arena");
   return { memory: new Uint8Array(memory.buffer), exports: exports as unknown as Kernels };
-}
-
-/** Prepares each operator. A PAD that only one convolution reads is left to it: the padded picture never exists. */
-function stepsOf(graph: Graph): Step[] {
-  const { operators, outputs } = graph;
-  const readers = (tensor: number) => operators.filter(({ inputs }) => inputs.includes(tensor));
-  const paddings = new Map<number, Padding>();
-  const steps: Step[] = [];
-  for (const operator of operators) {
-    const [output] = operator.outputs;
-    const reader = operator.name === "PAD" && !outputs.includes(output) ? readers(output) : [];
-    if (reader.length === 1 && /CONV_2D$/.test(reader[0].name) && reader[0].options?.int8(0) === 1) {
-      paddings.set(output, readPadding(operator, graph));
-    } else {
-      steps.push(prepare(operator, graph, paddings.get(operator.inputs[0])));
-    }
-  }
-  return steps;
 }
 
 /** Inputs live from the start, each tensor until its last reader, outputs to the end. */

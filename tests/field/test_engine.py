@@ -42,7 +42,7 @@ def page(phone: BrowserContext, server: AppServer, tmp_path_factory: pytest.Temp
     phone.route("**/engine-alone.js", lambda route: route.fulfill(path=built, content_type="text/javascript"))
     page = phone.new_page()
     page.goto(server.app_url)
-    files = [FIELD / "engine" / "kernels.wasm", RELEASE / "small.tflite"]
+    files = [FIELD / "engine" / "kernels-simd.wasm", RELEASE / "small.tflite"]
     page.evaluate(OPEN, [_base64(Path(file).read_bytes()) for file in files])
     return page
 
