@@ -7,10 +7,10 @@ Twin: field/src/count/count-picture.ts, held by tests/golden/count.json.
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ from pestwatch.vision.threshold import photo_threshold
 
 UInt8Image = npt.NDArray[np.uint8]
 HeatMap = npt.NDArray[np.uint8]
+Engine = Literal["litert", "wasm"]
 # The gate judges every photo at one size, whatever the phone's resolution; a small one as it is, for enlarging blurs.
 GATE_SIDE_PX = 512
 
@@ -78,9 +79,12 @@ class Counter:
       model: the .tflite file or its bytes.
       sidecar: the parsed small.json beside it.
       threads: processors that one photo may use.
+      engine: what runs the network: LiteRT, or the phone's own kernels through wasmtime. Their bytes are the same.
     """
 
-    def __init__(self, model: Path | bytes, sidecar: Mapping[str, Any], threads: int = 1) -> None:
+    def __init__(
+        self, model: Path | bytes, sidecar: Mapping[str, Any], threads: int = 1, *, engine: Engine = "litert"
+    ) -> None:
         content = model if isinstance(model, bytes) else model.read_bytes()
         self.version: str = sidecar["version"]
         self.name: str = counted_by(sidecar)
@@ -93,13 +97,12 @@ class Counter:
         self.overlap_px: int = sidecar["overlap_px"]
         self.limits = Limits.from_sidecar(sidecar["gate"])
         self.interval_q90: tuple[float | None, ...] = tuple(sidecar.get("interval_q90", ()))
-        self._interpreter = Interpreter(model_content=content, num_threads=threads)
-        self._interpreter.allocate_tensors()
-        self._input: int = self._interpreter.get_input_details()[0]["index"]
-        self._output: int = self._interpreter.get_output_details()[0]["index"]
+        self._run = _network(content, threads) if engine == "litert" else _wasm_network(content)
 
     @classmethod
-    def from_release(cls, release_dir: Path, threads: int = 1, *, size: str = "small") -> "Counter":
+    def from_release(
+        cls, release_dir: Path, threads: int = 1, *, size: str = "small", engine: Engine = "litert"
+    ) -> "Counter":
         """Opens one size of a release folder, such as small.tflite and small.json.
 
         Raises:
@@ -107,16 +110,13 @@ class Counter:
         """
         try:
             sidecar = json.loads((release_dir / f"{size}.json").read_text(encoding="utf-8"))
-            return cls(release_dir / f"{size}.tflite", sidecar, threads)
+            return cls(release_dir / f"{size}.tflite", sidecar, threads, engine=engine)
         except FileNotFoundError as error:
             raise Problem("404.1", name=f"{release_dir}/{size}.tflite") from error
 
     def heat(self, tile: UInt8Image) -> HeatMap:
         """Runs the network on one (t, t, 3) uint8 tile -> (t / 4, t / 4, s + 1) uint8 in 256ths; last the lengths."""
-        self._interpreter.set_tensor(self._input, tile[None])
-        self._interpreter.invoke()
-        heat: HeatMap = self._interpreter.get_tensor(self._output)[0]
-        return heat
+        return self._run(tile)
 
     def count_image(self, image: UInt8Image) -> PhotoCount:
         """Counts an upright (h, w, 3) uint8 RGB picture by the picture rule; a rejected one has no marks."""
@@ -168,6 +168,27 @@ class Counter:
     def _intervals(self, counts: Mapping[str, int]) -> dict[str, tuple[int, int]]:
         reaches = zip(self.labels, self.interval_q90, strict=False)  # an older sidecar has none
         return {label: interval(counts[label], q) for label, q in reaches if q is not None}
+
+
+def _network(model: bytes, threads: int) -> Callable[[UInt8Image], HeatMap]:
+    interpreter = Interpreter(model_content=model, num_threads=threads)
+    interpreter.allocate_tensors()
+    source: int = interpreter.get_input_details()[0]["index"]
+    result: int = interpreter.get_output_details()[0]["index"]
+
+    def run(tile: UInt8Image) -> HeatMap:
+        interpreter.set_tensor(source, tile[None])
+        interpreter.invoke()
+        heat: HeatMap = interpreter.get_tensor(result)[0]
+        return heat
+
+    return run
+
+
+def _wasm_network(model: bytes) -> Callable[[UInt8Image], HeatMap]:
+    from pestwatch.vision.wasm_engine import WasmNetwork
+
+    return WasmNetwork(model).run
 
 
 def count_photo(source: Path | bytes, counter: Counter, name: str | None = None) -> PhotoCount:
