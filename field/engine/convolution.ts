@@ -1,14 +1,14 @@
 /**
- * CONV_2D and DEPTHWISE_CONV_2D: what they may look like, their weights as the kernels read them, and their steps.
+ * CONV_2D and DEPTHWISE_CONV_2D: what they may look like, and their steps.
  *
  * A depthwise convolution takes the convolution before it and the pointwise one after it into its own step where nothing
  * else reads what lies between: of those pictures only a few rows exist at a time.
  */
 
-import { activationLimits, type Quantization, requantizationScale } from "./arithmetic.ts";
+import { activationLimits } from "./arithmetic.ts";
 import { Refusal } from "./flatbuffer.ts";
-import { int32sOf, Parts, pictureOf, quantizationOf } from "./parts.ts";
-import { room, type Step } from "./step.ts";
+import { Parts, pictureOf, quantizationOf } from "./parts.ts";
+import { type Constant, room, type Step } from "./step.ts";
 import { type Graph, INT8, INT32, type Operator, type Tensor } from "./tflite.ts";
 
 /** Rows and columns of zero points that a PAD puts around a picture, for the convolution that does it on the fly. */
@@ -32,7 +32,10 @@ export interface Layer {
   zeroIn: number;
   zeroOut: number;
   limits: [number, number];
-  packed: ArrayBuffer;
+  /** Packs the weights behind a window that is written. */
+  pack: Constant["write"];
+  blocksBytes: number;
+  rawBytes: number;
   /** Room for the inputs of four output pixels. */
   gatheredBytes: number;
   work: number;
@@ -72,12 +75,8 @@ function axisOf(size: number, kernel: number, stride: number, isSame: boolean, p
   return { size, kernel, stride, before: padding[0], out };
 }
 
-/**
- * Checks a convolution and packs its weights.
- *
- * @param group how many inputs the kernels multiply as one: `group_size` of kernels.c
- */
-export function layerOf(operator: Operator, graph: Graph, group: number, padding?: Padding): Layer {
+/** Checks a convolution. */
+export function layerOf(operator: Operator, graph: Graph, padding?: Padding): Layer {
   const parts = new Parts(operator, graph);
   const isDepthwise = operator.name === "DEPTHWISE_CONV_2D";
   parts.expectInputs(3);
@@ -108,6 +107,8 @@ export function layerOf(operator: Operator, graph: Graph, group: number, padding
   if (rows.out !== outHeight || columns.out !== outWidth) throw new Refusal(`an output of shape ${y.shape}`);
   const [from, to] = [quantizationOf(x), quantizationOf(y)];
   const depth = taps * (isDepthwise ? 1 : channels);
+  /** Of one filter or pixel, in the widest of the builds. */
+  const depthBytes = 2 * Math.ceil(depth / LANES) * LANES;
   const isPointwise = [rows, columns].every(
     ({ kernel, stride, size, out }) => kernel === 1 && stride === 1 && size === out,
   );
@@ -123,62 +124,48 @@ export function layerOf(operator: Operator, graph: Graph, group: number, padding
     zeroIn: from.zero,
     zeroOut: to.zero,
     limits: activationLimits(options.int8(activationField), to),
-    packed: packWeights(parts, weights, from, to, isDepthwise, group),
-    gatheredBytes: isDepthwise ? 0 : room(PIXELS * groupsOf(depth, group, isDepthwise) * 4),
+    gatheredBytes: isDepthwise ? 0 : room(PIXELS * depthBytes),
+    blocksBytes: Math.ceil(filters / LANES) * LANES * (8 + depthBytes),
+    ...weightsOf(parts, weights, from.scale, to.scale, isDepthwise),
     work: outHeight * outWidth * depth * (filters + LANES - 1),
   };
 }
 
-/** How many groups so many products fill; a convolution takes two at a time. */
-function groupsOf(depth: number, group: number, isDepthwise: boolean): number {
-  return isDepthwise ? Math.ceil(depth / group) : 2 * Math.ceil(depth / (2 * group));
-}
-
-/**
- * Weights as the kernels read them: blocks of eight filters (`Block` of kernels.c), each with its biases, its scales and
- * its weights. A group fills 32 bits, so its weights are int16 in a group of two and int8 in one of four; what is left
- * of the last group is 0.
- */
-function packWeights(
+/** Checks the weights of a convolution; the kernels pack them (`pack` of kernels.c) from three raw arrays in scratch. */
+function weightsOf(
   parts: Parts,
   weights: Tensor & { content: Uint8Array },
-  from: Quantization,
-  to: Quantization,
+  scaleIn: number,
+  scaleOut: number,
   isDepthwise: boolean,
-  group: number,
-): ArrayBuffer {
+): Pick<Layer, "pack" | "rawBytes"> {
   const axis = isDepthwise ? 3 : 0;
   const filters = weights.shape[axis];
   const depth = weights.elements / filters;
   const { scales, zeroPoints } = weights;
-  if (scales.length !== filters || weights.axis !== axis || zeroPoints.some((zero) => zero !== 0)) {
+  if (scales.length !== 4 * filters || weights.axis !== axis || zeroPoints.some((byte) => byte !== 0)) {
     throw new Refusal("weights that are not quantised symmetrically by filter");
   }
   if (depth > MOST_DEPTH) throw new Refusal(`sums of ${depth} products`);
-  const biases = int32sOf(parts.constant(2, INT32));
-  if (biases.length !== filters) throw new Refusal(`${biases.length} biases for ${filters} filters`);
-  const values = new Int8Array(weights.content.buffer, weights.content.byteOffset, weights.elements);
-  if (values.includes(-128)) throw new Refusal("a weight of -128");
-  const groups = groupsOf(depth, group, isDepthwise);
-  const blockBytes = LANES * (4 + 4 + 4 * groups);
-  const packed = new ArrayBuffer(Math.ceil(filters / LANES) * blockBytes);
-  const words = new Int32Array(packed);
-  const floats = new Float32Array(packed);
-  const operands = group === 4 ? new Int8Array(packed) : new Int16Array(packed);
-  for (let n = 0; n < filters; n++) {
-    const lane = n % LANES;
-    const block = (Math.floor(n / LANES) * blockBytes) / 4;
-    const first = (block + 2 * LANES + lane) * group;
-    let sum = 0;
-    for (let k = 0; k < depth; k++) {
-      const value = values[isDepthwise ? k * filters + n : n * depth + k];
-      sum += value;
-      operands[first + Math.floor(k / group) * LANES * group + (k % group)] = value;
-    }
-    words[block + lane] = biases[n] - from.zero * sum;
-    floats[block + LANES + lane] = requantizationScale(from.scale, scales[n], to.scale);
-  }
-  return packed;
+  const biases = parts.constant(2, INT32).content;
+  if (biases.length !== 4 * filters) throw new Refusal(`${biases.length / 4} biases for ${filters} filters`);
+  if (weights.content.includes(-128 & 255)) throw new Refusal("a weight of -128");
+  const raw = [weights.content, biases, scales];
+  return {
+    rawBytes: raw.reduce((sum, { length }) => sum + room(length), 0),
+    pack(kernels, memory, address, scratch) {
+      let end = scratch;
+      const places = raw.map((bytes) => {
+        const start = end;
+        memory.set(bytes, start);
+        end += room(bytes.length);
+        return start;
+      });
+      if (!kernels.pack(address, Number(isDepthwise), ...places, scaleIn, scaleOut)) {
+        throw new Refusal(`${parts.operator.name}: a requantisation that is out of range`);
+      }
+    },
+  };
 }
 
 /** A row of a depthwise convolution's input as wide as its windows reach; two are computed at once. */
@@ -187,30 +174,32 @@ function paddedWidth({ columns: { size, kernel, stride, before, out } }: Layer):
 }
 
 /** A `Layer` of kernels.c: the window's numbers, then the packed weights. */
-function bytesOf(layer: Layer, [height, width]: Size, [outHeight, outWidth]: Size): ArrayBuffer {
-  const { rows, columns, channels, filters, zeroIn, zeroOut, limits, packed } = layer;
-  const bytes = new Uint8Array(WINDOW_BYTES + packed.byteLength);
+function constantOf(layer: Layer, [height, width]: Size, [outHeight, outWidth]: Size): Constant {
+  const { rows, columns, channels, filters, zeroIn, zeroOut, limits, pack, blocksBytes, rawBytes } = layer;
   const kernel = [rows.kernel, columns.kernel, rows.stride, columns.stride, rows.before, columns.before];
   const out = [outHeight, outWidth, filters, zeroIn, zeroOut, paddedWidth(layer)];
   const numbers = [height, width, channels, ...kernel, ...out];
-  new Int32Array(bytes.buffer).set(numbers);
-  new Float32Array(bytes.buffer).set(
-    limits.map((limit) => limit - zeroOut),
-    numbers.length,
-  );
-  bytes.set(new Uint8Array(packed), WINDOW_BYTES);
-  return bytes.buffer;
+  return {
+    bytes: WINDOW_BYTES + blocksBytes,
+    scratchBytes: rawBytes,
+    write(kernels, memory, address, scratch) {
+      new Int32Array(memory.buffer, address).set(numbers);
+      const places = new Float32Array(memory.buffer, address + 4 * numbers.length, 2);
+      places.set(limits.map((limit) => limit - zeroOut));
+      pack(kernels, memory, address, scratch);
+    },
+  };
 }
 
-function byRows(layer: Layer): ArrayBuffer {
+function byRows(layer: Layer): Constant {
   const { rows, columns } = layer;
-  return bytesOf(layer, [rows.size, columns.size], [rows.out, columns.out]);
+  return constantOf(layer, [rows.size, columns.size], [rows.out, columns.out]);
 }
 
 /** As one long row, so that four pixels always fit. */
-function asOneRow(layer: Layer): ArrayBuffer {
+function asOneRow(layer: Layer): Constant {
   const size: Size = [1, layer.rows.size * layer.columns.size];
-  return bytesOf(layer, size, size);
+  return constantOf(layer, size, size);
 }
 
 export function convolutionStep(layer: Layer): Step {

@@ -8,12 +8,6 @@
 
 #define EXPORT(name) __attribute__((export_name(#name)))
 
-#if GROUP == 4
-// Only its name matters: it tells whoever packs weights how large a group is.
-EXPORT(takes_fours)
-void takes_fours(void) {}
-#endif
-
 // How a window moves over a picture, and what becomes of its sums. Written by convolution.ts: keep the order.
 typedef struct {
   int32_t height, width, channels;          // of the input
@@ -60,6 +54,33 @@ ALWAYS_INLINE void store_channels(int8_t *y, Int4 low, Int4 high, const Block *b
   } else {
     for (int i = 0; i < count; i++) y[i] = bytes[i];
   }
+}
+
+// ---- weights ----
+
+// Writes the blocks of a layer whose window is written, into memory that is 0. Depthwise weights lie tap by tap, others
+// filter by filter. Says whether every sum's factor is one that XNNPACK takes.
+// Source of their order: XNNPACK src/operators/convolution-nhwc.c: (input * weights) / output, each step a float.
+EXPORT(pack)
+int pack(Layer *layer, int is_depthwise, const int8_t *weights, const int32_t *biases, const float *scales,
+         float scale_in, float scale_out) {
+  int depth = layer->kernel_height * layer->kernel_width * (is_depthwise ? 1 : layer->channels), is_sound = 1;
+  int step = is_depthwise ? GROUP : 2 * GROUP, groups = (depth + step - 1) / step * step / GROUP;
+  for (int n = 0; n < layer->filters; n++) {
+    Block *block = (Block *)((int8_t *)(layer + 1) + n / 8 * (sizeof(Block) + groups * 2 * sizeof(Int4)));
+    Operand *operands = (Operand *)block->weights + n % 8 * GROUP;
+    int sum = 0;
+    for (int k = 0; k < depth; k++) {
+      int8_t weight = weights[is_depthwise ? k * layer->filters + n : n * depth + k];
+      operands[k / GROUP * 8 * GROUP + k % GROUP] = weight;
+      sum += weight;
+    }
+    float scale = scale_in * scales[n] / scale_out;
+    is_sound &= scale > 0 && scale < 256;
+    ((int32_t *)block->bias)[n % 8] = biases[n] - layer->zero_in * sum;
+    ((float *)block->scale)[n % 8] = scale;
+  }
+  return is_sound;
 }
 
 // ---- convolutions ----
@@ -267,8 +288,8 @@ void look_up(const uint8_t *x, uint8_t *restrict y, int count, const uint8_t *ta
   for (int i = 0; i < count; i++) y[i] = table[x[i]];
 }
 
-// QUANTIZE between uint8 and int8 whose zero points lie 128 apart: the highest bit changes.
+// QUANTIZE between uint8 and int8 whose zero points lie 128 apart: the highest bit changes. May be done in place.
 EXPORT(flip)
-void flip(const uint8_t *x, uint8_t *restrict y, int count) {
-  for (int i = 0; i < count; i++) y[i] = x[i] ^ 0x80;
+void flip(const int8_t *x, int8_t *y, int count) {
+  for (int i = 0; i < count; i += 16) *(Int8x16 *)(y + i) = *(const Int8x16 *)(x + i) ^ -128;
 }

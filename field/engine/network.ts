@@ -9,7 +9,7 @@
  */
 
 import { Refusal } from "./flatbuffer.ts";
-import { planMemory } from "./plan.ts";
+import { type Lifetime, planMemory } from "./plan.ts";
 import { type Kernels, type Places, room, type Step } from "./step.ts";
 import { stepsOf } from "./steps.ts";
 import { type Graph, readGraph } from "./tflite.ts";
@@ -50,15 +50,16 @@ export class Network {
    */
   static async open(kernels: WebAssembly.Module, file: Uint8Array): Promise<Network> {
     const graph = readGraph(file);
-    const steps = stepsOf(graph, groupOf(kernels));
+    const steps = stepsOf(graph);
     if (steps.reduce((sum, { work }) => sum + work, 0) > MOST_WORK) throw new Refusal("too much to compute");
     const { offsets, bytes: arenaBytes } = planMemory(lifetimesOf(graph, steps));
 
     // Kernels' own memory, arena, scratch, constants.
     const arena = PAGE_BYTES;
     const scratch = arena + arenaBytes;
-    let end = scratch + room(Math.max(0, ...steps.map(({ scratchBytes }) => scratchBytes)));
-    const constants = steps.map((step) => step.constants.map((content) => place(content.byteLength)));
+    const stages = steps.flatMap((step) => [step, ...step.constants]);
+    let end = scratch + room(Math.max(0, ...stages.map(({ scratchBytes }) => scratchBytes ?? 0)));
+    const constants = steps.map((step) => step.constants.map(({ bytes }) => place(bytes)));
     function place(bytes: number): number {
       const start = end;
       end += room(bytes);
@@ -69,7 +70,9 @@ export class Network {
 
     const address = (tensor: number) => arena + (offsets.get(tensor) as number);
     const runs = steps.map((step, index) => {
-      for (const [n, content] of step.constants.entries()) memory.set(new Uint8Array(content), constants[index][n]);
+      for (const [n, constant] of step.constants.entries()) {
+        constant.write(exports, memory, constants[index][n], scratch);
+      }
       const inputs = step.inputs.map(address);
       const places: Places = { memory, inputs, output: address(step.output), constants: constants[index], scratch };
       return () => step.run(exports, places);
@@ -104,11 +107,6 @@ export class Network {
   }
 }
 
-/** How many inputs these kernels multiply as one: what weights are packed by. */
-function groupOf(kernels: WebAssembly.Module): number {
-  return WebAssembly.Module.exports(kernels).some(({ name }) => name === "takes_fours") ? 4 : 2;
-}
-
 async function instantiate(module: WebAssembly.Module, pages: number, arena: number) {
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
@@ -118,18 +116,26 @@ async function instantiate(module: WebAssembly.Module, pages: number, arena: num
 }
 
 /** Inputs live from the start, each tensor until its last reader, outputs to the end. */
-function lifetimesOf(graph: Graph, steps: Step[]) {
-  const last = new Map<number, number>();
-  for (const [index, { inputs }] of steps.entries()) for (const tensor of inputs) last.set(tensor, index);
+function lifetimesOf(graph: Graph, steps: Step[]): Lifetime[] {
+  const last = new Map(graph.inputs.map((tensor) => [tensor, -1]));
+  for (const [index, { inputs, output }] of steps.entries()) {
+    for (const tensor of [...inputs, output]) last.set(tensor, index);
+  }
   for (const tensor of graph.outputs) last.set(tensor, steps.length);
-  const written = [
-    ...graph.inputs.map((tensor) => ({ tensor, from: -1 })),
-    ...steps.map(({ output }, from) => ({ tensor: output, from })),
+  /** Which output takes the place of an input that nobody reads later. */
+  const heirs = new Map(
+    steps
+      .filter(({ isInPlace, inputs: [input] }, index) => isInPlace && last.get(input) === index)
+      .map(({ inputs: [input], output }) => [input, output]),
+  );
+  const lifetimeOf = (tensor: number, from: number): Lifetime[] => {
+    const tensors = [tensor];
+    for (let heir = heirs.get(tensor); heir !== undefined; heir = heirs.get(heir)) tensors.push(heir);
+    return [{ tensors, bytes: graph.tensors[tensor].elements, from, to: last.get(tensors.at(-1) as number) as number }];
+  };
+  const inherited = new Set(heirs.values());
+  return [
+    ...graph.inputs.flatMap((tensor) => lifetimeOf(tensor, -1)),
+    ...steps.flatMap(({ output }, index) => (inherited.has(output) ? [] : lifetimeOf(output, index))),
   ];
-  return written.map(({ tensor, from }) => ({
-    tensor,
-    bytes: graph.tensors[tensor].elements,
-    from,
-    to: last.get(tensor) ?? from,
-  }));
 }

@@ -9,7 +9,7 @@ import { activationLimits, additionMultipliers, logisticTable, positionsBetween 
 import type { Padding } from "./convolution.ts";
 import { Refusal } from "./flatbuffer.ts";
 import { expectSameQuantization, expectSameShape, int32sOf, Parts, pictureOf, quantizationOf } from "./parts.ts";
-import type { Step } from "./step.ts";
+import { type Constant, copied, type Step } from "./step.ts";
 import { type Graph, INT8, INT32, type Operator, type Tensor, UINT8 } from "./tflite.ts";
 
 /** Numbers of options in schema.fbs. */
@@ -50,7 +50,7 @@ function prepareLogistic(parts: Parts): Step {
   expectSameShape(x, y);
   const { scale, zero } = quantizationOf(y);
   if (scale !== 1 / 256 || zero !== -128) throw new Refusal("an output that is not in 256ths");
-  const table = Uint8Array.from(logisticTable(quantizationOf(x))).buffer;
+  const table = copied(logisticTable(quantizationOf(x)));
   return elementwise(parts, y, [table], (kernels, { inputs, output, constants }) =>
     kernels.look_up(inputs[0], output, y.elements, constants[0]),
   );
@@ -63,10 +63,11 @@ function prepareQuantize(parts: Parts): Step {
   const [signed, unsigned] = x.type === INT8 ? [x, y] : [y, x];
   const [a, b] = [quantizationOf(signed), quantizationOf(unsigned, UINT8)];
   if (a.scale !== b.scale || b.zero - a.zero !== 128) throw new Refusal("a change of scale");
-  return elementwise(parts, y, [], (kernels, { inputs, output }) => kernels.flip(inputs[0], output, y.elements));
+  const flip: Step["run"] = (kernels, { inputs, output }) => kernels.flip(inputs[0], output, y.elements);
+  return { ...elementwise(parts, y, [], flip), isInPlace: true };
 }
 
-function elementwise(parts: Parts, { elements }: Tensor, constants: ArrayBuffer[], run: Step["run"]): Step {
+function elementwise(parts: Parts, { elements }: Tensor, constants: Constant[], run: Step["run"]): Step {
   const { name, inputs } = parts.operator;
   return { name, inputs, output: parts.output, constants, scratchBytes: 0, work: elements, run };
 }
@@ -86,7 +87,7 @@ function prepareResize(parts: Parts): Step {
     name: parts.operator.name,
     inputs: [parts.operator.inputs[0]],
     output: parts.output,
-    constants: positions.map((list) => Int32Array.from(list).buffer),
+    constants: positions.map(copied),
     scratchBytes: 0,
     work: 4 * y.elements,
     run: (kernels, { inputs, output, constants }) =>

@@ -48,9 +48,11 @@ export class Parts {
 export function quantizationOf(tensor: Tensor, type = INT8): Quantization {
   const { scales, zeroPoints } = tensor;
   if (tensor.type !== type) throw new Refusal(`a tensor of type ${tensor.type} instead of ${type}`);
-  const [scale, zero] = [scales[0], zeroPoints[0]];
   const lowest = type === INT8 ? -128 : 0;
-  const isSound = scales.length === 1 && zeroPoints.length === 1 && scale > 0 && Number.isFinite(scale);
+  if (scales.length !== 4 || zeroPoints.length !== 8) throw new Refusal("a tensor that is not quantised as one");
+  const scale = viewOf(scales).getFloat32(0, true);
+  const zero = Number(viewOf(zeroPoints).getBigInt64(0, true));
+  const isSound = scale > 0 && Number.isFinite(scale);
   if (!isSound || zero < lowest || zero > lowest + 255) throw new Refusal("a tensor whose quantisation is not sound");
   return { scale, zero };
 }
@@ -70,7 +72,11 @@ export function pictureOf({ shape }: Tensor): [number, number, number] {
   return [shape[1], shape[2], shape[3]];
 }
 
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
+}
+
 export function int32sOf({ content }: { content: Uint8Array }): number[] {
-  const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
+  const view = viewOf(content);
   return Array.from({ length: content.length / 4 }, (_, index) => view.getInt32(4 * index, true));
 }

@@ -7,7 +7,8 @@
 import { room } from "./step.ts";
 
 export interface Lifetime {
-  tensor: number;
+  /** Usually one; more if each takes the place of the one before it. */
+  tensors: number[];
   bytes: number;
   /** The steps that write it and that read it last. */
   from: number;
@@ -24,7 +25,7 @@ export function planMemory(lifetimes: Lifetime[]): Plan {
   const offsets = new Map<number, number>();
   const placed: { from: number; to: number; start: number; end: number }[] = [];
   let bytes = 0;
-  for (const { tensor, bytes: needed, from, to } of lifetimes) {
+  for (const { tensors, bytes: needed, from, to } of lifetimes) {
     const neighbours = placed.filter((other) => other.from <= to && from <= other.to).sort((a, b) => a.start - b.start);
     const size = room(needed);
     let start = 0;
@@ -33,7 +34,7 @@ export function planMemory(lifetimes: Lifetime[]): Plan {
       start = Math.max(start, other.end);
     }
     placed.push({ from, to, start, end: start + size });
-    offsets.set(tensor, start);
+    for (const tensor of tensors) offsets.set(tensor, start);
     bytes = Math.max(bytes, start + size);
   }
   return { offsets, bytes };

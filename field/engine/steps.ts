@@ -13,8 +13,7 @@ import type { Graph, Operator } from "./tflite.ts";
 
 const VALID = 1;
 
-/** @param group how many inputs the kernels multiply as one */
-export function stepsOf(graph: Graph, group: number): Step[] {
+export function stepsOf(graph: Graph): Step[] {
   const { operators, outputs } = graph;
   const paddings = new Map<number, Padding>();
   /** Convolutions that wait for the depthwise one that reads them, by their output. */
@@ -37,7 +36,7 @@ export function stepsOf(graph: Graph, group: number): Step[] {
     const reader = readerOf(tensor);
     return reader && (padded(reader) ?? reader);
   };
-  const layer = (operator: Operator) => layerOf(operator, graph, group, paddings.get(operator.inputs[0]));
+  const layer = (operator: Operator) => layerOf(operator, graph, paddings.get(operator.inputs[0]));
 
   for (const operator of operators) {
     if (done.has(operator)) continue;

@@ -23,9 +23,7 @@ from pestwatch.vision.wasm_layers import (
     addition,
     axis,
     logistic_table,
-    pack,
     positions_between,
-    requantization_scales,
 )
 
 Variant = Literal["plain", "simd", "relaxed"]
@@ -107,8 +105,11 @@ class WasmNetwork:
         _, *out, filters = graph.shape(operator.outputs[0])
         weights = graph.constant(operator.inputs[1])
         is_depthwise = name == "DEPTHWISE_CONV_2D"
-        by_filter = weights.transpose(3, 0, 1, 2) if is_depthwise else weights
-        if options.dilationHFactor != 1 or options.dilationWFactor != 1 or (is_depthwise and channels != filters):
+        if (
+            options.dilationHFactor != 1
+            or options.dilationWFactor != 1
+            or (is_depthwise and (channels != filters or filters % 8))
+        ):
             raise Refusal(f"{name}: a dilated window, or more outputs than inputs")
         kernel = (int(weights.shape[1]), int(weights.shape[2]))
         stride = (int(options.strideH), int(options.strideW))
@@ -121,11 +122,9 @@ class WasmNetwork:
         if [axis[1] for axis in axes] != out:
             raise Refusal(f"{name}: an output of another size")
         x, y = graph.quantization(source), graph.quantization(operator.outputs[0])
-        scales = requantization_scales(x, graph.weight_scales(operator.inputs[1]), y)
-        biases = graph.constant(operator.inputs[2])
-        packed = pack(
-            by_filter.reshape(filters, -1), biases, scales, x.zero, self._kernels.group, is_depthwise=is_depthwise
-        )
+        raw = (weights.tobytes(), graph.constant(operator.inputs[2]).tobytes(), graph.weight_scales(operator.inputs[1]))
+        if (weights == -128).any():
+            raise Refusal(f"{name}: a weight of -128")
         return Layer(
             operator=name,
             size=(height, width),
@@ -137,7 +136,8 @@ class WasmNetwork:
             filters=filters,
             zeros=(x.zero, y.zero),
             limits=activation_limits(options.fusedActivationFunction, y),
-            packed=packed,
+            raw=raw,
+            scales=(float(x.scale), float(y.scale)),
         )
 
     def _pointwise(self, reader: int | None) -> Layer | None:
@@ -150,7 +150,8 @@ class WasmNetwork:
 
     def _convolution(self, layer: Layer, source: int, output: int) -> Callable[[], None]:
         place = self._kernels.place
-        arguments = (place(layer.to_bytes(as_one_row=layer.is_pointwise)), self._address(source), self._address(output))
+        packed = self._kernels.pack(layer, as_one_row=layer.is_pointwise)
+        arguments = (packed, self._address(source), self._address(output))
         gathered = place(bytes(layer.gathered_bytes))
         return lambda: self._kernels.call("convolve", *arguments, gathered)
 
@@ -158,7 +159,7 @@ class WasmNetwork:
         self, before: Layer | None, layer: Layer, after: Layer | None, source: int, output: int
     ) -> Callable[[], None]:
         place = self._kernels.place
-        layers = [place(each.to_bytes()) if each else 0 for each in (before, layer, after)]
+        layers = [self._kernels.pack(each) if each else 0 for each in (before, layer, after)]
         ring = place(bytes((layer.kernel[0] + 1) * layer.padded_width * layer.channels))
         line = place(bytes(layer.out[1] * layer.channels))
         gathered = place(bytes(max(each.gathered_bytes for each in (before, layer, after) if each)))
@@ -232,11 +233,11 @@ class _Graph:
         given = self._tensors[tensor].quantization
         return Quantization(np.float32(given.scale[0]), int(given.zeroPoint[0]))
 
-    def weight_scales(self, tensor: int) -> npt.NDArray[np.float32]:
+    def weight_scales(self, tensor: int) -> bytes:
         given = self._tensors[tensor].quantization
         if len(given.scale) != self._tensors[tensor].shape[given.quantizedDimension] or given.zeroPoint.any():
             raise Refusal("weights that are not quantised symmetrically by filter")
-        return np.asarray(given.scale, np.float32)
+        return np.asarray(given.scale, np.float32).tobytes()
 
     def constant(self, tensor: int) -> npt.NDArray[Any]:
         given = self._tensors[tensor]
@@ -275,12 +276,20 @@ class _Kernels:
         self._store = wasmtime.Store(engine)
         self._memory = wasmtime.Memory(self._store, wasmtime.MemoryType(wasmtime.Limits(1, None)))
         self._exports = wasmtime.Instance(self._store, module, [self._memory]).exports(self._store)
-        self.group = 4 if "takes_fours" in [export.name for export in module.exports] else 2
         self._end = _PAGE_BYTES  # what lies below is the kernels' own
         self._places: dict[int, int] = {}
 
-    def call(self, name: str, *arguments: int) -> None:
-        self._exports[name](self._store, *arguments)
+    def call(self, name: str, *arguments: float) -> Any:
+        return self._exports[name](self._store, *arguments)
+
+    def pack(self, layer: Layer, *, as_one_row: bool = False) -> int:
+        """Puts a layer into memory and has its weights packed; where it lies."""
+        window = layer.window(as_one_row=as_one_row)
+        address = self.place(window + bytes(layer.blocks_bytes))
+        raw = [self.place(content) for content in layer.raw]
+        if not self.call("pack", address, layer.operator == "DEPTHWISE_CONV_2D", *raw, *layer.scales):
+            raise Refusal(f"{layer.operator}: a requantisation that is out of range")
+        return address
 
     def place(self, content: bytes) -> int:
         """Puts bytes behind everything else; where they lie."""

@@ -1,11 +1,10 @@
-"""The numbers and packed weights that the phone's kernels (field/engine/kernels.c) read, made in Python.
+"""The numbers that the phone's kernels (field/engine/kernels.c) read, made in Python.
 
 Twin: field/engine/convolution.ts and arithmetic.ts, where each rule is explained with its source; held by
 tests/unit/vision/test_wasm_engine.py against the interpreter. All scales are float32 and rounded at each step.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +12,6 @@ import numpy.typing as npt
 Bytes = npt.NDArray[np.uint8]
 SPARE_BYTES = 32
 _LANES = 8
-_MOST_TAPS = 49
-_MOST_DEPTH = 16_384
 _PIXELS = 4
 
 
@@ -44,7 +41,10 @@ class Layer:
     filters: int
     zeros: tuple[int, int]
     limits: tuple[int, int]
-    packed: Bytes
+    raw: tuple[bytes, bytes, bytes]
+    """Weights, biases and scales as they lie in the file."""
+    scales: tuple[float, float]
+    """Of the input and of the output."""
 
     @property
     def is_pointwise(self) -> bool:
@@ -58,20 +58,29 @@ class Layer:
         return max(self.before[1] + self.size[1], reach)
 
     @property
+    def depth_bytes(self) -> int:
+        """Of the weights of one filter, or the inputs of one pixel, in the widest of the builds."""
+        inputs = 1 if self.operator == "DEPTHWISE_CONV_2D" else self.channels
+        return 2 * -(-self.kernel[0] * self.kernel[1] * inputs // _LANES) * _LANES
+
+    @property
     def gathered_bytes(self) -> int:
         """Room for the inputs of four output pixels."""
-        depth = self.kernel[0] * self.kernel[1] * self.channels
-        return 2 * _PIXELS * (depth + _LANES) + SPARE_BYTES
+        return _PIXELS * self.depth_bytes
 
-    def to_bytes(self, *, as_one_row: bool = False) -> bytes:
-        """The window's numbers, then the packed weights."""
+    @property
+    def blocks_bytes(self) -> int:
+        """Room for the packed weights behind the window."""
+        return -(-self.filters // _LANES) * _LANES * (8 + self.depth_bytes)
+
+    def window(self, *, as_one_row: bool = False) -> bytes:
+        """The window's numbers."""
         size, out = self.size, self.out
         if as_one_row:
             size = out = (1, size[0] * size[1])
         numbers = [*size, self.channels, *self.kernel, *self.stride, *self.before, *out, self.filters, *self.zeros]
         limits = np.array(self.limits, np.float32) - np.float32(self.zeros[1])
-        words = np.array([*numbers, self.padded_width], np.int32)
-        return words.tobytes() + limits.tobytes() + bytes(12) + self.packed.tobytes()
+        return np.array([*numbers, self.padded_width], np.int32).tobytes() + limits.tobytes() + bytes(12)
 
 
 def axis(size: int, kernel: int, stride: int, *, is_same: bool, padding: tuple[int, int]) -> tuple[int, int]:
@@ -80,52 +89,6 @@ def axis(size: int, kernel: int, stride: int, *, is_same: bool, padding: tuple[i
         out = -(-size // stride)
         return max(0, (out - 1) * stride + kernel - size) // 2, out
     return padding[0], (size + sum(padding) - kernel) // stride + 1
-
-
-def pack(
-    values: npt.NDArray[np.int8],
-    biases: npt.NDArray[np.int32],
-    scales: npt.NDArray[np.float32],
-    zero_in: int,
-    group: int,
-    *,
-    is_depthwise: bool,
-) -> Bytes:
-    """Blocks of eight filters: biases, scales, weights by groups of inputs.
-
-    Args:
-      values: (filters, depth) int8.
-      biases: (filters,) int32.
-      scales: (filters,) float32, what the sums are multiplied with.
-      zero_in: zero point of the input.
-      group: how many inputs the kernels multiply as one.
-      is_depthwise: a convolution takes two groups at a time, a depthwise one takes one.
-    """
-    filters, depth = values.shape
-    if depth > _MOST_DEPTH or (is_depthwise and (filters % _LANES or depth > _MOST_TAPS)):
-        raise Refusal(f"{filters} filters of {depth} weights")
-    if (values == -128).any():
-        raise Refusal("a weight of -128")
-    step = group if is_depthwise else 2 * group
-    blocks, groups = -(-filters // _LANES), -(-depth // step) * step // group
-    full = np.zeros((blocks * _LANES, groups * group), np.int16 if group == 2 else np.int8)
-    full[:filters, :depth] = values
-    head = np.zeros((2, blocks * _LANES), np.int32)
-    head[0, :filters] = biases - zero_in * values.astype(np.int32).sum(axis=1)
-    head[1, :filters] = scales.view(np.int32)
-    weights = full.reshape(blocks, _LANES, groups, group).transpose(0, 2, 1, 3)  # (blocks, groups, 8, group)
-    heads = head.reshape(2, blocks, _LANES).transpose(1, 0, 2)  # (blocks, 2, 8)
-    parts = [np.ascontiguousarray(part).view(np.uint8).reshape(blocks, -1) for part in (heads, weights)]
-    packed: Bytes = np.concatenate(parts, axis=1).reshape(-1)
-    return packed
-
-
-def requantization_scales(x: Quantization, weights: npt.NDArray[np.float32], y: Quantization) -> Any:
-    """What the sums of each filter are multiplied with: (input * weights) / output."""
-    scales = (x.scale * weights) / y.scale
-    if not ((scales > 0) & (scales < 256)).all():
-        raise Refusal("a requantisation that is out of range")
-    return scales
 
 
 def activation_limits(activation: int, y: Quantization) -> tuple[int, int]:
