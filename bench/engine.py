@@ -246,6 +246,7 @@ def main() -> None:
             runners[engine] = (functools.partial(run_in, page, engine), renderers())
         node = node_process(folder)
         stack.callback(node.terminate)
+        ask(node, 1)  # the wheel's node starts another process
         runners["node"] = (
             functools.partial(ask, node),
             psutil.Process(node.pid).children(recursive=True) or [psutil.Process(node.pid)],
