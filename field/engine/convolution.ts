@@ -131,7 +131,7 @@ export function layerOf(operator: Operator, graph: Graph, padding?: Padding): La
   };
 }
 
-/** Checks the weights of a convolution; the kernels pack them (`pack` of kernels.c) from three raw arrays in scratch. */
+/** Checks the weights of a convolution; the kernels pack them (`pack` of kernels.c) from raw arrays in scratch. */
 function weightsOf(
   parts: Parts,
   weights: Tensor & { content: Uint8Array },
@@ -143,14 +143,14 @@ function weightsOf(
   const filters = weights.shape[axis];
   const depth = weights.elements / filters;
   const { scales, zeroPoints } = weights;
-  if (scales.length !== 4 * filters || weights.axis !== axis || zeroPoints.some((byte) => byte !== 0)) {
-    throw new Refusal("weights that are not quantised symmetrically by filter");
+  if (scales.length !== 4 * filters || zeroPoints.length !== 8 * filters || weights.axis !== axis) {
+    throw new Refusal("weights that are not quantised by filter");
   }
   if (depth > MOST_DEPTH) throw new Refusal(`sums of ${depth} products`);
   const biases = parts.constant(2, INT32).content;
   if (biases.length !== 4 * filters) throw new Refusal(`${biases.length / 4} biases for ${filters} filters`);
   if (weights.content.includes(-128 & 255)) throw new Refusal("a weight of -128");
-  const raw = [weights.content, biases, scales];
+  const raw = [weights.content, biases, scales, zeroPoints];
   return {
     rawBytes: raw.reduce((sum, { length }) => sum + room(length), 0),
     pack(kernels, memory, address, scratch) {
@@ -162,7 +162,7 @@ function weightsOf(
         return start;
       });
       if (!kernels.pack(address, Number(isDepthwise), ...places, scaleIn, scaleOut)) {
-        throw new Refusal(`${parts.operator.name}: a requantisation that is out of range`);
+        throw new Refusal(`${parts.operator.name}: scales out of range, or weights with a zero point`);
       }
     },
   };

@@ -59,11 +59,11 @@ ALWAYS_INLINE void store_channels(int8_t *y, Int4 low, Int4 high, const Block *b
 // ---- weights ----
 
 // Writes the blocks of a layer whose window is written, into memory that is 0. Depthwise weights lie tap by tap, others
-// filter by filter. Says whether every sum's factor is one that XNNPACK takes.
+// filter by filter. Says whether XNNPACK would take them: zero points (int64) are 0, factors of sums between 0 and 256.
 // Source of their order: XNNPACK src/operators/convolution-nhwc.c: (input * weights) / output, each step a float.
 EXPORT(pack)
 int pack(Layer *layer, int is_depthwise, const int8_t *weights, const int32_t *biases, const float *scales,
-         float scale_in, float scale_out) {
+         const int32_t *zero_points, float scale_in, float scale_out) {
   int depth = layer->kernel_height * layer->kernel_width * (is_depthwise ? 1 : layer->channels), is_sound = 1;
   int step = is_depthwise ? GROUP : 2 * GROUP, groups = (depth + step - 1) / step * step / GROUP;
   for (int n = 0; n < layer->filters; n++) {
@@ -76,7 +76,7 @@ int pack(Layer *layer, int is_depthwise, const int8_t *weights, const int32_t *b
       sum += weight;
     }
     float scale = scale_in * scales[n] / scale_out;
-    is_sound &= scale > 0 && scale < 256;
+    is_sound &= scale > 0 && scale < 256 && !zero_points[2 * n] && !zero_points[2 * n + 1];
     ((int32_t *)block->bias)[n % 8] = biases[n] - layer->zero_in * sum;
     ((float *)block->scale)[n % 8] = scale;
   }

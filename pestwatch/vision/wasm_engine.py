@@ -122,7 +122,8 @@ class WasmNetwork:
         if [axis[1] for axis in axes] != out:
             raise Refusal(f"{name}: an output of another size")
         x, y = graph.quantization(source), graph.quantization(operator.outputs[0])
-        raw = (weights.tobytes(), graph.constant(operator.inputs[2]).tobytes(), graph.weight_scales(operator.inputs[1]))
+        biases = graph.constant(operator.inputs[2])
+        raw = (weights.tobytes(), biases.tobytes(), *graph.by_filter(operator.inputs[1]))
         if (weights == -128).any():
             raise Refusal(f"{name}: a weight of -128")
         return Layer(
@@ -233,11 +234,12 @@ class _Graph:
         given = self._tensors[tensor].quantization
         return Quantization(np.float32(given.scale[0]), int(given.zeroPoint[0]))
 
-    def weight_scales(self, tensor: int) -> bytes:
+    def by_filter(self, tensor: int) -> tuple[bytes, bytes]:
+        """Scales and zero points of weights."""
         given = self._tensors[tensor].quantization
-        if len(given.scale) != self._tensors[tensor].shape[given.quantizedDimension] or given.zeroPoint.any():
-            raise Refusal("weights that are not quantised symmetrically by filter")
-        return np.asarray(given.scale, np.float32).tobytes()
+        if len(given.scale) != self._tensors[tensor].shape[given.quantizedDimension]:
+            raise Refusal("weights that are not quantised by filter")
+        return np.asarray(given.scale, np.float32).tobytes(), np.asarray(given.zeroPoint, np.int64).tobytes()
 
     def constant(self, tensor: int) -> npt.NDArray[Any]:
         given = self._tensors[tensor]
@@ -288,7 +290,7 @@ class _Kernels:
         address = self.place(window + bytes(layer.blocks_bytes))
         raw = [self.place(content) for content in layer.raw]
         if not self.call("pack", address, layer.operator == "DEPTHWISE_CONV_2D", *raw, *layer.scales):
-            raise Refusal(f"{layer.operator}: a requantisation that is out of range")
+            raise Refusal(f"{layer.operator}: scales out of range, or weights with a zero point")
         return address
 
     def place(self, content: bytes) -> int:

@@ -41,8 +41,8 @@ class Layer:
     filters: int
     zeros: tuple[int, int]
     limits: tuple[int, int]
-    raw: tuple[bytes, bytes, bytes]
-    """Weights, biases and scales as they lie in the file."""
+    raw: tuple[bytes, bytes, bytes, bytes]
+    """Weights, biases, scales and zero points as they lie in the file."""
     scales: tuple[float, float]
     """Of the input and of the output."""
 
