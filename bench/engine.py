@@ -156,13 +156,16 @@ def memory_mb() -> tuple[float, float]:
 
 
 def footprint(address: str, name: str, side_px: int, times: int) -> dict[str, float]:
-    """Medians of fresh browsers: processor milliseconds until an engine is ready, memory above the empty page after ten runs."""
+    """Medians of fresh browsers: processor milliseconds until an engine is ready to count, and what ten runs leave in memory.
+
+    Memory is counted above a page that holds one picture of pixels and nothing else.
+    """
     measured = []
     for _ in range(times):
         with visited(address) as page:
+            page.evaluate("side => bench.draw(side)", side_px)
             page.wait_for_timeout(500)
             empty = memory_mb()
-            page.evaluate("side => bench.draw(side)", side_px)
             before = processor_ms(renderers())
             page.evaluate("name => bench.open(name)", name)
             ready_ms = processor_ms(renderers()) - before
