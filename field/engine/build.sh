@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 build() {
   "${PYTHON:-python3}" -m ziglang cc --target=wasm32-freestanding -O3 -mbulk-memory "${@:2}" -nostdlib -Wall -Wextra \
-    -Werror -Wno-pass-failed -Wl,--no-entry -Wl,--import-memory -Wl,--export=__heap_base -Wl,-z,stack-size=8192 -s -o "$1" kernels.c
+    -Werror -Wl,--no-entry -Wl,--import-memory -Wl,--export=__heap_base -Wl,-z,stack-size=8192 -s -o "$1" kernels.c
 }
 build kernels-simd.wasm -msimd128
 build kernels-relaxed.wasm -msimd128 -mrelaxed-simd

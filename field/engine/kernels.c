@@ -1,8 +1,8 @@
 // The arithmetic of the engine: int8 layers over pictures laid out row by row, channels last, in WASM.
 //
 // Promises the bytes of XNNPACK on x86 (google/XNNPACK: qs8 micro-kernels, "fp32" requantisation). Every address and
-// every size comes from operators.ts and convolution.ts, which has checked them; nothing is checked here. A tensor is followed by at
-// least 16 spare bytes. No libc, no allocation. Built three times by `make engine`: see lanes.h.
+// every size comes from operators.ts or convolution.ts, which have checked it; nothing is checked here. Whatever an
+// address leads to is followed by spare bytes (step.ts). No libc, no allocation. Built three times: see lanes.h.
 
 #include "lanes.h"
 
@@ -138,7 +138,7 @@ static void multiply(const Window *w, const Operand *const *rows, int depth, con
   }
 }
 
-// One row of a convolution of any kernel. gathered: room for the inputs of four pixels, and 16 bytes.
+// One row of a convolution of any kernel. gathered: room for the inputs of four pixels.
 static void convolve_row(const Layer *w, const int8_t *x, int out_y, int8_t *y, Operand *gathered) {
   int depth = w->kernel_height * w->kernel_width * w->channels;
   int full_depth = (depth + 2 * GROUP - 1) / (2 * GROUP) * (2 * GROUP);
@@ -163,7 +163,7 @@ static void convolve_row(const Layer *w, const int8_t *x, int out_y, int8_t *y, 
   }
 }
 
-// CONV_2D of any kernel. A kernel of 1 x 1 with stride 1 comes as a picture of one row.
+// CONV_2D. What is pointwise comes as a picture of one row, so that four pixels always fit.
 EXPORT(convolve)
 void convolve(const Layer *w, const int8_t *x, int8_t *y, Operand *gathered) {
   for (int out_y = 0; out_y < w->out_height; out_y++, y += w->out_width * w->filters) {
@@ -173,17 +173,15 @@ void convolve(const Layer *w, const int8_t *x, int8_t *y, Operand *gathered) {
 
 // ---- depthwise convolutions ----
 
-#define MOST_TAPS 52
+#define MOST_TAPS 52  // 49, in full groups
 
-// One row; taps: where each tap of the first output pixel lies, in rows with their padding. Two pixels at a time share
-// what they load of the weights, and side by side of the input.
-ALWAYS_INLINE void sum_taps(const Layer *w, const int8_t *const *taps, int count, int stride, int8_t *y) {
+// One row, two pixels at a time. taps: where each tap of the first output pixel lies, in rows with their padding. The
+// groups stay a loop: unrolled, there are more values than a processor has registers.
+static void sum_taps(const Layer *w, const int8_t **taps, int8_t *y) {
   const Block *block = blocks_of(w);
-  int channels = w->channels, out_width = w->out_width, step = stride * channels;
-  const int groups = (count + GROUP - 1) / GROUP;
-  const int8_t *tap[MOST_TAPS];
-#pragma unroll
-  for (int i = 0; i < groups * GROUP; i++) tap[i] = taps[i < count ? i : 0];
+  int channels = w->channels, out_width = w->out_width, step = w->stride_width * channels;
+  int count = w->kernel_height * w->kernel_width, groups = (count + GROUP - 1) / GROUP;
+  for (int i = count; i < groups * GROUP; i++) taps[i] = taps[0];  // their weights are 0
   for (int c = 0; c < channels; c += 8) {
     for (int out_x = 0; out_x < out_width; out_x += 2) {
       int at = out_x * step + c;
@@ -194,7 +192,7 @@ ALWAYS_INLINE void sum_taps(const Layer *w, const int8_t *const *taps, int count
 #pragma unroll
         for (int i = 0; i < 2; i++) {
           Int4 first, second;
-          group_taps(tap + g * GROUP, at + i * step, &first, &second);
+          group_taps(taps + g * GROUP, at + i * step, &first, &second);
           low[i] = add_products(low[i], block->weights[2 * g], first);
           high[i] = add_products(high[i], block->weights[2 * g + 1], second);
         }
@@ -236,8 +234,7 @@ void convolve_depthwise(const Layer *before, const Layer *w, const Layer *after,
       }
     }
     int8_t *out = after ? line : y;
-    if (w->kernel_height == 3 && w->kernel_width == 3) sum_taps(w, taps, 9, w->stride_width, out);
-    else sum_taps(w, taps, w->kernel_height * w->kernel_width, w->stride_width, out);
+    sum_taps(w, taps, out);
     if (after) convolve_row(after, line, 0, y, gathered);
     y += w->out_width * (after ? after->filters : w->channels);
   }

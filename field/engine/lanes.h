@@ -25,7 +25,7 @@ typedef struct __attribute__((packed)) {
 #ifdef __wasm_relaxed_simd__
 
 // One instruction on ARM with dot products. Not defined for every operand: variant.ts tries it out before it takes this
-// build. Sums of two products must fit in int16, so operators.ts refuses a weight of -128.
+// build. Sums of two products must fit in int16, so convolution.ts refuses a weight of -128.
 #define GROUP 4
 typedef int8_t Operand;
 
