@@ -15,9 +15,7 @@ def count_one(path: Path, counter: Any) -> dict[str, Any]:
 
     try:
         try:
-            found = count_photo(path, counter)
-            spans = {"intervals": {label: list(span) for label, span in found.intervals.items()}}
-            return {"photo": str(path)} | found.to_json() | (spans if found.intervals else {})
+            return {"photo": str(path)} | count_photo(path, counter).to_json()
         except FileNotFoundError as error:
             raise Problem("404.1", name=str(path)) from error
         except OSError as error:
@@ -53,5 +51,5 @@ def print_counts(rows: Sequence[dict[str, Any]], labels: Sequence[str], model: s
 
 def _cell(row: dict[str, Any], label: str) -> str:
     """The count, and between what the truth lies in nine photos of ten when the model knows."""
-    count, span = row["counts"][label], row.get("intervals", {}).get(label)
+    count, span = row["counts"][label], row["intervals"].get(label)
     return f"{count} ({span[0]}-{span[1]})" if span else str(count)

@@ -90,12 +90,15 @@ def reading(row: Catch) -> Reading | None:
     """A catch as the rules read it; None when nobody has counted the trap's own pest.
 
     A person's recount frees a photo from the gate's verdict: it was about the photo, and a person has seen through it.
+    Nor has it an interval: that says how far the model goes wrong.
     """
     if row.count is None:
         return None
-    verdict = row.gate_verdict if row.counted_by == "phone" else None
-    gate = cast("Literal['good', 'doubtful', 'rejected'] | None", verdict)
-    return Reading(row.taken_at, row.count, row.nights, gate, row.lure_age_days)
+    if row.counted_by != "phone":
+        return Reading(row.taken_at, row.count, row.nights, None, row.lure_age_days)
+    gate = cast("Literal['good', 'doubtful', 'rejected'] | None", row.gate_verdict)
+    interval = cast("tuple[int, int] | None", row.intervals.get(row.pest))
+    return Reading(row.taken_at, row.count, row.nights, gate, row.lure_age_days, interval)
 
 
 def _stand(trap: Trap, device: Device, rows: Sequence[Catch], region: str, now: datetime) -> Standing:

@@ -41,6 +41,11 @@ const PATHS = {
   lock: '<rect x="5" y="10.5" width="14" height="10.5" rx="1.5"/><path d="M8 10.5V7.5a4 4 0 0 1 8 0v3M12 14.5v2.5"/>',
   chip: '<rect x="6" y="6" width="12" height="12" rx="1.5"/><path d="M9.5 2.5V6M14.5 2.5V6M9.5 18v3.5M14.5 18v3.5M2.5 9.5H6M2.5 14.5H6M18 9.5h3.5M18 14.5h3.5"/>',
   pencil: '<path d="M4 20l1-5L16 4l4 4L9 19zM13.5 6.5l4 4"/>',
+  gauge: '<path d="M3.5 17.5a9 9 0 1 1 17 0zM12 15l4-6"/><circle cx="12" cy="15" r="1"/>',
+  // The sizes of the model: the more bars are full, the more exact and the slower.
+  nano: '<path d="M3.5 14h4v6h-4z" fill="currentColor"/><path d="M10 9h4v11h-4zM16.5 4h4v16h-4z"/>',
+  small: '<path d="M3.5 14h4v6h-4zM10 9h4v11h-4z" fill="currentColor"/><path d="M16.5 4h4v16h-4z"/>',
+  base: '<path d="M3.5 14h4v6h-4zM10 9h4v11h-4zM16.5 4h4v16h-4z" fill="currentColor"/>',
   // Traps
   delta: '<path d="M2.5 18 12 5l9.5 13z"/><path d="M12 5V2M7 18c1.5-3 8.5-3 10 0"/>',
   funnel: '<path d="M7 4.5h10M12 2v2.5M5.5 8h13l-4 5.5v6a2.5 2.5 0 0 1-5 0v-6z"/>',

@@ -103,6 +103,13 @@ describe("advice on the phone", () => {
     expect(advice.catch_rate).toBe(12);
   });
 
+  test("is never calm when the truth may reach the number, until a person has counted", () => {
+    const unsure = observation({ HELIAR: 12 }, { intervals: { HELIAR: [4, 30] } });
+    const said = (advice: ReturnType<typeof adviceFor>) => [advice.level, ...advice.messages.map(({ id }) => id)];
+    expect(said(adviceFor(only([trap(), unsure]), now))).toEqual(["yellow", "maybe_reached"]);
+    expect(said(adviceFor(only([trap(), unsure, correction(2, { HELIAR: 12 })]), now))).toEqual(["green", "low"]);
+  });
+
   test("watches the plants where no trap number exists", () => {
     const tomato = trap({ pest: "GNORAB", crop: "tomato", trap_type: "delta" });
     expect(adviceFor(only([tomato, observation({ GNORAB: 90 })]), now).level).toBe("watch");

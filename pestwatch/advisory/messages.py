@@ -21,6 +21,11 @@ MESSAGES: dict[str, str] = {
     "near": N_("The catch is getting near the number at which plants are inspected. Count again in %(days)s days."),
     "rising": N_("The catch has risen three times in a row. Count again in %(days)s days."),
     "inspect_today": N_("The catch has reached the number at which plants are inspected. Look at your plants today."),
+    "maybe_reached": N_(
+        "The catch may have reached the number at which plants are inspected: the phone's count is not exact. "
+        "Count with your own eyes, and look at your plants today."
+    ),
+    "maybe_below": N_("The phone's count is not exact: the catch may be a little below that number."),
     "confirmed": N_("The plants confirm it: there is damage that needs action. Call your officer today."),
     "sample_confirmed": N_("The plants count more than the trap: show the damage to your officer today."),
     "sample_low": N_(

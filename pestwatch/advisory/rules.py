@@ -2,7 +2,8 @@
 
 The order of the ladder is fixed: a trap threshold starts an inspection, and only a confirmed sample
 of plants leads further. A pest without a trap threshold is watched by its trend and never coloured.
-No data is never green.
+No data is never green, and neither is a catch that may have reached the threshold: a model's number is as good as its
+interval, and what lies in it is said to be unsure.
 
 Twin: field/src/advice/rules.ts, held by tests/golden/advice.json.
 Source: levels and counting intervals are this project's own design, to be confirmed by agronomists;
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from pestwatch.domain.catch import catch_rate
 from pestwatch.domain.observation import Reading
 from pestwatch.domain.threshold import Threshold, threshold_for
 from pestwatch.domain.trap import is_lure_doubtful
@@ -129,7 +131,7 @@ def _advise(
         return "no-data", None, (missing or Said("empty_first"),)
 
     if threshold:
-        level, messages = _judge(threshold, readings, rate, plant_sample)
+        level, messages = _judge(threshold, readings, plant_sample)
     else:
         level, messages = "watch", _watch(readings)
     if level in {"orange", "watch"}:
@@ -158,27 +160,35 @@ def _why_no_data(last: Reading, now: datetime, *, has_doubtful_lure: bool) -> Sa
 
 
 def _judge(
-    threshold: Threshold, readings: Sequence[Reading], rate: float, plant_sample: PlantSample | None
+    threshold: Threshold, readings: Sequence[Reading], plant_sample: PlantSample | None
 ) -> tuple[Level, tuple[Said, ...]]:
     """Level against a trap threshold, and the sentence that says why."""
     last = readings[-1]
-    share = _share_of(threshold, last, rate)
-    if share >= 1:
+    least, greatest = last.interval or (last.count, last.count)
+
+    def reaches(count: int, share: float = 1) -> bool:
+        return _share_of(threshold, last, count) >= share
+
+    if reaches(last.count):
         reasons: tuple[Said, ...] = (Said("parasitoids"),) if threshold.role == "release_parasitoids" else ()
         if plant_sample == "confirmed":
             return ("red", (Said("confirmed"), *reasons)) if _has_lasted(threshold, readings) else ("orange", reasons)
+        if plant_sample is None and not reaches(least):
+            reasons = (Said("maybe_below"), *reasons)
         return "orange", (Said("inspect_today" if plant_sample is None else "sample_low"), *reasons)
-    if share >= 0.5:
+    if reaches(greatest) and plant_sample is None:
+        return "yellow", (Said("maybe_reached"),)
+    if reaches(last.count, 0.5) or reaches(greatest):
         return "yellow", (Said("near", {"days": AGAIN_DAYS_NEAR}),)
     if _is_rising(readings):
         return "yellow", (Said("rising", {"days": AGAIN_DAYS_NEAR}),)
     return "green", (_low(last),)
 
 
-def _share_of(threshold: Threshold, reading: Reading, rate: float) -> float:
-    """The catch as a share of the threshold; a threshold without nights counts per visit."""
-    per_night = threshold.value_per_night
-    return reading.count / threshold.value_min if per_night is None else rate / per_night
+def _share_of(threshold: Threshold, reading: Reading, count: int) -> float:
+    """So many insects in the nights of a reading, as a share of the threshold; one without nights counts per visit."""
+    rate, per_night = catch_rate(count, reading.nights), threshold.value_per_night
+    return count / threshold.value_min if rate is None or per_night is None else rate / per_night
 
 
 def _has_lasted(threshold: Threshold, readings: Sequence[Reading]) -> bool:
@@ -191,8 +201,7 @@ def _has_lasted(threshold: Threshold, readings: Sequence[Reading]) -> bool:
     slack = timedelta(days=NIGHT_SLACK_DAYS)
     end = start = readings[-1].taken_at
     for reading in reversed(readings):
-        rate = reading.rate
-        if rate is None or _share_of(threshold, reading, rate) < 1 or reading.taken_at < start - slack:
+        if reading.rate is None or _share_of(threshold, reading, reading.count) < 1 or reading.taken_at < start - slack:
             break
         start = min(start, reading.since)
     return end - start + slack >= timedelta(days=threshold.consecutive)

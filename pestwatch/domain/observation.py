@@ -23,6 +23,7 @@ class Reading:
       nights: trap-nights of exposure; None when unknown.
       gate: the photo gate's verdict; None for a count by hand.
       lure_age_days: None when unknown.
+      interval: least and greatest count that go with what a model counted; None when a person counted, or nobody knows.
     """
 
     taken_at: datetime
@@ -30,6 +31,7 @@ class Reading:
     nights: float | None
     gate: Verdict | None = None
     lure_age_days: int | None = None
+    interval: tuple[int, int] | None = None
 
     @property
     def rate(self) -> float | None:

@@ -33,6 +33,10 @@ SpeciesKey = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]{1,23}$(?!\n)", descri
 Counts = Annotated[
     dict[SpeciesKey, Annotated[int, Meta(ge=0, le=5000)]], Meta(max_length=40, description="species key to insects")
 ]
+Interval = Annotated[
+    tuple[Annotated[int, Meta(ge=0, le=10_000)], Annotated[int, Meta(ge=0, le=10_000)]],
+    Meta(description="least and greatest true count, as sure as the model was measured to be"),
+]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 Days = Annotated[int, Meta(ge=0, le=3650)]
@@ -93,6 +97,9 @@ class ObservationBody(Struct, frozen=True):
     nights: Annotated[float, Meta(gt=0, le=3650, description="since the trap was last emptied")] | None = None
     lure_age_days: Days | None = None
     model: Word | None = None
+    intervals: (
+        Annotated[dict[SpeciesKey, Interval], Meta(max_length=40, description="only of the model's counts")] | None
+    ) = None
     gate: PhotoGate | None = None
     photo: Sha256 | None = None
     photo_consent: bool = False

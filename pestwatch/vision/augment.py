@@ -5,18 +5,20 @@ unseen phone they and the pretrained encoder brought the relative error from 0.6
 """
 
 import io
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from pestwatch.vision.dataset import Example, Point, UInt8Image
 
 CROP_PX = 224
 # What lies outside a photo, in training as on the phone.
 OUTSIDE = (128, 128, 128)
+# Share of the far crops that copies of the photo fill, side by side: a liner full of moths instead of an empty frame.
+FILLED = 0.75
 FloatImage = npt.NDArray[np.float32]
 
 
@@ -58,9 +60,37 @@ def geometric_crop(example: Example, rng: np.random.Generator, magnification: fl
     return _turned(_cut(example, rng, magnification), rng)
 
 
-def photographed_anew(image: UInt8Image, rng: np.random.Generator) -> UInt8Image:
-    """Changes a crop as other light and another phone would; no moth moves."""
-    return relit(_sharpened(_scarred(image, rng), rng), rng)
+def photographed_anew(image: UInt8Image, rng: np.random.Generator, glare_share: float = 0.0) -> UInt8Image:
+    """Changes a crop as other light and another phone would; no moth moves.
+
+    Args:
+      image: (224, 224, 3) uint8 RGB.
+      rng: the source of every choice.
+      glare_share: how often the sun glitters on the glue.
+    """
+    changed = _sharpened(_scarred(image, rng), rng)
+    return relit(_glittering(changed, rng) if glare_share and rng.random() < glare_share else changed, rng)
+
+
+def _glittering(image: UInt8Image, rng: np.random.Generator) -> UInt8Image:
+    """Puts reflexes of wet glue over a part of the crop: wavy stripes, brightest on the paper, faint on the moths."""
+    light: FloatImage = image.astype(np.float32) / 255
+    down, right = np.mgrid[-1 : 1 : CROP_PX * 1j, -1 : 1 : CROP_PX * 1j]
+    turn = rng.uniform(0, 2 * np.pi)
+    along, across = np.cos(turn) * right + np.sin(turn) * down, np.cos(turn) * down - np.sin(turn) * right
+    wave = sum(
+        rng.uniform(0.3, 1.0) * np.sin(rng.uniform(2, 14) * along + rng.uniform(1, 6) * across + rng.uniform(0, 6.3))
+        for _ in range(3)
+    )
+    stripes = np.clip(
+        np.sin(rng.uniform(8, 40) * across + rng.uniform(0.5, 2.5) * wave) * 2 - rng.uniform(0, 1.6), 0, 1
+    )
+    x, y = rng.uniform(-0.8, 0.8, 2)
+    spot = np.exp(-(((right - x) / rng.uniform(0.3, 1.2)) ** 2) - ((down - y) / rng.uniform(0.3, 1.2)) ** 2)
+    haze = rng.uniform(0, 0.5)
+    shine = (rng.uniform(0.5, 1.3) * spot * (haze + (1 - haze) * stripes)).astype(np.float32)
+    own = light.mean(axis=2, keepdims=True)
+    return _bytes(light + (1 - light) * np.clip(shine[:, :, None] * own * 1.2, 0, 1))
 
 
 def _sharpened(image: UInt8Image, rng: np.random.Generator) -> UInt8Image:
@@ -74,26 +104,34 @@ def _sharpened(image: UInt8Image, rng: np.random.Generator) -> UInt8Image:
 def _cut(example: Example, rng: np.random.Generator, magnification: float) -> Example:
     height, width, _ = example.image.shape
     side = round(CROP_PX / magnification)
-    left, top = (_offset(rng, length, side) for length in (width, height))
+    is_filled = rng.random() < FILLED
+    photo = Image.fromarray(example.image)
     window = Image.new("RGB", (side, side), OUTSIDE)
-    window.paste(Image.fromarray(example.image), (-left, -top))
-    pixels = np.asarray(window.resize((CROP_PX, CROP_PX), Image.Resampling.BILINEAR))
     ratio = CROP_PX / side
+    points: list[Point] = []
+    by_catch: list[Point] = []
+    for left, top in product(*(_starts(rng, length, side, is_filled=is_filled) for length in (width, height))):
+        mirrored, upside_down = is_filled and rng.random() < 0.5, is_filled and rng.random() < 0.5
+        copy = ImageOps.mirror(photo) if mirrored else photo
+        window.paste(ImageOps.flip(copy) if upside_down else copy, (left, top))
+        for group, found in ((example.points, points), (example.by_catch, by_catch)):
+            for point in group:
+                x_px = left + (width - point.x_px if mirrored else point.x_px)
+                y_px = top + (height - point.y_px if upside_down else point.y_px)
+                if 0 <= x_px < side and 0 <= y_px < side:
+                    found.append(Point(x_px * ratio, y_px * ratio, point.species, point.length_px * ratio))
+    pixels = np.asarray(window.resize((CROP_PX, CROP_PX), Image.Resampling.BILINEAR))
+    return replace(example, image=pixels, points=tuple(points), by_catch=tuple(by_catch))
 
-    def inside(points: Iterable[Point]) -> tuple[Point, ...]:
-        moved = (
-            p._replace(x_px=(p.x_px - left) * ratio, y_px=(p.y_px - top) * ratio, length_px=p.length_px * ratio)
-            for p in points
-        )
-        return tuple(p for p in moved if 0 <= p.x_px < CROP_PX and 0 <= p.y_px < CROP_PX)
 
-    return replace(example, image=pixels, points=inside(example.points), by_catch=inside(example.by_catch))
-
-
-def _offset(rng: np.random.Generator, length: int, side: int) -> int:
-    """Where the window starts: inside the photo when it fits, else the photo lies anywhere in the window."""
+def _starts(rng: np.random.Generator, length: int, side: int, *, is_filled: bool) -> list[int]:
+    """Where the photo begins in the window, along one side; several times when it leaves room and that is to be filled."""
     slack = length - side
-    return int(rng.integers(min(0, slack), max(0, slack) + 1))
+    first = -int(rng.integers(min(0, slack), max(0, slack) + 1))
+    if slack >= 0 or not is_filled:
+        return [first]
+    step = length + max(1, side // 60)  # a seam, so that half a moth does not meet its mirror image
+    return list(range(first % step - step, side, step))
 
 
 def _turned(example: Example, rng: np.random.Generator) -> Example:

@@ -221,5 +221,6 @@ def calibrate(
             (example.true_counts[species], counter.count_image(example.image).counts[counter.labels[species]])
             for example in examples
         ]
-        found.append(quantile([score(true, counted) for true, counted in pairs]))
+        shots = [example.taken_at or example.source or str(place) for place, example in enumerate(examples)]
+        found.append(quantile([score(true, counted) for true, counted in pairs], shots))
     return found

@@ -23,6 +23,7 @@ from pestwatch.vision.narrow import narrow_encoder
 from pestwatch.vision.paste import Patch, patches
 from pestwatch.vision.recipe import Recipe, Settings
 from pestwatch.vision.shape import FAMILY, Shape
+from pestwatch.vision.teacher import Teacher
 from pestwatch.vision.train import Check, Progress, fit, place_counted
 
 # Moths of which a frame holds this many lie in heaps; heaps are few and hard.
@@ -58,7 +59,9 @@ def training_material(photos: Path, recipe: Recipe, leave_out: Collection[str] =
         (
             "tuta_delta",
             tuta_delta(photos, "train"),
-            lambda e: share["noctuid_boost"] if e.true_counts[NOCTUID_LARGE] else 1.0,
+            lambda e: (
+                share["noctuid_boost"] if e.true_counts[NOCTUID_LARGE] else 1.0 if e.points else share["blank_boost"]
+            ),
         ),
         (
             "helicoverpa_funnel",
@@ -122,7 +125,7 @@ def train_size(
       work: where <name>.weights.npz goes.
       progress: told every ten steps.
       check: shown the network every hundred steps.
-      steps: fewer than the recipe's, for trying.
+      steps: instead of the recipe's rounds, for trying.
 
     Returns:
       The file of the weights.
@@ -134,23 +137,32 @@ def train_size(
         model = build_counter(FULL)
         load_imagenet_weights(model)
     else:
-        teacher = load_float(FULL, weights_path(work, FULL.name))
-        model = start_narrow(teacher, FAMILY[name])
-        material = placed_by(teacher, material, recipe.settings)
-    fit(
-        model,
-        material.examples,
-        steps or plan.steps,
-        recipe.seed,
-        plan.train_from,
-        progress=progress,
-        check=check,
-        weights=material.weights,
-        settings=recipe.settings if teacher is None else replace(recipe.settings, place_every_steps=0),
-        patches=material.patches,
-        teacher=teacher,
-    )
+        base = load_float(FULL, weights_path(work, FULL.name))
+        model = start_narrow(base, FAMILY[name])
+        material = placed_by(base, material, recipe.settings)
+        teacher = Teacher(base)
+    done = 0
+    for number, each in enumerate(plan.rounds if steps is None else (replace(plan.rounds[0], steps=steps),)):
+        fit(
+            model,
+            material.examples,
+            each.steps,
+            recipe.seed + number,
+            plan.train_from,
+            progress=_from(done, progress),
+            check=_from(done, check),
+            weights=material.weights,
+            settings=each.settings if teacher is None else replace(each.settings, place_every_steps=0),
+            patches=material.patches,
+            teacher=teacher,
+        )
+        done += each.steps
     work.mkdir(parents=True, exist_ok=True)
     path = weights_path(work, name)
     save_float(model, path)
     return path
+
+
+def _from(done: int, tell: Callable[[int, Any], None] | None) -> Callable[[int, Any], None] | None:
+    """The same listener, told of the steps of former rounds too."""
+    return None if tell is None else lambda step, what: tell(done + step, what)

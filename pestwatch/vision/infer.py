@@ -20,7 +20,7 @@ from pestwatch.errors import Problem
 from pestwatch.vision.gate import Gate, Limits, judge, measure_light
 from pestwatch.vision.interval import interval
 from pestwatch.vision.look import SEEN_Q, Looked, Seen, look
-from pestwatch.vision.peaks import find_peaks
+from pestwatch.vision.peaks import APART_CELLS, Placed, each_once, find_peaks
 from pestwatch.vision.preprocess import Sizes, decode_photo, owned, tiles
 from pestwatch.vision.sidecar import counted_by
 from pestwatch.vision.threshold import photo_threshold
@@ -53,7 +53,7 @@ class PhotoCount:
     ms: int
     decoded_scale: float = 1.0
     intervals: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    """Least and greatest true count, for species whose error was measured; no part of the protocol."""
+    """Least and greatest true count, for species whose error was measured."""
     looked: Looked | None = None
     """How the photo was looked at; no part of the protocol."""
 
@@ -65,6 +65,7 @@ class PhotoCount:
                 {"x": round(m.x, 4), "y": round(m.y, 4), "species": m.species, "score": round(m.score, 3)}
                 for m in self.marks
             ],
+            "intervals": {label: list(span) for label, span in self.intervals.items()},
             "gate": {"verdict": self.gate.verdict, "reason": self.gate.reason},
             "model": self.model,
             "ms": self.ms,
@@ -87,6 +88,7 @@ class Counter:
     ) -> None:
         content = model if isinstance(model, bytes) else model.read_bytes()
         self.version: str = sidecar["version"]
+        self.size: str = sidecar["name"]
         self.name: str = counted_by(sidecar)
         self.labels: tuple[str, ...] = tuple(sidecar["labels"])
         self.threshold_q: tuple[int, ...] = tuple(sidecar["threshold_q"])
@@ -136,21 +138,34 @@ class Counter:
         return look(sizes.long_px, self.moth_codes, lambda side_px: self.see(sizes.at(side_px)))
 
     def see(self, sized: UInt8Image) -> list[Seen]:
-        """Everything that the network finds at one size, tile by tile, within a tile by species, row and column."""
+        """Everything that the network finds at one size, tile by tile, within a tile by species, row and column.
+
+        Two tiles may put one moth a cell apart, on either side of their border: each tells a little beyond it. Moths that
+        are found in this way alone come last.
+        """
         height, width, _ = sized.shape
         faintest = [SEEN_Q] * len(self.labels)
-        seen = []
+        apart_px = APART_CELLS * self.stride_px
+        own, beyond = [], []
         for tile in tiles(sized, self.tile_px, self.overlap_px):
             left, right = owned(width, tile.x_px, self.tile_px, self.overlap_px)
             top, bottom = owned(height, tile.y_px, self.tile_px, self.overlap_px)
             heat = self.heat(tile.pixels)
             for peak in find_peaks(heat[:, :, : len(self.labels)], faintest):
-                x_px = (peak.column + 0.5) * self.stride_px + tile.x_px
-                y_px = (peak.row + 0.5) * self.stride_px + tile.y_px
+                x_px = peak.column * self.stride_px + self.stride_px // 2 + tile.x_px
+                y_px = peak.row * self.stride_px + self.stride_px // 2 + tile.y_px
+                code = int(heat[peak.row, peak.column, -1])
+                placed = Placed(x_px, y_px, peak.species, peak.value, code)
+                tells_x = left - apart_px <= x_px < min(right + apart_px, width)
+                tells_y = top - apart_px <= y_px < min(bottom + apart_px, height)
                 if left <= x_px < right and top <= y_px < bottom:
-                    code = int(heat[peak.row, peak.column, -1])
-                    seen.append(Seen(x_px / width, y_px / height, peak.species, peak.value, code))
-        return seen
+                    own.append(placed)
+                elif tells_x and tells_y:
+                    beyond.append(placed)
+        return [
+            Seen(moth.x_px / width, moth.y_px / height, moth.species, moth.value, moth.code)
+            for moth in each_once(own, beyond, apart_px)
+        ]
 
     def marks(self, looked: Looked) -> tuple[Mark, ...]:
         """What counts of what was seen."""

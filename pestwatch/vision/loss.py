@@ -1,4 +1,4 @@
-"""What a network in training is told about its answers: centres, lengths, and what its teacher saw."""
+"""What a network in training is told about its answers: centres and lengths."""
 
 from typing import Any
 
@@ -36,22 +36,3 @@ def focal_loss(heat: Any, targets: Any, cares: Any, gappy: Any = None, forgiven:
 def length_loss(codes: Any, targets: Any, cares: Any) -> Any:
     """How far the lengths are off, in octaves / 4, where a moth's centre is near; all (b, g, g) float32."""
     return tf.reduce_sum(tf.abs(codes - targets) * cares) / (tf.reduce_sum(cares) + 1)
-
-
-def taught_loss(found: Any, taught: Any) -> Any:
-    """How far a student is from its teacher: cross-entropy weighted by how much there is to learn.
-
-    Args:
-      found: (b, g, g, s + 1), the student's answer.
-      taught: (b, g, g, s + 1), the teacher's on the unchanged crop.
-
-    Returns:
-      Scalar per moth that the teacher sees.
-
-    Source: Hinton et al. 2015, arXiv 1503.02531; the weight is focal loss's, for most cells are empty.
-    """
-    heat, soft = (tf.clip_by_value(part[..., :-1], 1e-4, 1 - 1e-4) for part in (found, taught))
-    entropy = soft * tf.math.log(soft / heat) + (1 - soft) * tf.math.log((1 - soft) / (1 - heat))
-    moths = tf.reduce_sum(tf.square(soft)) / 4 + 1
-    lengths = tf.reduce_max(soft, axis=-1) ** 2 * tf.abs(found[..., -1] - taught[..., -1])
-    return tf.reduce_sum(tf.abs(soft - heat) * entropy) / moths * 2 + tf.reduce_sum(lengths) / moths

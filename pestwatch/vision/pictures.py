@@ -75,7 +75,7 @@ class Measured:
     """What the pictures are drawn from; what is empty is not drawn.
 
     Args:
-      model: version, for the subtitles.
+      model: size of the family that counted, for the subtitles; the card that shows them names the version.
       counted: per photo set, one pair per photo.
       by_scale: per photo set, (factor by which the photos were resized, error / count with its interval).
       aim: error / count that is aimed at.

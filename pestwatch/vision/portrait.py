@@ -38,7 +38,7 @@ def portrait(counter: Counter, sets: Mapping[str, Sequence[Example]]) -> Measure
     )
     shots = [example.taken_at for example in examples]
     return Measured(
-        model=counter.name,
+        model=counter.size,
         counted={
             "a trap that it never saw": [Pair(t, len(o.marks)) for t, o in zip(true, overlays, strict=True)],
             "the trap that set the threshold": [

@@ -27,6 +27,8 @@ class Settings:
       warm_up_steps: steps of linear rise.
       distances: how far and near crops are seen.
       paste_share: share of the crops of paper that get insects of other photos.
+      litter_share: share of those crops that get dirt.
+      glare_share: share of all crops that get reflexes.
       forgive: share of the penalty dropped for sure finds beside gappy marks.
       forgive_after: share of the steps before the network is trusted with that.
       mean_decay: of the running mean of the weights, per four steps; 0 keeps the last step's weights.
@@ -39,6 +41,8 @@ class Settings:
     warm_up_steps: int = 40
     distances: Distances = field(default_factory=Distances)
     paste_share: float = 0.4
+    litter_share: float = 0.3
+    glare_share: float = 0.2
     forgive: float = 0.8
     forgive_after: float = 0.3
     mean_decay: float = 0.98
@@ -47,16 +51,34 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class Round:
+    """One training from warm-up to a learning rate of 0.
+
+    Args:
+      steps: optimiser steps.
+      settings: how.
+    """
+
+    steps: int
+    settings: Settings
+
+
+@dataclass(frozen=True)
 class SizePlan:
     """How long and how deep one network of the family trains.
 
     Args:
-      steps: optimiser steps.
+      rounds: one after another, on the same weights.
       train_from: the first block of the encoder that learns; None for the head alone.
     """
 
-    steps: int
+    rounds: tuple[Round, ...]
     train_from: int | None = 0
+
+    @property
+    def steps(self) -> int:
+        """Of all rounds."""
+        return sum(each.steps for each in self.rounds)
 
 
 @dataclass(frozen=True)
@@ -89,20 +111,31 @@ def read_recipe(path: Path) -> Recipe:
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     train = dict(table["train"])
     seed = int(train.pop("seed"))
-    sizes = {name: SizePlan(**plan) for name, plan in train.pop("sizes", {}).items()}
+    plans = train.pop("sizes", {})
     distances: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in train.pop("distances", {}).items()
     }
+    settings = Settings(distances=Distances(**distances), **train)
     return Recipe(
         region=table["region"],
         seed=seed,
-        sizes=sizes,
-        settings=Settings(distances=Distances(**distances), **train),
+        sizes={name: _size_plan(plan, settings) for name, plan in plans.items()},
+        settings=settings,
         data=table.get("data", {}),
         calibration_tiles=table.get("quantize", {}).get("calibration_tiles", 60),
         limits=Limits(**table.get("gate", {})),
         card=table.get("card", {}),
     )
+
+
+def _size_plan(plan: Mapping[str, Any], settings: Settings) -> SizePlan:
+    rounds = [
+        Round(
+            differs["steps"], replace(settings, **{name: value for name, value in differs.items() if name != "steps"})
+        )
+        for differs in plan["rounds"]
+    ]
+    return SizePlan(tuple(rounds), plan.get("train_from", 0))
 
 
 def measuring_sets(photos: Path, readings: Readings) -> dict[str, Sequence[Example]]:
@@ -138,10 +171,14 @@ def threshold_sets(photos: Path, readings: Readings, seed: int) -> tuple[Sequenc
         [*helicoverpa_funnel(photos, "val"), *by_catch],
         [*tuta_delta(photos, "train"), *by_catch],
     )
-    rng = np.random.default_rng(seed)
-    return tuple([*part, *(replace(example, image=relit(example.image, rng)) for example in part)] for part in chosen)
+    return tuple(_also_relit(part, seed) for part in chosen)
 
 
 def interval_sets(photos: Path, readings: Readings) -> tuple[Sequence[Example], ...]:
     """The photos on which each species' interval is set, in label order; no large noctuid is left over for it."""
     return recounted(tuta_delta(photos, "val"), readings), helicoverpa_funnel(photos, "val"), ()
+
+
+def _also_relit(examples: Sequence[Example], seed: int) -> Sequence[Example]:
+    rng = np.random.default_rng(seed)
+    return [*examples, *(replace(example, image=relit(example.image, rng)) for example in examples)]

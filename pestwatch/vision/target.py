@@ -12,7 +12,7 @@ FloatArray = npt.NDArray[np.float32]
 # wrong; between the two, and above the longest, nothing is asked.
 UNSEEN_PX, SHORTEST_PX, LONGEST_PX = 7.5, 10.5, 72.0
 # Flies look much like moths, and are few beside them.
-BY_CATCH_CARE = 3.0
+BY_CATCH_CARE = 4.0
 NO_MOTH = -1.0
 
 

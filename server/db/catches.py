@@ -68,6 +68,7 @@ class Catch:
     lure_age_days: int | None
     source: str
     model: str | None
+    intervals: Mapping[str, Sequence[int]]
     gate_verdict: str | None
     gate_reason: str | None
     counted_by_phone: Mapping[str, int]
@@ -208,6 +209,7 @@ def _with_recounts(session: Session, wanted: Observations) -> list[Catch]:
             lure_age_days=o.lure_age_days,
             source=o.source,
             model=o.model,
+            intervals=o.intervals or {},
             gate_verdict=o.gate_verdict,
             gate_reason=o.gate_reason,
             counted_by_phone=o.counts,

@@ -279,6 +279,7 @@ def _observation(device: int, fact: ObservationFact, clock: PhoneClock) -> dict[
         "emptied": body.emptied,
         "lure_age_days": body.lure_age_days,
         "model": body.model,
+        "intervals": body.intervals,
         "gate_verdict": body.gate.verdict if body.gate else None,
         "gate_reason": body.gate.reason if body.gate else None,
         "photo": body.photo,

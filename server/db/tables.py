@@ -197,6 +197,9 @@ class Observation(Table):
     emptied: Mapped[bool]
     lure_age_days: Mapped[int | None]
     model: Mapped[str | None] = mapped_column(String(80), comment="model version that counted")
+    intervals: Mapped[dict[str, list[int]] | None] = mapped_column(
+        JsonDocument, comment="species key to least and greatest true count, as the phone told them"
+    )
     gate_verdict: Mapped[str | None] = mapped_column(String(16), comment="good, doubtful or rejected")
     gate_reason: Mapped[str | None] = mapped_column(String(32))
     photo: Mapped[str | None] = mapped_column(String(64), index=True, comment="SHA-256 of the photo, hex")

@@ -74,9 +74,8 @@ def test_the_phone_counts_without_a_network_what_the_server_counts(count: Count,
     if "problem" in vector:
         assert found["number"] == vector["problem"]
     else:
-        assert {key: found[key] for key in ("counts", "marks", "gate")} == {
-            key: vector[key] for key in ("counts", "marks", "gate")
-        }
+        keys = ("counts", "intervals", "marks", "gate")
+        assert {key: found[key] for key in keys} == {key: vector[key] for key in keys}
         assert found["model"] == EXPECTED["model"]
         assert found["decoded_scale"] == 1
 

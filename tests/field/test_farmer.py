@@ -13,6 +13,11 @@ from tests.conftest import Chromium
 from tests.field.conftest import AppServer, browser, count_by_hand, enrol_with, sync_answer, tap
 
 GOLDEN_PHOTOS = Path(__file__).parents[1] / "golden" / "photos"
+FUNNEL = next(
+    vector
+    for vector in json.loads((GOLDEN_PHOTOS.parent / "count.json").read_text(encoding="utf-8"))["photos"]
+    if vector["photo"] == "funnel.png"
+)
 REFUSAL = {
     "number": "422.5",
     "message": "The field %(field)s is wrong: %(detail)s. Correct it and send again.",
@@ -88,6 +93,28 @@ def test_a_pest_without_measured_photos_says_so_and_is_counted_by_hand(farmer: P
     expect(farmer.get_by_test_id("not-from-photos")).to_be_visible()
     tap(farmer, "save-count")
     expect(farmer.get_by_test_id("advice")).to_have_attribute("data-level", re.compile("yellow|orange"))
+
+
+def test_how_sure_the_phone_is_stands_under_its_number_until_a_person_counts(farmer: Page) -> None:
+    farmer.get_by_test_id("photo-gallery").set_input_files(GOLDEN_PHOTOS / "funnel.png")
+    expect(farmer.get_by_test_id("count-by")).to_be_visible(timeout=30_000)
+    least, greatest = FUNNEL["intervals"]["HELIAR"]
+    expect(farmer.get_by_test_id("count-by")).to_contain_text(f"Probably between {least} and {greatest}")
+    tap(farmer, "count-plus")
+    expect(farmer.get_by_test_id("count-by")).to_have_text("Counted by you")
+    expect(farmer.get_by_test_id("count-range")).to_have_count(0)
+
+
+def test_a_count_that_may_reach_the_number_is_never_calm(farmer: Page) -> None:
+    assert FUNNEL["counts"]["HELIAR"] < 10 <= FUNNEL["intervals"]["HELIAR"][1], "take another photo for this test"
+    farmer.get_by_test_id("photo-gallery").set_input_files(GOLDEN_PHOTOS / "funnel.png")
+    expect(farmer.get_by_test_id("count-by")).to_be_visible(timeout=30_000)
+    tap(farmer, "nights-minus")
+    tap(farmer, "nights-minus")  # one night: fewer than ten were counted, and more than ten may be there
+    tap(farmer, "save-count")
+    expect(farmer.get_by_test_id("advice")).to_have_attribute("data-level", "yellow")
+    expect(farmer.get_by_test_id("advice-messages")).to_contain_text("may have reached the number")
+    expect(farmer.get_by_test_id("advice-range")).to_contain_text("Probably between")
 
 
 def test_a_corrected_number_goes_before_the_phones_own(farmer: Page) -> None:

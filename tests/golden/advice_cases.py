@@ -12,10 +12,16 @@ NOW = datetime(2026, 8, 14, 3, 30, tzinfo=UTC)
 
 
 def reading(
-    count: int, nights: float | None, days_ago: float = 0, gate: str | None = None, lure: int | None = 5
+    count: int,
+    nights: float | None,
+    days_ago: float = 0,
+    gate: str | None = None,
+    lure: int | None = 5,
+    interval: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
     taken_at = (NOW - timedelta(days=days_ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"taken_at": taken_at, "count": count, "nights": nights, "gate": gate, "lure_age_days": lure}
+    found = {"taken_at": taken_at, "count": count, "nights": nights, "gate": gate, "lure_age_days": lure}
+    return found | {"interval": interval and list(interval)}
 
 
 def case(
@@ -66,6 +72,57 @@ def cases() -> list[dict[str, Any]]:
         case("rising three times below half is near", "HELIAR", "cotton", r(1, 1, 4), r(2, 1, 2), r(3, 1)),
         case("rising twice is low", "HELIAR", "cotton", r(2, 1, 2), r(3, 1)),
         case("a gap in the exposure breaks the rise", "HELIAR", "cotton", r(1, 1, 4), r(2, None, 2), r(3, 1)),
+        case("an interval below the threshold changes nothing", "HELIAR", "cotton", r(4, 1, interval=(2, 9))),
+        case(
+            "an interval that ends below the threshold and a count near it",
+            "HELIAR",
+            "cotton",
+            r(7, 1, interval=(5, 9)),
+        ),
+        case("an interval that reaches the threshold is never low", "HELIAR", "cotton", r(4, 1, interval=(1, 10))),
+        case("none counted, but ten possible", "HELIAR", "cotton", r(0, 1, interval=(0, 10))),
+        case(
+            "an interval on both sides of the threshold, the count below", "HELIAR", "cotton", r(8, 1, interval=(5, 11))
+        ),
+        case(
+            "an interval on both sides of the threshold, the count above",
+            "HELIAR",
+            "cotton",
+            r(12, 1, interval=(9, 15)),
+        ),
+        case("an interval above the threshold leaves no doubt", "HELIAR", "cotton", r(16, 1, interval=(10, 22))),
+        case("an interval over three nights", "HELIAR", "cotton", r(25, 3, interval=(19, 31))),
+        case(
+            "an interval that reaches the threshold, plants sound",
+            "HELIAR",
+            "cotton",
+            r(4, 1, interval=(1, 10)),
+            sample="not_confirmed",
+        ),
+        case(
+            "an interval that reaches the threshold, plants confirmed",
+            "HELIAR",
+            "cotton",
+            r(4, 1, interval=(1, 10)),
+            sample="confirmed",
+        ),
+        case(
+            "an interval above and below, plants confirmed, is red all the same",
+            "HELIAR",
+            "cotton",
+            r(12, 1, interval=(9, 15)),
+            sample="confirmed",
+        ),
+        case(
+            "an interval above and below, plants sound",
+            "HELIAR",
+            "cotton",
+            r(12, 1, interval=(9, 15)),
+            sample="not_confirmed",
+        ),
+        case("an interval of an earlier count says nothing", "HELIAR", "cotton", r(4, 1, 3, interval=(1, 10)), r(4, 1)),
+        case("an interval and a threshold per visit", "LAPHFR", "maize", r(2, 2, interval=(1, 3))),
+        case("an interval colours no pest without a threshold", "GNORAB", "tomato", r(30, 3, interval=(20, 40))),
         case("pigeonpea has its own row", "HELIAR", "pigeonpea", r(11, 1)),
         case("tomato has no institutional number", "HELIAR", "tomato", r(11, 1)),
         case("one reading of tuta has no trend", "GNORAB", "tomato", r(30, 3)),
@@ -157,7 +214,9 @@ def cases() -> list[dict[str, Any]]:
 
 def advice_of(one: dict[str, Any]) -> Advice:
     readings = [
-        Reading(datetime.fromisoformat(x["taken_at"]), x["count"], x["nights"], x["gate"], x["lure_age_days"])
+        Reading(
+            datetime.fromisoformat(x["taken_at"]), x["count"], x["nights"], x["gate"], x["lure_age_days"], x["interval"]
+        )
         for x in one["readings"]
     ]
     return advise(

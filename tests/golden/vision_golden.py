@@ -21,8 +21,9 @@ from pestwatch.cli import current_base
 from pestwatch.errors import Problem
 from pestwatch.vision.gate import Light, Limits, judge, measure_light
 from pestwatch.vision.infer import GATE_SIDE_PX, Counter, count_photo
+from pestwatch.vision.interval import interval
 from pestwatch.vision.look import SIDES_PX, STEP_CODE, Seen, look
-from pestwatch.vision.peaks import find_peaks
+from pestwatch.vision.peaks import Placed, each_once, find_peaks
 from pestwatch.vision.preprocess import Sizes, owned, tile_offsets, tiles
 from pestwatch.vision.threshold import photo_threshold
 
@@ -128,6 +129,11 @@ THRESHOLDS: list[tuple[list[int], int, int]] = [
 ]
 
 
+COUNTED = [0, 1, 2, 3, 4, 8, 9, 10, 15, 16, 50, 99, 100, 101, 1000, 5000]
+# Whole ones make reaches that end exactly on a whole number; the others are such as are measured.
+REACHES = [0, 0.3, 0.5, 1, 1.036, 1.675, 2]
+
+
 def twice(steps: int) -> list[tuple[int, ...]]:
     """Two sure moths that are so many steps too long."""
     return [(255, MOTH_CODE + steps * STEP_CODE)] * 2
@@ -196,11 +202,15 @@ def count_vectors() -> dict:
         "kernel": "XNNPACK, x86-64, ai-edge-litert 2.3.0",
         "model": counter.version,
         "peaks": [_peak_vector(seed) for seed in range(4)],
+        "doubles": [_double_vector(seed) for seed in range(3)],
         "moth_codes": MOTH_CODES,
         "looks": [_look_vector(*case) for case in LOOKS],
         "thresholds": [
             {"values": values, "usual_q": usual, "share_q": share, "least": photo_threshold(values, usual, share)}
             for values, usual, share in THRESHOLDS
+        ],
+        "intervals": [
+            {"counted": counted, "q": q, "interval": interval(counted, q)} for q in REACHES for counted in COUNTED
         ],
         "photos": [_photo_vector(path, counter) for path in photo_files()],
     }
@@ -221,6 +231,17 @@ def _peak_vector(seed: int) -> dict:
         "threshold_q": threshold_q,
         "found": [[*peak, int(codes[peak.row, peak.column, 0])] for peak in find_peaks(heat, threshold_q)],
     }
+
+
+def _double_vector(seed: int) -> dict:
+    # Close together, so that peaks are near several others.
+    random = np.random.default_rng(seed)
+    columns = [2 * random.integers(0, 20, 40), 2 * random.integers(0, 20, 40), random.integers(0, 2, 40)]
+    columns += [50 * random.integers(1, 5, 40), random.integers(0, 256, 40)]
+    found = [Placed(*map(int, row)) for row in zip(*columns, strict=True)]
+    own, beyond = found[:20], found[20:]
+    parts = {"own": own, "beyond": beyond, "kept": each_once(own, beyond, 8)}
+    return {"apart_px": 8} | {name: [one._asdict() for one in part] for name, part in parts.items()}
 
 
 def _look_vector(story: str, long_px: int, answers: Answers) -> dict:
@@ -257,7 +278,7 @@ def _photo_vector(path: Path, counter: _Watched) -> dict:
     except Problem as problem:
         return {"photo": path.name, "problem": problem.number}
     looked = {"sides_px": counter.sides_px, "heat_sha256": counter.heat_sha256}
-    return {"photo": path.name, **looked, **{key: found[key] for key in ("counts", "marks", "gate")}}
+    return {"photo": path.name, **looked, **{key: found[key] for key in ("counts", "intervals", "marks", "gate")}}
 
 
 def _sha256(array: np.ndarray) -> str:

@@ -121,6 +121,15 @@ def test_the_officer_counts_before_seeing_what_the_phone_counted(officer: Office
     assert "<strong>12</strong>" in hidden
 
 
+def test_how_sure_the_phone_was_stands_beside_its_number(officer: Officer, phone: Phone) -> None:
+    phone.sync(trap_fact(1), observation_fact(2, photo=SHA256, photo_consent=True, intervals={"HELIAR": [6, 18]}))
+    phone.put_photo(SHA256, PHOTO)
+    before, _, hidden = officer.read(f"/review/{phone.row.id}-2").partition("<details>")
+    assert "probably between" not in before
+    assert "<strong>12</strong>, probably between 6 and 18</li>" in hidden
+    assert hidden.count("probably between") == 1
+
+
 def test_only_officers_of_the_region_see_a_photo(app: Flask, engine: Engine, review: str) -> None:
     with session_scope(engine) as session:
         factories.region(session, "IN-TG-501", "Warangal")

@@ -9,7 +9,7 @@ from server.db import devices
 from server.db.session import session_scope
 from server.db.work import latest_advisories
 from server.tasks.advise import issue_advisories
-from tests.factories import NOW, REGION, observation_fact, trap_fact
+from tests.factories import NOW, REGION, correction_fact, observation_fact, trap_fact
 from tests.server.conftest import Phone
 
 
@@ -31,6 +31,18 @@ def test_new_advice_follows_new_readings(phone: Phone, engine: Engine, settings:
     later = NOW + timedelta(days=2)
     phone.sync(observation_fact(3, at=later, counts={"HELIAR": 1}, nights=2.0), sent_at=later)
     assert issue_advisories(settings, later) == 1
+    assert levels(engine) == ["green"]
+
+
+def test_a_catch_that_may_have_reached_the_threshold_is_not_low_until_a_person_has_counted(
+    phone: Phone, engine: Engine, settings: Settings
+) -> None:
+    phone.sync(trap_fact(1), observation_fact(2, counts={"HELIAR": 8}, nights=2.0, intervals={"HELIAR": [1, 20]}))
+    issue_advisories(settings, NOW)
+    assert levels(engine) == ["yellow"]
+    later = NOW + timedelta(hours=1)
+    phone.sync(correction_fact(3, observation=2, at=later, counts={"HELIAR": 8}), sent_at=later)
+    issue_advisories(settings, later)
     assert levels(engine) == ["green"]
 
 

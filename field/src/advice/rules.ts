@@ -6,6 +6,7 @@
  */
 
 import rules from "../../generated/rules.json" with { type: "json" };
+import type { Interval } from "../sync/protocol";
 
 export type Level = "no-data" | "watch" | "green" | "yellow" | "orange" | "red";
 export type PlantSample = "confirmed" | "not_confirmed";
@@ -17,6 +18,8 @@ export interface Reading {
   nights: number | null;
   gate: "good" | "doubtful" | "rejected" | null;
   lure_age_days: number | null;
+  /** Least and greatest count that go with what a model counted; null when a person counted, or nobody knows. */
+  interval: Interval | null;
 }
 
 export interface Said {
@@ -98,7 +101,7 @@ function judgement(
   if (missing || rate === null) return ["no-data", null, [missing ?? said("empty_first")]];
 
   const [level, reasons] = threshold
-    ? judge(threshold, readings, last, rate, plantSample)
+    ? judge(threshold, readings, last, plantSample)
     : (["watch", watch(readings)] as const);
   const messages = [...reasons];
   if (level === "orange" || level === "watch") {
@@ -157,18 +160,20 @@ function judge(
   threshold: Threshold,
   readings: readonly Reading[],
   last: Reading,
-  rate: number,
   plantSample: PlantSample | null,
 ): readonly [Level, Said[]] {
-  const share = shareOf(threshold, last, rate);
-  if (share >= 1) {
+  const [least, greatest] = last.interval ?? [last.count, last.count];
+  const reaches = (count: number, share = 1): boolean => shareOf(threshold, last, count) >= share;
+  if (reaches(last.count)) {
     const reasons = threshold.role === "release_parasitoids" ? [said("parasitoids")] : [];
     if (plantSample === "confirmed") {
       return hasLasted(threshold, readings, last) ? ["red", [said("confirmed"), ...reasons]] : ["orange", reasons];
     }
+    if (plantSample === null && !reaches(least)) reasons.unshift(said("maybe_below"));
     return ["orange", [said(plantSample === null ? "inspect_today" : "sample_low"), ...reasons]];
   }
-  if (share >= 0.5) return ["yellow", [said("near", { days: again_days_near })]];
+  if (reaches(greatest) && plantSample === null) return ["yellow", [said("maybe_reached")]];
+  if (reaches(last.count, 0.5) || reaches(greatest)) return ["yellow", [said("near", { days: again_days_near })]];
   if (isRising(readings)) return ["yellow", [said("rising", { days: again_days_near })]];
   return ["green", [last.count === 0 ? zero() : said("low", { days: again_days_low })]];
 }
@@ -176,9 +181,9 @@ function judge(
 const perNight = (threshold: Threshold): number | null =>
   threshold.nights === null ? null : threshold.value_min / threshold.nights;
 
-function shareOf(threshold: Threshold, reading: Reading, rate: number): number {
+function shareOf(threshold: Threshold, { nights }: Reading, count: number): number {
   const limit = perNight(threshold);
-  return limit === null ? reading.count / threshold.value_min : rate / limit;
+  return limit === null || nights === null ? count / threshold.value_min : count / nights / limit;
 }
 
 function hasLasted(threshold: Threshold, readings: readonly Reading[], last: Reading): boolean {
@@ -187,9 +192,8 @@ function hasLasted(threshold: Threshold, readings: readonly Reading[], last: Rea
   const end = Date.parse(last.taken_at);
   let start = end;
   for (const reading of [...readings].reverse()) {
-    const rate = rateOf(reading);
     const takenAt = Date.parse(reading.taken_at);
-    if (rate === null || shareOf(threshold, reading, rate) < 1 || takenAt < start - slack) break;
+    if (rateOf(reading) === null || shareOf(threshold, reading, reading.count) < 1 || takenAt < start - slack) break;
     start = Math.min(start, takenAt - (reading.nights ?? 0) * DAY_MS);
   }
   return end - start + slack >= threshold.consecutive * DAY_MS;

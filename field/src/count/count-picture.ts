@@ -4,11 +4,12 @@
  * Twin: pestwatch/vision/infer.py, held by tests/golden/count.json.
  */
 
-import type { Counts, Gate } from "../sync/protocol";
+import type { Counts, Gate, Interval } from "../sync/protocol";
 import type { Engine } from "./engine";
 import { judge, type Limits, measureLight } from "./gate";
+import { interval } from "./interval";
 import { look, SEEN_Q, type Seen } from "./look";
-import { findPeaks } from "./peaks";
+import { APART_CELLS, eachOnce, findPeaks, type Placed } from "./peaks";
 import { owned, type Picture, type Sizes, tileOffsets, tiles } from "./preprocess";
 import { photoThreshold } from "./threshold";
 
@@ -23,6 +24,8 @@ export interface Sidecar {
   threshold_q: number[];
   share_q: number[];
   moth_codes: number[];
+  /** How far counts of each label go wrong, see interval.ts; null where nobody measured it, none in older releases. */
+  interval_q90?: (number | null)[];
   gate: Limits;
 }
 
@@ -36,6 +39,8 @@ export interface Mark {
 
 export interface PictureCount {
   counts: Counts;
+  /** Of the labels whose error was measured. */
+  intervals: Record<string, Interval>;
   marks: Mark[];
   gate: Gate;
 }
@@ -60,10 +65,16 @@ export async function countPicture(
   onProgress: OnProgress = () => {},
 ): Promise<PictureCount> {
   const gate = judge(measureLight(sizes.at(Math.min(GATE_SIDE_PX, sizes.longPx))), sidecar.gate);
-  const marks = gate.verdict === "rejected" ? [] : await findMarks(sizes, sidecar, engine, onProgress);
+  const isCounted = gate.verdict !== "rejected";
+  const marks = isCounted ? await findMarks(sizes, sidecar, engine, onProgress) : [];
   const counts: Counts = Object.fromEntries(sidecar.labels.map((label) => [label, 0]));
   for (const mark of marks) counts[mark.species]++;
-  return { counts, marks, gate };
+  return { counts, intervals: isCounted ? intervalsOf(counts, sidecar) : {}, marks, gate };
+}
+
+function intervalsOf(counts: Counts, { labels, interval_q90 = [] }: Sidecar): Record<string, Interval> {
+  const reaches = labels.map((label, place) => [label, interval_q90[place] ?? null] as const);
+  return Object.fromEntries(reaches.flatMap(([label, q]) => (q === null ? [] : [[label, interval(counts[label], q)]])));
 }
 
 /** What counts of what was seen at the last look. */
@@ -89,13 +100,20 @@ async function findMarks(sizes: Sizes, sidecar: Sidecar, engine: Engine, onProgr
     }));
 }
 
-/** Everything that the network finds at one size, tile by tile, within a tile by species, row and column. */
+/**
+ * Everything that the network finds at one size, tile by tile, within a tile by species, row and column.
+ *
+ * Two tiles may put one moth a cell apart, on either side of their border: each tells a little beyond it. Moths that are
+ * found in this way alone come last.
+ */
 async function see(sized: Picture, sidecar: Sidecar, engine: Engine, onProgress: OnProgress): Promise<Seen[]> {
   const { width, height } = sized;
   const { tile_px, overlap_px, stride } = sidecar;
   const faintest = sidecar.labels.map(() => SEEN_Q);
   const [columns, rows] = [width, height].map((length) => tileOffsets(length, tile_px, overlap_px).length);
-  const seen: Seen[] = [];
+  const apart_px = APART_CELLS * stride;
+  const own: Placed[] = [];
+  const beyond: Placed[] = [];
   let done = 0;
   for (const tile of tiles(sized, tile_px, overlap_px)) {
     onProgress(done++ / (columns * rows));
@@ -104,12 +122,20 @@ async function see(sized: Picture, sidecar: Sidecar, engine: Engine, onProgress:
     for (const { row, column, species, value, code } of findPeaks(await engine.run(tile.rgb), faintest)) {
       const x_px = (column + 0.5) * stride + tile.x_px;
       const y_px = (row + 0.5) * stride + tile.y_px;
-      if (left <= x_px && x_px < right && top <= y_px && y_px < bottom) {
-        seen.push({ x: x_px / width, y: y_px / height, species, value, code });
-      }
+      const placed = { x_px, y_px, species, value, code };
+      const tellsX = left - apart_px <= x_px && x_px < Math.min(right + apart_px, width);
+      const tellsY = top - apart_px <= y_px && y_px < Math.min(bottom + apart_px, height);
+      if (left <= x_px && x_px < right && top <= y_px && y_px < bottom) own.push(placed);
+      else if (tellsX && tellsY) beyond.push(placed);
     }
   }
-  return seen;
+  return eachOnce(own, beyond, apart_px).map(({ x_px, y_px, species, value, code }) => ({
+    x: x_px / width,
+    y: y_px / height,
+    species,
+    value,
+    code,
+  }));
 }
 
 /** To decimal digits as Python's round does: a tie goes to the even digit, where toFixed takes the greater one. */

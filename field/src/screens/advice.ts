@@ -10,6 +10,7 @@ import { type MyTrap, myTrap } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
 import { pestName } from "../trap/pests";
 import { button, notice, type Screen } from "./frame";
+import { rangeBar, rangeWords } from "./range";
 
 export async function adviceScreen(id: string): Promise<Screen | null> {
   const trap = await myTrap(id);
@@ -43,6 +44,7 @@ export async function adviceCards(trap: MyTrap): Promise<HTMLElement[]> {
 function adviceCard(trap: MyTrap, advice: AdviceJson): HTMLElement {
   const level = levelOf(advice.level);
   const last = trap.counts.at(-1);
+  const range = last?.interval ?? null;
   const sentences = messagesOf(advice);
   return h(
     "section",
@@ -51,7 +53,7 @@ function adviceCard(trap: MyTrap, advice: AdviceJson): HTMLElement {
     h(
       "div",
       { class: "advice-words" },
-      listenButton([level.name, ...sentences]),
+      listenButton([level.name, ...(range ? [rangeWords(range)] : []), ...sentences]),
       h(
         "p",
         { class: "subject" },
@@ -63,6 +65,7 @@ function adviceCard(trap: MyTrap, advice: AdviceJson): HTMLElement {
           last && [": ", tn("%(n)s insect", "%(n)s insects", last.count)],
         ),
       ),
+      range && h("p", { class: "quiet", testid: "advice-range" }, rangeBar(range), " ", rangeWords(range)),
       h(
         "ul",
         { class: "sentences", testid: "advice-messages" },

@@ -72,7 +72,7 @@ async function count(
   signal: AbortSignal,
   onProgress: (share: number) => void,
 ): Promise<void> {
-  const { counts, marks, gate, model, decoded_scale } = await countPhoto(photo, { signal, onProgress });
+  const { counts, intervals, marks, gate, model, decoded_scale } = await countPhoto(photo, { signal, onProgress });
   const small = await smallCopy(photo);
   if (signal.aborted) return;
   await keep("model", model);
@@ -80,7 +80,7 @@ async function count(
     ...draft,
     photo: small,
     sha256: await sha256Hex(small),
-    counted: { counts, marks, gate, model, decoded_scale },
+    counted: { counts, intervals, marks, gate, model, decoded_scale },
   });
 }
 

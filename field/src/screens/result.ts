@@ -17,6 +17,7 @@ import { isPhotoCounted, pestName } from "../trap/pests";
 import { calendarDate, daysBetween } from "../trap/trap";
 import { button, goInstead, notice, redraw, type Screen, say } from "./frame";
 import { markedPhoto } from "./marked-photo";
+import { rangeBar, rangeWords } from "./range";
 
 /** The most that one trap can hold; the server refuses more. */
 const MOST = 5000;
@@ -31,6 +32,7 @@ const GATE_WORDS: Record<NonNullable<Gate["reason"]>, { icon: IconName; words: (
 export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> {
   const sendsPhotos = ((await setting("send_photos")) ?? false) && ((await setting("consent"))?.agreed ?? false);
   const counted = draft.counted?.counts[trap.pest] ?? 0;
+  const range = draft.counted?.intervals?.[trap.pest];
   let saving = false;
   // A draft that is kept while it is being saved would come back as a second count.
   const changed = (): void => {
@@ -44,7 +46,8 @@ export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> 
     output.value = number(shown());
     const isModels = draft.counted !== null && draft.corrected === null;
     whose.replaceChildren();
-    fillWith(whose, isModels ? t("Counted by the phone") : t("Counted by you"));
+    if (!isModels) fillWith(whose, t("Counted by you"));
+    else fillWith(whose, range && rangeBar(range), t("Counted by the phone"), range && [" · ", rangeWords(range)]);
   };
   const change = (by: number): void => {
     draft.corrected = Math.min(MOST, Math.max(0, shown() + by));
@@ -133,6 +136,7 @@ async function saveDraft(draft: Draft, trap: MyTrap, sendsPhotos: boolean): Prom
         lure_age_days: lureAge(trap, new Date(draft.begun_at)),
         model: isPhoto ? counted.model : null,
         gate: isPhoto ? counted.gate : null,
+        ...(isPhoto && { intervals: counted.intervals }),
         photo: isPhoto ? draft.sha256 : null,
         photo_consent: isPhoto && sendsPhotos,
         decoded_scale: isPhoto ? counted.decoded_scale : null,

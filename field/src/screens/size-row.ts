@@ -24,7 +24,11 @@ export async function sizeRow(row: Row): Promise<HTMLElement | null> {
   ]);
   const names: Record<Size, Message> = { nano: t("Small download"), small: t("Usual"), base: t("Most exact, slower") };
   const option = (value: Choice, words: Message, below: Message): Child => [
-    button(null, words, { testid: `size-${value}`, pressed: choice === value, onclick: () => choose(value) }),
+    button(value === "automatic" ? "gauge" : value, words, {
+      testid: `size-${value}`,
+      pressed: choice === value,
+      onclick: () => choose(value),
+    }),
     h("p", { class: "quiet" }, below),
   ];
   return row(

@@ -46,7 +46,7 @@ export interface Draft {
   photo: Blob | null;
   sha256: string | null;
   counted:
-    | (Pick<ObservationBody, "counts" | "model" | "gate" | "decoded_scale"> & {
+    | (Pick<ObservationBody, "counts" | "intervals" | "model" | "gate" | "decoded_scale"> & {
         marks: { x: number; y: number; species: string; score: number }[];
       })
     | null;

@@ -11,6 +11,9 @@ export type CalendarDate = string;
 /** Insects per species key, such as { HELIAR: 12 }. */
 export type Counts = Record<string, number>;
 
+/** Least and greatest true count, as sure as the model was measured to be. */
+export type Interval = readonly [number, number];
+
 export type Crop =
   | "cotton"
   | "tomato"
@@ -74,6 +77,8 @@ export interface ObservationBody {
   photo: string | null;
   photo_consent: boolean;
   decoded_scale: number | null;
+  /** How sure the model's counts are, per species key; none where nobody measured it, or nobody but a person counted. */
+  intervals?: Record<string, Interval>;
   /** What the phone counted on a photo that may be sent; without the photo nobody needs them. */
   marks?: Mark[];
 }

@@ -26,12 +26,13 @@ export function levelOf(level: Level): { icon: IconName; class: string; name: Me
 }
 
 export function adviceFor(trap: MyTrap, now: Date): AdviceJson {
-  const readings = trap.counts.map(({ taken_at, count, nights, gate, lure_age_days }) => ({
+  const readings = trap.counts.map(({ taken_at, count, nights, gate, lure_age_days, interval }) => ({
     taken_at,
     count,
     nights,
     gate: gate?.verdict ?? null,
     lure_age_days,
+    interval,
   }));
   const { pest, crop, state } = trap;
   return advise({ pest, crop, readings, now, state, plantSample: null });

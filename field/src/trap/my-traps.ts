@@ -3,7 +3,7 @@
 import { type Delivery, database } from "../store/database";
 import { factsWithDeliveries } from "../store/outbox";
 import { setting } from "../store/settings";
-import type { Counts, Fact, Gate, Instant, TrapBody } from "../sync/protocol";
+import type { Counts, Fact, Gate, Instant, Interval, TrapBody } from "../sync/protocol";
 import { calendarDate } from "./trap";
 
 /** One count of the trap's own pest, with the last word on its number. */
@@ -14,6 +14,8 @@ export interface Count {
   nights: number | null;
   gate: Gate | null;
   lure_age_days: number | null;
+  /** How sure the model was of its number; null once a person has counted. */
+  interval: Interval | null;
   /** Whose number it is: an officer's recount goes before the farmer's, and that before the model's. */
   by: "model" | "farmer" | "officer";
   delivery: Delivery["status"];
@@ -48,8 +50,9 @@ export async function myTrap(id: string): Promise<MyTrap | undefined> {
 
 /** An observation, with the numbers that stand for all its species. */
 interface Seen {
-  count: Omit<Count, "count">;
+  count: Omit<Count, "count" | "interval">;
   counts: Counts;
+  intervals: Record<string, Interval>;
 }
 
 interface Folding {
@@ -86,11 +89,11 @@ export function foldTraps(
     }
     folding.lastSeq = fact.seq;
     if (fact.kind === "observation") {
-      const { taken_at, nights, gate, lure_age_days, source, counts, emptied } = fact.body;
+      const { taken_at, nights, gate, lure_age_days, source, counts, intervals = {}, emptied } = fact.body;
       if (emptied) body.emptied_at = later(body.emptied_at, taken_at);
       const by = source === "hand" ? "farmer" : "model";
       const count = { seq: fact.seq, taken_at, nights, gate, lure_age_days, by, delivery: delivery.status } as const;
-      const seen = { count: { ...count }, counts };
+      const seen = { count: { ...count }, counts, intervals };
       folding.seen.set(fact.seq, seen);
       observed.set(fact.seq, seen);
     }
@@ -100,9 +103,9 @@ export function foldTraps(
 }
 
 function asTrap({ body, seen }: Folding, region: string | undefined): MyTrap {
-  const counts = [...seen.values()].flatMap(({ count, counts }) => {
+  const counts = [...seen.values()].flatMap(({ count, counts, intervals }) => {
     const number = counts[body.pest];
-    return number === undefined ? [] : [{ ...count, count: number }];
+    return number === undefined ? [] : [{ ...count, count: number, interval: intervals[body.pest] ?? null }];
   });
   counts.sort((a, b) => a.taken_at.localeCompare(b.taken_at));
   // A district's id begins with its state's: IN-MH-500.
@@ -110,7 +113,7 @@ function asTrap({ body, seen }: Folding, region: string | undefined): MyTrap {
   return { ...body, counts, state };
 }
 
-/** A person's number takes the place of the model's, and of the photo gate's doubt with it. */
+/** A person's number takes the place of the model's, and of the doubts about that: the photo gate's, and the interval. */
 function recount(seen: Seen | undefined, counts: Counts, by: "farmer" | "officer"): void {
-  if (seen) Object.assign(seen, { counts, count: { ...seen.count, by, gate: null } });
+  if (seen) Object.assign(seen, { counts, intervals: {}, count: { ...seen.count, by, gate: null } });
 }

@@ -2,11 +2,15 @@
 
 import json
 import re
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pestwatch.advisory.messages import LEVEL_NAMES, MESSAGES
-from pestwatch.advisory.rules import Reading, advise
+from pestwatch.advisory.rules import PlantSample, Reading, advise
 from pestwatch.domain.species import SPECIES, TRAPPED
 from pestwatch.domain.threshold import threshold_for, thresholds
 from tests.golden import advice_cases
@@ -120,3 +124,18 @@ def test_every_pest_with_a_threshold_can_be_hung_for() -> None:
     assert len(named) == 8
     assert named <= set(TRAPPED)
     assert {case["pest"] for case in CASES} <= set(TRAPPED)
+
+
+@given(
+    st.integers(0, 200), st.integers(0, 200), st.integers(0, 200), st.sampled_from([None, "confirmed", "not_confirmed"])
+)
+def test_an_interval_never_calms_and_one_that_reaches_the_threshold_is_never_green(
+    count: int, below: int, above: int, sample: PlantSample | None
+) -> None:
+    now = datetime(2026, 8, 14, tzinfo=UTC)
+    sure = Reading(now, count, 3, "good", 5)
+    unsure = replace(sure, interval=(max(0, count - below), count + above))
+    levels = [advise("HELIAR", "cotton", [one], now, plant_sample=sample).level for one in (sure, unsure)]
+    order = ["green", "yellow", "orange", "red"]
+    assert order.index(levels[1]) >= order.index(levels[0])
+    assert levels[1] != "green" or count + above < 30  # ten a night

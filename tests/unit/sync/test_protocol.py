@@ -41,6 +41,23 @@ def as_bytes(document: Any) -> bytes:
     return json.dumps(document).encode()
 
 
+@pytest.mark.parametrize(
+    ("intervals", "problem"),
+    [
+        ({"HELIAR": [5, 19], "GNORAB": [0, 0]}, None),
+        ({}, None),
+        (None, None),
+        ({"HELIAR": [5]}, "422.5"),
+        ({"HELIAR": [-1, 4]}, "422.5"),
+        ({"HELIAR": [1.5, 4]}, "422.5"),
+        ([5, 19], "422.5"),
+    ],
+)
+def test_intervals_are_pairs_of_whole_numbers_by_species(intervals: Any, problem: str | None) -> None:
+    read = read_fact(as_bytes(observation_fact(intervals=intervals)))
+    assert (read.problem and read.problem.number) == problem
+
+
 @pytest.mark.parametrize("fact", [trap_fact(1), service_fact(2), observation_fact(3), correction_fact(4)])
 def test_every_kind_of_fact_is_read_and_its_content_kept(fact: dict) -> None:
     read = read_fact(as_bytes(fact))
@@ -54,6 +71,7 @@ def test_marks_and_gate_arrive_typed() -> None:
     observed = read_fact(as_bytes(observation_fact(gate={"verdict": "doubtful", "reason": "too_dark"}))).typed
     assert isinstance(observed, ObservationFact)
     assert observed.body.gate.reason == "too_dark"
+    assert observed.body.intervals is None
     recounted = read_fact(as_bytes(correction_fact(marks=[{"x": 0.5, "y": 1, "species": "HELIAR"}]))).typed
     assert isinstance(recounted, CorrectionFact)
     assert recounted.body.marks[0].y == 1

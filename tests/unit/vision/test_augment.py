@@ -35,6 +35,15 @@ def test_lengths_grow_with_the_crop():
     assert [point.length_px for point in (*crop.points, *crop.by_catch)] == [5.0, 5.0]
 
 
+def test_most_far_crops_are_filled_with_copies_whose_points_lie_on_their_insects():
+    filled = 0
+    for seed in range(40):
+        crop = geometric_crop(dotted(), np.random.default_rng(seed), 0.4)
+        filled += len(crop.points) > len(dotted().points)
+        assert min(crop.image[int(p.y_px), int(p.x_px)].max() for p in (*crop.points, *crop.by_catch)) > 150
+    assert 20 < filled < 40
+
+
 def test_the_same_seed_gives_the_same_crop():
     first, second = (geometric_crop(dotted(), np.random.default_rng(7), 0.9) for _ in range(2))
     assert np.array_equal(first.image, second.image)

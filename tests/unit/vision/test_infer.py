@@ -33,7 +33,7 @@ def png(image: np.ndarray) -> bytes:
 
 def test_a_result_has_the_shape_that_phones_send(counter):
     result = count_photo(png(LINER.image), counter).to_json()
-    assert set(result) == {"counts", "marks", "gate", "model", "ms", "decoded_scale"}
+    assert set(result) == {"counts", "intervals", "marks", "gate", "model", "ms", "decoded_scale"}
     assert list(result["counts"]) == ["GNORAB", "HELIAR", "NOCTUID_LARGE"]
     assert result["model"] == counter.version
     assert len(result["marks"]) == sum(result["counts"].values())
@@ -62,8 +62,9 @@ def test_a_black_photo_is_rejected_and_not_counted(counter):
     assert result.marks == ()
 
 
-@pytest.mark.parametrize("left", [100, 170, 200, 232, 260, 300])
-def test_moths_on_the_border_of_two_tiles_are_counted_once_but_for_one_in_doubt(counter, left):
+# Multiples of the stride: between cells the network may see one moth differently, whatever the tiles.
+@pytest.mark.parametrize("left", [100, 172, 200, 232, 260, 300])
+def test_moths_on_the_border_of_two_tiles_are_counted_once(counter, left):
     small = Sizes(LINER.image).at(256)
     wide = np.full((256, 720, 3), np.median(small, axis=(0, 1)), np.uint8)
     wide[:, left : left + 256] = small
@@ -71,8 +72,37 @@ def test_moths_on_the_border_of_two_tiles_are_counted_once_but_for_one_in_doubt(
     moved = [(moth.x * 720, moth.y * 256) for moth in counter.see(wide)]
     assert len(alone) >= 6
     found = [sum(math.dist(one, other) < 8 for other in moved) for one in alone]
-    # Two tiles may put one moth a cell apart, on either side of their border, and what lies around a faint one may hide it.
-    assert abs(sum(found) - len(alone)) <= 1
+    assert found == [1] * len(alone)
+
+
+class _Tiles(Counter):
+    """Sees one hot cell in each tile, where the test says; None for nothing."""
+
+    columns: list[int | None]
+
+    def heat(self, tile):
+        heat = np.zeros((128, 128, 4), np.uint8)
+        column = self.columns.pop(0)
+        if column is not None:
+            heat[40, column] = (200, 0, 0, 128)
+        return heat
+
+
+@pytest.mark.parametrize(
+    ("story", "left_column", "right_column", "expected_px"),
+    [
+        ("each tile puts it on its own side", 119, 8, [478]),
+        ("each tile puts it on the other's side", 120, 7, [478]),
+        ("one tile alone sees it, on its own side", 119, None, [478]),
+        ("one tile alone sees it, on the other's side", None, 7, []),
+        ("two cells apart are two moths", 119, 9, [478, 486]),
+    ],
+)
+def test_of_two_tiles_that_put_a_moth_on_their_border_one_counts_it(story, left_column, right_column, expected_px):
+    counter = _Tiles.from_release(current_base())
+    counter.columns = [left_column, right_column]  # tiles at 0 and 448 px, border at 480
+    seen = counter.see(np.zeros((512, 960, 3), np.uint8))
+    assert [moth.x * 960 for moth in seen] == pytest.approx(expected_px)
 
 
 @pytest.mark.parametrize("factor", [0.7, 1.4, 2, 4])

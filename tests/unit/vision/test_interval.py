@@ -48,6 +48,25 @@ def test_nine_of_ten_new_photos_are_covered():
     assert 0.89 < np.mean(shares) < 0.94
 
 
+def test_photos_of_one_shot_do_not_pass_for_so_many_witnesses():
+    rng = np.random.default_rng(0)
+    held: dict[str, list[float]] = {"photos": [], "shots": []}
+    for _ in range(200):
+        off = np.repeat(rng.normal(0, 1, 110), 4) + rng.normal(
+            0, 0.2, 440
+        )  # ten shots to set on, 100 to test, of four each
+        scores, shots = np.abs(off), [str(place // 4) for place in range(40)]
+        for how, q in (("photos", quantile(scores[:40].tolist())), ("shots", quantile(scores[:40].tolist(), shots))):
+            held[how].append(float((scores[40:] <= q).mean()))
+    assert np.mean(held["shots"]) > 0.89
+    assert np.mean(held["shots"]) > np.mean(held["photos"]) + 0.015
+
+
+def test_too_few_shots_say_nothing_however_many_photos():
+    assert quantile([0.1] * 40, [str(place % 8) for place in range(40)]) is None
+    assert quantile([0.1] * 40, [str(place % 9) for place in range(40)]) == 0.1
+
+
 def test_a_sidecar_carries_the_field_only_when_it_was_measured():
     described = partial(make_sidecar, "base", b"", FAMILY["small"], [(90, 0)] * 3, (128, 175, 155), Limits())
     assert "interval_q90" not in described()

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pestwatch.vision.peaks import Peak, find_peaks
+from pestwatch.vision.peaks import APART_CELLS, Peak, Placed, each_once, find_peaks
 
 
 def heat_of(rows: list[list[int]]) -> np.ndarray:
@@ -39,3 +39,32 @@ def test_two_counted_cells_never_touch(heat, threshold):
         for other in found:
             near = max(abs(one.row - other.row), abs(one.column - other.column)) == 1
             assert not (one.species == other.species and near)
+
+
+PEAKS = st.builds(Placed, st.integers(0, 40), st.integers(0, 40), st.integers(0, 1), st.integers(1, 4), st.just(128))
+
+
+@given(st.lists(PEAKS, max_size=12), st.lists(PEAKS, max_size=12))
+def test_near_a_border_one_of_the_peaks_that_are_near_one_another_stays(own, beyond):
+    kept = each_once(own, beyond, 8)
+
+    def near(one: Placed) -> list[Placed]:
+        return [k for k in kept if k.species == one.species and max(abs(k.x_px - one.x_px), abs(k.y_px - one.y_px)) < 8]
+
+    assert set(kept) <= {*own, *beyond}
+    assert all(len(near(one)) == 1 for one in kept)
+    assert all(near(one) for one in own)
+    assert each_once([], beyond[:1], 8) == []
+
+
+def test_a_moth_that_two_tiles_put_on_the_others_side_is_found_once_whoever_is_hotter():
+    first, second = Placed(482, 90, 0, 120, 128), Placed(478, 90, 0, 200, 128)
+    assert each_once([], [first, second], 8) == [second]
+    assert each_once([first, second], [], 8) == [first]
+    assert each_once([first], [second], 8) == [first]
+
+
+@given(arrays(np.uint8, (5, 5, 2), elements=st.integers(0, 3)))
+def test_of_one_tile_nothing_is_taken_out(heat):
+    found = [Placed(4 * p.column, 4 * p.row, p.species, p.value, 0) for p in find_peaks(heat, [1, 1])]
+    assert each_once(found, [], 4 * APART_CELLS) == found

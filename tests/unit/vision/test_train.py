@@ -11,14 +11,15 @@ from pestwatch.cli import current_base
 from pestwatch.vision.augment import Distances
 from pestwatch.vision.dataset import GNORAB, HELIAR, Example, Point
 from pestwatch.vision.evaluate import measure
-from pestwatch.vision.loss import focal_loss, taught_loss
+from pestwatch.vision.loss import focal_loss
 from pestwatch.vision.model import build_counter, freeze_encoder, head_layers, length_code, load_float, save_float
 from pestwatch.vision.peaks import find_peaks
 from pestwatch.vision.preprocess import MOTH_PX
 from pestwatch.vision.recipe import Settings
 from pestwatch.vision.shape import FAMILY
 from pestwatch.vision.target import BY_CATCH_CARE, LONGEST_PX, NO_MOTH, SHORTEST_PX, UNSEEN_PX, gap_map, target_maps
-from pestwatch.vision.train import GRID, batches, fit, heat_of, place_counted
+from pestwatch.vision.teacher import Lesson, Teacher, feature_loss, taught_loss
+from pestwatch.vision.train import GRID, batches, fit, heat_of, learn, place_counted
 
 from .pictures import liner
 from .tiny import TINY
@@ -171,16 +172,49 @@ def test_a_student_that_answers_like_its_teacher_has_nothing_to_learn():
     assert 0 < off_by_little < off_by_much
 
 
-SETTINGS = Settings(batch=2, place_every_steps=0, paste_share=0.0)
+def test_features_say_most_where_the_teacher_sees_moths():
+    features = tf.random.stateless_normal((1, 8, 8, 6), (1, 2))
+    answers = np.zeros((1, 8, 8, 4), np.float32)
+    answers[0, 2, 2, GNORAB] = 1
+    assert float(feature_loss(features, features, answers)) == 0
+
+    def off_at(row: int) -> float:
+        found = features.numpy().copy()
+        found[0, row, row] += 1
+        return float(feature_loss(found, features, answers))
+
+    assert off_at(2) == pytest.approx(9 * off_at(5))
+
+
+def test_a_student_takes_over_its_teachers_answers():
+    tf.keras.utils.set_random_seed(1)
+    photos = [liner(seed, 4) for seed in range(3)]
+    sure, student = build_counter(TINY), build_counter(TINY)
+    sure.get_layer("head_heat").bias.assign([-1.0, -1.0, -1.0, 0.0])
+    teacher = Teacher(sure)
+    (crops,) = (batch.images for batch in batches(photos, 1, 9, None, SETTINGS))
+
+    def distance() -> float:
+        wanted = teacher.lesson(crops).answers
+        return float(np.abs(student(crops, training=False) - wanted)[..., :-1].mean())
+
+    before = distance()
+    lessons = [batch._replace(cares=0 * batch.cares) for batch in batches(photos, 40, 1, None, SETTINGS, (), teacher)]
+    learn(student, lessons, 40, 0, replace(SETTINGS, mean_decay=0.0, warm_up_steps=4), teacher)
+    assert distance() < before / 2
+
+
+SETTINGS = Settings(batch=2, place_every_steps=0, paste_share=0.0, litter_share=0.0)
 
 
 def test_no_teacher_calls_a_fly_a_moth():
     photo = replace(liner(3, 4), points=(), by_catch=liner(3, 4).points)
 
-    def teacher(images, *, training: bool):
-        return tf.fill((2, GRID, GRID, 4), 0.7)
+    class SeesMothsEverywhere(Teacher):
+        def lesson(self, plain):
+            return Lesson(np.full((2, GRID, GRID, 4), 0.7, np.float32), np.zeros((2, GRID, GRID, 1), np.float32))
 
-    (batch,) = batches([photo], 1, 1, None, SETTINGS, teacher=teacher)
+    (batch,) = batches([photo], 1, 1, None, SETTINGS, teacher=SeesMothsEverywhere(build_counter(TINY)))
     on_flies = batch.gappy == NO_MOTH
     assert on_flies.any()
     assert batch.taught[on_flies].max() == 0
@@ -214,7 +248,7 @@ def digest(teach):
 digest(lambda model: fit(model, photos, 5, 1, 0, settings=SETTINGS))
 digest(lambda model: fit(model, photos, 5, 1, 0, settings=SETTINGS))
 stored = list(batches(photos, 5, 1, None, SETTINGS))
-digest(lambda model: learn(model, stored, 5, 0, SETTINGS, is_taught=False))
+digest(lambda model: learn(model, stored, 5, 0, SETTINGS))
 digest(lambda model: fit(model, photos, 5, 2, 0, settings=SETTINGS))
 """
 
