@@ -1,16 +1,16 @@
 """How fast, how large and how soon ready the phone's engine is, beside the interpreter of the server and other engines.
 
-    python bench/engine.py [--quick] [--size small]
+    python bench/engine.py [--quick] [--size small] [--onnx small.onnx]
 
 One run, interleaved: each round asks every engine in turn, each warm, and its best round counts. Times are processor
-time, so that a busy machine does not decide, as ratios to ai-edge-litert on one thread in the same run. What is missing is skipped by name. The
-others come with  npm install --no-package-lock --legacy-peer-deps  in bench/engines; onnxruntime-web also needs tf2onnx.
+time, so that a busy machine does not decide, as ratios to ai-edge-litert on one thread in the same run. What is missing
+is skipped by name. The others come with  npm install --no-package-lock --legacy-peer-deps  in bench/engines;
+onnxruntime-web also needs --onnx, which tf2onnx makes where a newer protobuf than ours is installed.
 """
 
 import argparse
 import contextlib
 import functools
-import importlib.util
 import json
 import os
 import shutil
@@ -82,7 +82,7 @@ def processor_ms(processes: Iterable[psutil.Process]) -> float:
     return total / 1e6
 
 
-def lay_out(folder: Path, model: bytes, pixels: np.ndarray, answer: bytes) -> dict[str, str]:
+def lay_out(folder: Path, model: bytes, pixels: np.ndarray, answer: bytes, onnx: Path | None) -> dict[str, str]:
     """Everything that the page asks for -> what had to be left out, and why."""
     (folder / "index.html").write_text(
         '<!doctype html><script type="module" src="page.mjs"></script>', encoding="utf-8"
@@ -100,15 +100,10 @@ def lay_out(folder: Path, model: bytes, pixels: np.ndarray, answer: bytes) -> di
         (folder / "node_modules").symlink_to(ENGINES / "node_modules")
     if "litert" not in skipped:
         bundle(ENGINES / "node_modules" / OTHERS["litert"] / "dist" / "index.js", folder / "litert.js")
-    if "onnx" not in skipped:
-        if importlib.util.find_spec("tf2onnx"):
-            command = [sys.executable, "-m", "tf2onnx.convert", "--opset", "13"]
-            command += ["--tflite", str(folder / "model.tflite"), "--output", str(folder / "model.onnx")]
-            done = subprocess.run(command, check=False, capture_output=True, text=True)
-            if done.returncode:
-                skipped["onnx"] = f"tf2onnx failed: {done.stderr.strip().splitlines()[-1]}"
-        else:
-            skipped["onnx"] = "tf2onnx is not installed"
+    if "onnx" not in skipped and onnx:
+        shutil.copy(onnx, folder / "model.onnx")
+    elif "onnx" not in skipped:
+        skipped["onnx"] = "no --onnx"
     return skipped
 
 
@@ -216,6 +211,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--size", default="small", help="which network of the family")
+    parser.add_argument("--onnx", type=Path, help="what tf2onnx --tflite made of the same network")
     given = parser.parse_args()
     if not BUNDLER.exists():
         print("skipped: the phone app's packages are not installed (make app)")
@@ -226,7 +222,7 @@ def main() -> None:
     run_native, answer = native(model, pixels)
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = Path(name)
-        skipped = lay_out(folder, model, pixels, answer)
+        skipped = lay_out(folder, model, pixels, answer, given.onnx)
         address = stack.enter_context(served(folder))
         figures: dict[str, Any] = {"size": given.size, "download_bytes": download_bytes(folder)}
         figures["footprint"] = {
