@@ -117,10 +117,12 @@ def family(folder: Path) -> Found:
             by_shape = cost(shape, 4)
             row |= {"macs_512": cost(shape, 4, 512).macs, "peak_bytes": by_shape.peak_bytes, "tile_px": shape.tile_px}
         found[name] = row
+        wide, peak = (
+            f"{row[key] / per:.0f}" if key in row else "-" for key, per in (("macs_512", 1e6), ("peak_bytes", 1e3))
+        )
         print(
-            f"  {name:6} {row['bytes']:8,} {row['brotli']:8,}  {row['macs'] / 1e6:11.1f}"
-            f"  {row.get('macs_512', 0) / 1e6:10.0f}"
-            f"  {row.get('peak_bytes', 0) / 1000:8.0f}  {row['micronet']:8.4f}"
+            f"  {name:6} {row['bytes']:8,} {row['brotli']:8,}  {row['macs'] / 1e6:11.1f}  {wide:>10}  {peak:>8}"
+            f"  {row['micronet']:8.4f}"
         )
     return found
 
