@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from pathlib import Path
 
 import click
 import segno
@@ -18,13 +19,17 @@ from server.db import devices, people, work
 from server.db.migrate import upgrade_to_head
 from server.db.session import request_scope
 from server.db.tables import Release
+from server.exchange.mapping import KINDS, read_mapping, renamed, shipped_mapping
+from server.exchange.rejects import write_rejects
+from server.exchange.taking_in import Intake
 
 REGION = click.option("--region", help="District id such as IN-MH-500; the installation's first region if left out.")
 
 
 def register(app: Flask) -> None:
     """Gives the app its commands."""
-    for command in (db_upgrade, seed_region, first_officer, enrolment_code, revoke_device, retrain_now, roll_back):
+    office = (db_upgrade, seed_region, first_officer, enrolment_code, revoke_device, retrain_now, roll_back)
+    for command in (*office, import_observations):
         app.cli.add_command(command)
 
 
@@ -138,3 +143,33 @@ def roll_back(version: str, region: str | None) -> None:
     with request_scope() as session:
         work.record_release(session, row)
     click.echo(f"{region} counts with the model of {version} again, as {made.manifest.version}.")
+
+
+@click.command("import-observations", cls=InWords)
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@REGION
+@click.option(
+    "--mapping", "chosen", default="odk", show_default=True, help="odk, plain, or a mapping file of your own."
+)
+@click.option("--source", help="The form's name, if not the mapping's; never change it between imports.")
+@click.option(
+    "--rejects",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to write the rows that need correcting; beside FILE if left out.",
+)
+@with_appcontext
+def import_observations(file: Path, region: str | None, chosen: str, source: str | None, rejects: Path | None) -> None:
+    """Take in observations from FILE: CSV or JSON of ODK Central or KoboToolbox, or a plain CSV table."""
+    mapping = shipped_mapping(chosen) if chosen in KINDS else read_mapping(Path(chosen).read_bytes(), chosen)
+    if source:
+        mapping = renamed(mapping, source)
+    rejects = rejects or file.with_name(f"{file.stem}-rejects.csv")
+    engine, intake = current_app.extensions["pestwatch.engine"], Intake()
+    region, now = region or current_settings().region, current_time()
+    with file.open("rb") as rows, rejects.open("wb") as out:
+        troubles = intake.take(engine, rows, mapping, region, name=file.name, staff=None, now=now)
+        for trouble in write_rejects(troubles, mapping, out):
+            click.echo(str(trouble.problem), err=True)
+    click.echo(", ".join(f"{number} {status}" for status, number in sorted(intake.rows.items())) or "no rows")
+    if intake.rows["rejected"] or intake.rows["conflict"]:
+        click.echo(f"What to correct: {rejects}")

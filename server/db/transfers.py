@@ -1,0 +1,59 @@
+"""Reads and writes about observations that come in as a file or go out as one."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.db.session import insert_once
+from server.db.tables import Device, Transfer
+
+
+def source_device(session: Session, region: str, source: str, token_hash: str, now: datetime) -> Device:
+    """The row that stands for an imported source as for a phone; made at its first import.
+
+    Args:
+      session: a writing transaction.
+      region: district id.
+      source: its name.
+      token_hash: of a token that nobody was given, so that nobody can sync as this source.
+      now: aware instant.
+    """
+    made = {"token_hash": token_hash, "locale": "en", "consent": {}, "enrolled_at": now}
+    insert_once(session, Device, region_id=region, source=source, **made)
+    row = session.scalars(select(Device).where(Device.region_id == region, Device.source == source)).one()
+    row.last_seen_at = now
+    return row
+
+
+def record_transfer(
+    session: Session,
+    region: str,
+    direction: Literal["in", "out"],
+    *,
+    staff: int | None,
+    now: datetime,
+    name: str,
+    content_sha256: str,
+    told: Mapping[str, Any],
+) -> None:
+    """Notes who took observations in or gave them out, when, and what became of them."""
+    session.add(
+        Transfer(
+            region_id=region,
+            direction=direction,
+            staff_id=staff,
+            at=now,
+            name=name,
+            content_sha256=content_sha256,
+            told=dict(told),
+        )
+    )
+
+
+def transfers_of(session: Session, region: str, limit: int) -> list[Transfer]:
+    """The newest transfers of a region."""
+    wanted = select(Transfer).where(Transfer.region_id == region).order_by(Transfer.id.desc())
+    return list(session.scalars(wanted.limit(limit)))
