@@ -54,6 +54,7 @@ SENTENCES: dict[str, str] = {
     "422.40": "The file %(name)s cannot be read: %(detail)s. Export it again as CSV in UTF-8, or as JSON.",
     "422.41": "The field mapping %(name)s cannot be used: %(detail)s. Correct it; docs/exchange.md shows one.",
     "422.42": "Row %(row)s, column %(column)s: %(detail)s. Correct it and import the file again; rows that are in are not doubled.",
+    "422.43": "%(region)s has no point on the map here, and Camtrap DP asks for one. Choose another format.",
     # 429
     "429.1": "Too many tries. Wait %(seconds)s seconds and try again.",
     # 500s: ours

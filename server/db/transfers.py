@@ -1,8 +1,10 @@
 """Reads and writes about observations that come in as a file or go out as one."""
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from io import BufferedIOBase
+from typing import Any, BinaryIO, Literal, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -26,6 +28,14 @@ def source_device(session: Session, region: str, source: str, token_hash: str, n
     row = session.scalars(select(Device).where(Device.region_id == region, Device.source == source)).one()
     row.last_seen_at = now
     return row
+
+
+def fingerprint(file: BinaryIO) -> str:
+    """SHA-256 of a whole file, hex; the file stands at its start afterwards."""
+    file.seek(0)
+    digest = hashlib.file_digest(cast("BufferedIOBase", file), "sha256").hexdigest()
+    file.seek(0)
+    return digest
 
 
 def record_transfer(

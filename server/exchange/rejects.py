@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from server.exchange.mapping import FieldMapping
-from server.exchange.spreadsheet import harmless, open_table
+from server.exchange.spreadsheet import open_table
 from server.exchange.visits import Trouble
 
 TOLD = ("row", "number", "what_to_do")
@@ -16,6 +16,6 @@ def write_rejects(troubles: Iterable[Trouble], mapping: FieldMapping, out: Binar
     with open_table(out, [*TOLD, *columns]) as table:
         for trouble in troubles:
             problem, cells = trouble.problem, trouble.row.cells
-            copied = (harmless(cells.get(column, "")) for column in columns)
+            copied = (cells.get(column, "") for column in columns)
             table.writerow([trouble.row.number, problem.number, problem.sentence % problem.params, *copied])
             yield trouble

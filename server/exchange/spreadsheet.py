@@ -4,27 +4,31 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """Source: OWASP, CSV Injection, https://owasp.org/www-community/attacks/CSV_Injection"""
 
 
-class Writer(Protocol):
-    """What `open_table` gives."""
+class Table:
+    """Writes rows whose texts are harmless."""
 
-    def writerow(self, row: Iterable[Any], /) -> Any:
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._writer = csv.writer(text)
+
+    def writerow(self, cells: Iterable[Any]) -> None:
         """Writes one row."""
+        self._writer.writerow([harmless(cell) if isinstance(cell, str) else cell for cell in cells])
 
 
 @contextmanager
-def open_table(out: BinaryIO, columns: Sequence[str]) -> Iterator[Writer]:
-    """A CSV writer on a binary file, which stays open; UTF-8, CRLF as RFC 4180 has it."""
+def open_table(out: BinaryIO, columns: Sequence[str]) -> Iterator[Table]:
+    """A table on a binary file, which stays open; UTF-8, CRLF as RFC 4180 has it."""
     text = io.TextIOWrapper(out, "utf-8", newline="")
     try:
-        writer = csv.writer(text)
-        writer.writerow(columns)
-        yield writer
+        table = Table(text)
+        table.writerow(columns)
+        yield table
         text.flush()
     finally:
         text.detach()

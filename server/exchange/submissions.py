@@ -8,7 +8,7 @@ import io
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -31,7 +31,7 @@ class Row:
     cells: dict[str, str]
 
 
-def read_rows(file: io.BufferedIOBase, name: str) -> Iterator[Row]:
+def read_rows(file: BinaryIO, name: str) -> Iterator[Row]:
     """The rows of a file, whatever of the known kinds it is; the content decides, not the name.
 
     Args:
@@ -50,7 +50,7 @@ def read_rows(file: io.BufferedIOBase, name: str) -> Iterator[Row]:
         raise Problem("422.40", name=name, detail=str(error)) from error
 
 
-def _csv_rows(file: io.BufferedIOBase) -> Iterator[Row]:
+def _csv_rows(file: BinaryIO) -> Iterator[Row]:
     text = io.TextIOWrapper(file, "utf-8-sig", newline="")
     try:
         header = text.readline()
@@ -65,7 +65,7 @@ def _csv_rows(file: io.BufferedIOBase) -> Iterator[Row]:
         text.detach()
 
 
-def _json_rows(file: io.BufferedIOBase) -> Iterator[Row]:
+def _json_rows(file: BinaryIO) -> Iterator[Row]:
     content = file.read(MAX_JSON_BYTES + 1).removeprefix(b"\xef\xbb\xbf")
     if len(content) > MAX_JSON_BYTES:
         raise Problem("413.1", size_bytes=len(content), limit_bytes=MAX_JSON_BYTES)

@@ -5,13 +5,12 @@ it and told; a file that breaks off half-way leaves whole rows, and importing it
 a row in `transfers`.
 """
 
-import hashlib
 import secrets
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from io import BufferedIOBase
+from typing import BinaryIO
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -46,7 +45,7 @@ class Intake:
     def take(
         self,
         engine: Engine,
-        file: BufferedIOBase,
+        file: BinaryIO,
         mapping: FieldMapping,
         region: str,
         *,
@@ -76,8 +75,7 @@ class Intake:
                 yield from self._take_batch(engine, batch, mapping, region, now)
         finally:
             if self.rows:
-                file.seek(0)
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                digest = transfers.fingerprint(file)
                 with session_scope(engine) as session:
                     transfers.record_transfer(
                         session,
