@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.db.session import insert_once
-from server.db.tables import Device, Transfer
+from server.db.tables import Device, Staff, Transfer
 
 
 def source_device(session: Session, region: str, source: str, token_hash: str, now: datetime) -> Device:
@@ -63,7 +63,8 @@ def record_transfer(
     )
 
 
-def transfers_of(session: Session, region: str, limit: int) -> list[Transfer]:
-    """The newest transfers of a region."""
-    wanted = select(Transfer).where(Transfer.region_id == region).order_by(Transfer.id.desc())
-    return list(session.scalars(wanted.limit(limit)))
+def transfers_of(session: Session, region: str, limit: int) -> list[tuple[Transfer, str | None]]:
+    """The newest transfers of a region, each with the login name of who did it; None: on the command line."""
+    wanted = select(Transfer, Staff.name).outerjoin(Staff, Staff.id == Transfer.staff_id)
+    newest = wanted.where(Transfer.region_id == region).order_by(Transfer.id.desc()).limit(limit)
+    return [(transfer, who) for transfer, who in session.execute(newest)]

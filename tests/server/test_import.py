@@ -210,7 +210,11 @@ def test_a_mapping_that_cannot_work_is_told(mapping: bytes) -> None:
 
 
 def test_ids_are_the_same_everywhere() -> None:
-    assert (stable_seq("observation", "0a1b"), trap_key("T7"), trap_key("Wakad 7")) == (5469587094283198, "t7", "x357c221fa5e20e2")
+    assert (stable_seq("observation", "0a1b"), trap_key("T7"), trap_key("Wakad 7")) == (
+        5469587094283198,
+        "t7",
+        "x357c221fa5e20e2",
+    )
 
 
 # --- who did it
