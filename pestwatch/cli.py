@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -102,16 +102,28 @@ def _need_photos(photos: Path | None) -> Path:
     type=click.Choice(SIZES),
     help="Network of the family; when not given the most exact one that the release holds, while phones use small.",
 )
-def count(photos: Sequence[Path], *, as_json: bool, model: Path | None, size: str | None) -> None:
+@click.option(
+    "--engine",
+    type=click.Choice(("litert", "wasm")),
+    default="litert",
+    show_default=True,
+    help="What runs the network: LiteRT as on the server, or the phone's own kernels (pip install 'pestwatch[wasm]').",
+)
+def count(
+    photos: Sequence[Path], *, as_json: bool, model: Path | None, size: str | None, engine: Literal["litert", "wasm"]
+) -> None:
     """Counts the pests on each PHOTO. A photo that cannot be read is named, and the others are still counted."""
     from pestwatch.count_table import count_one, print_counts
     from pestwatch.vision.infer import Counter
 
     try:
         folder = model or current_base()
-        counter = Counter.from_release(folder, size=size or _sizes_in(folder, ".tflite")[-1])
+        counter = Counter.from_release(folder, size=size or _sizes_in(folder, ".tflite")[-1], engine=engine)
     except Problem as problem:
         raise click.ClickException(str(problem)) from problem
+    except ModuleNotFoundError as error:
+        message = f"--engine wasm needs {error.name}: pip install 'pestwatch[wasm]'"
+        raise click.ClickException(message) from error
     rows = [count_one(path, counter) for path in photos]
     if as_json:
         for row in rows:
@@ -254,6 +266,7 @@ def evaluate(
     """Measures exported files on photos that they were not trained on."""
     photos = _need_photos(photos)
     from pestwatch.vision.evaluate import evaluate as measure
+    from pestwatch.vision.gate import PhotoGate
     from pestwatch.vision.recipe import measuring_sets
     from pestwatch.vision.recount import read_recount
     from pestwatch.work_folder import describe_models, draw_card, keep_metrics
@@ -264,10 +277,11 @@ def evaluate(
     if work:
         describe_models(work, chosen, photos, _recipe(recipe), readings)
     sets = measuring_sets(photos, readings)
+    gate = PhotoGate.from_release(folder)
     click.echo(f"{'size':5} {'set':15} {'species':14} photos insects    MAE   WAPE    bias     R2")
     for size in chosen:
         sidecar = json.loads((folder / f"{size}.json").read_text(encoding="utf-8"))
-        metrics = {name: measure(folder / f"{size}.tflite", sidecar, examples) for name, examples in sets.items()}
+        metrics = {name: measure(folder / f"{size}.tflite", sidecar, examples, gate) for name, examples in sets.items()}
         if work:
             keep_metrics(work, size, {name: found.to_json() for name, found in metrics.items()})
         for name, found in metrics.items():
@@ -281,6 +295,47 @@ def evaluate(
 
 def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
+
+
+@main.command()
+@photos_option
+@click.option(
+    "--junk",
+    envvar="PESTWATCH_JUNK",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder with pictures of no trap, one sub-folder per source; also PESTWATCH_JUNK.",
+)
+@click.option(
+    "--recipe",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Recipe file; mobile_models/recipes/gate.toml when not given.",
+)
+@click.option(
+    "--work",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("build/gate"),
+    show_default=True,
+    help="Folder for gate.tflite and gate.json.",
+)
+def gate(photos: Path | None, junk: Path | None, recipe: Path | None, work: Path) -> None:
+    """Teaches the photo gate, exports it and sets its thresholds."""
+    photos = _need_photos(photos)
+    if junk is None:
+        raise click.UsageError("give a folder of pictures without a trap with --junk (docs/photo-gate.md)")
+    from pestwatch.vision.gate_recipe import GateRecipe
+    from pestwatch.vision.gate_train import make
+    from pestwatch.vision.sidecar import sidecar_bytes
+
+    plan = GateRecipe.read(recipe or models_dir() / "recipes" / "gate.toml")
+
+    def tell(step: int, loss: float) -> None:
+        click.echo(f"step {step}, loss {loss:.3f}")
+
+    tflite, sidecar = make(plan, photos, junk, progress=tell)
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "gate.tflite").write_bytes(tflite)
+    (work / "gate.json").write_bytes(sidecar_bytes(sidecar))
+    click.echo(f"wrote {work / 'gate.tflite'}, {len(tflite)} bytes")
 
 
 @main.command()

@@ -13,7 +13,7 @@ import numpy as np
 
 from pestwatch.vision.augment import Distances, relit
 from pestwatch.vision.dataset import Example, helicoverpa_funnel, medfly_delta, tuta_delta
-from pestwatch.vision.gate import Limits
+from pestwatch.vision.light import Limits
 from pestwatch.vision.recount import Readings, recounted
 
 
