@@ -1,7 +1,7 @@
 """Takes a file of observations into the ledger: good rows once, each bad one with what to do about it.
 
 Promises: importing a file again doubles nothing; a row that says something else than at its first import is kept beside
-it and told; a file that breaks off half-way leaves whole rows, and importing it again adds the rest; every import leaves
+it and told; of a file that breaks off half-way, whole batches are in, and importing it again adds the rest; every import leaves
 a row in `transfers`.
 """
 
@@ -66,9 +66,9 @@ class Intake:
 
         Raises:
           Problem 404.1: the region is not known here.
-          Problem 422.40: the file cannot be read; what came before the damage is stored.
+          Problem 422.40: the file cannot be read; the batches before the damage are stored.
         """
-        with session_scope(engine) as session:
+        with session_scope(engine, read_only=True) as session:
             people.region_by_id(session, region)
         try:
             for batch in batched(read_rows(file, name), BATCH):
