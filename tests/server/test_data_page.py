@@ -82,7 +82,7 @@ def test_an_upload_is_answered_row_by_row(officer: Officer, engine: Engine) -> N
     assert "<strong>1</strong> new, stored" in page
     assert "Row 3, column crop: it must be one of" in page
     rejects = base64.b64decode(re.findall(r"base64,([\w+/=]+)", page)[0]).decode()
-    assert rejects.splitlines()[1].startswith("3,422.42,")
+    assert rejects.splitlines()[1].startswith('3,"Row 3, column crop')
     assert "taken in: trap_visit" in page
     with session_scope(engine, read_only=True) as session:
         assert [row.counts for row in catches.catch_rows(session, REGION, FAR_BACK)] == [{"PECTGO": 12}]
