@@ -20,8 +20,9 @@ SENTENCES: dict[str, str] = {
     # 404 and 410
     "404.1": "Nothing is here under this name: %(name)s.",
     "410.1": "This enrolment code was used already or is too old. Ask your officer for a new one.",
-    # 405
+    # 405 and 409
     "405.1": "This address does not know the method %(method)s.",
+    "409.1": "Row %(row)s was imported before and said something else. The first stands, this one is kept beside it: see the page of phones.",
     # 413 and 415
     "413.1": "This is too large: %(size_bytes)s bytes, %(limit_bytes)s are allowed. Send it in smaller parts.",
     "415.1": "The encoding %(encoding)s is not understood. Send plain JSON, or JSON packed with gzip.",
@@ -49,6 +50,11 @@ SENTENCES: dict[str, str] = {
     "422.31": "These labels are not known: %(labels)s. Say in a species map which pests they are.",
     "422.32": "%(species)s is not supported yet: this model cannot count it. Train a model that has it, or leave its photos out.",
     "422.33": "The label file %(name)s cannot be understood: %(detail)s. Export it again.",
+    # 422.40 and on: observations as files
+    "422.40": "The file %(name)s cannot be read: %(detail)s. Export it again as CSV in UTF-8, or as JSON.",
+    "422.41": "The field mapping %(name)s cannot be used: %(detail)s. Correct it; docs/exchange.md shows one.",
+    "422.42": "Row %(row)s, column %(column)s: %(detail)s. Correct it and import the file again; rows that are in are not doubled.",
+    "422.43": "%(region)s has no point on the map here, and Camtrap DP asks for one. Choose another format.",
     # 429
     "429.1": "Too many tries. Wait %(seconds)s seconds and try again.",
     # 500s: ours

@@ -2,6 +2,8 @@
 
 import hashlib
 import secrets
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import click
 import segno
@@ -12,19 +14,25 @@ from pestwatch.errors import Problem
 from pestwatch.release.installation import open_installation
 from pestwatch.release.manifest import BASE_REGION
 from pestwatch.release.registry import find_release, restore
+from pestwatch.surveillance.rollup import INDIA
 from server import auth
 from server.config import current_settings, current_time
 from server.db import devices, people, work
 from server.db.migrate import upgrade_to_head
 from server.db.session import request_scope
 from server.db.tables import Release
+from server.exchange.giving_out import FORMATS, file_name, give_out
+from server.exchange.mapping import KINDS, read_mapping, renamed, shipped_mapping
+from server.exchange.rejects import write_rejects
+from server.exchange.taking_in import Intake
 
 REGION = click.option("--region", help="District id such as IN-MH-500; the installation's first region if left out.")
 
 
 def register(app: Flask) -> None:
     """Gives the app its commands."""
-    for command in (db_upgrade, seed_region, first_officer, enrolment_code, revoke_device, retrain_now, roll_back):
+    office = (db_upgrade, seed_region, first_officer, enrolment_code, revoke_device, retrain_now, roll_back)
+    for command in (*office, import_observations, export_observations):
         app.cli.add_command(command)
 
 
@@ -138,3 +146,57 @@ def roll_back(version: str, region: str | None) -> None:
     with request_scope() as session:
         work.record_release(session, row)
     click.echo(f"{region} counts with the model of {version} again, as {made.manifest.version}.")
+
+
+@click.command("import-observations", cls=InWords)
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@REGION
+@click.option(
+    "--mapping", "chosen", default="odk", show_default=True, help="odk, plain, or a mapping file of your own."
+)
+@click.option("--source", help="The form's name, if not the mapping's; never change it between imports.")
+@click.option(
+    "--rejects",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to write the rows that need correcting; beside FILE if left out.",
+)
+@with_appcontext
+def import_observations(file: Path, region: str | None, chosen: str, source: str | None, rejects: Path | None) -> None:
+    """Take in observations from FILE: CSV or JSON of ODK Central or KoboToolbox, or a plain CSV table."""
+    mapping = shipped_mapping(chosen) if chosen in KINDS else read_mapping(Path(chosen).read_bytes(), chosen)
+    if source:
+        mapping = renamed(mapping, source)
+    rejects = rejects or file.with_name(f"{file.stem}-rejects.csv")
+    engine, intake = current_app.extensions["pestwatch.engine"], Intake()
+    region, now = region or current_settings().region, current_time()
+    with file.open("rb") as rows, rejects.open("wb") as out:
+        troubles = intake.take(engine, rows, mapping, region, name=file.name, staff=None, now=now)
+        for trouble in write_rejects(troubles, mapping, out):
+            click.echo(str(trouble.problem), err=True)
+    click.echo(", ".join(f"{number} {status}" for status, number in sorted(intake.rows.items())) or "no rows")
+    if intake.rows["rejected"] or intake.rows["conflict"]:
+        click.echo(f"What to correct: {rejects}")
+
+
+@click.command("export-observations", cls=InWords)
+@REGION
+@click.option("--as", "kind", type=click.Choice(list(FORMATS)), default="csv", show_default=True)
+@click.option("--first", type=click.DateTime(["%Y-%m-%d"]), help="First day, in India; a year before the last.")
+@click.option("--last", type=click.DateTime(["%Y-%m-%d"]), help="Last day; today if left out.")
+@click.option("--out", type=click.Path(path_type=Path), help="File or folder to write to; this folder if left out.")
+@with_appcontext
+def export_observations(
+    region: str | None, kind: str, first: datetime | None, last: datetime | None, out: Path | None
+) -> None:
+    """Give out a region's observations; docs/exchange.md explains the formats."""
+    now = current_time()
+    until = last.date() if last else now.astimezone(INDIA).date()
+    since = first.date() if first else until - timedelta(days=365)
+    with request_scope(read_only=True) as session:
+        row = people.region_by_id(session, region or current_settings().region)
+    path = out or Path()
+    path = path / file_name(row.id, kind, since, until) if path.is_dir() else path
+    engine, settings = current_app.extensions["pestwatch.engine"], current_settings()
+    with path.open("w+b") as file:
+        rows = give_out(engine, settings, row, kind, file, first=since, last=until, staff=None, now=now)
+    click.echo(f"{path}: {rows} {'lines' if kind == 'figures' else 'observations'}")

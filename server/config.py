@@ -52,6 +52,8 @@ class Settings:
     """How many proxies of our own stand in front and tell the caller's address; 0 believes no such header."""
     region: str
     """The first region, a district id such as IN-MH-500."""
+    publisher: str
+    """Who gives out exported observations: the name of the office, as it shall stand in them."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
@@ -88,6 +90,7 @@ class Settings:
             secret_key=values.get("SECRET_KEY") or _kept_secret(data / "secret_key"),
             proxies=_number(values, "PROXIES", 0),
             region=values.get("REGION", "IN-MH-500"),
+            publisher=values.get("PUBLISHER", "an installation of pestwatch"),
         )
 
     @property

@@ -5,7 +5,7 @@ Promises: no data is its own answer and never a low catch; what a person counted
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, cast
@@ -99,6 +99,24 @@ def reading(row: Catch) -> Reading | None:
     gate = cast("Literal['good', 'doubtful', 'rejected'] | None", row.gate_verdict)
     interval = cast("tuple[int, int] | None", row.intervals.get(row.pest))
     return Reading(row.taken_at, row.count, row.nights, gate, row.lure_age_days, interval)
+
+
+def whole_exposures(rows: Iterable[Catch]) -> Iterator[Catch]:
+    """Usable counts; of a trap's counts that include each other, because it was not emptied, the last.
+
+    Args:
+      rows: of any traps, each trap's in the order of time; one count for each trap is held back, no more.
+    """
+    held: dict[TrapId, Catch] = {}
+    for row in rows:
+        found = reading(row)
+        if found is None or found.rate is None:
+            continue
+        before = held.get(row.trap)
+        if before is not None and (before.emptied or (row.nights or 0) <= (before.nights or 0)):
+            yield before
+        held[row.trap] = row
+    yield from held.values()
 
 
 def _stand(trap: Trap, device: Device, rows: Sequence[Catch], region: str, now: datetime) -> Standing:

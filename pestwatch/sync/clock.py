@@ -31,10 +31,12 @@ class PhoneClock:
     Args:
       offset: the server's time minus the phone's, when the message arrived.
       received_at: when it arrived, by the server's clock.
+      oldest: what is longer ago is more likely a wrong date.
     """
 
     offset: timedelta
     received_at: datetime
+    oldest: timedelta = OLDEST
 
     @classmethod
     def read(cls, sent_at: datetime, received_at: datetime) -> Self:
@@ -62,5 +64,5 @@ class PhoneClock:
         except OverflowError:  # a clock in the year 1 or 9999
             return CorrectedTime(self.received_at, is_doubtful=True)
         in_future = at > self.received_at + NETWORK_DELAY
-        too_old = at < self.received_at - OLDEST
+        too_old = at < self.received_at - self.oldest
         return CorrectedTime(min(at, self.received_at), is_doubtful=self.is_wrong or in_future or too_old)

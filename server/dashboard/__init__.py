@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from pestwatch import i18n
 from pestwatch.errors import Problem
 from server import auth
-from server.dashboard import advisories, login, phones, regions, review, today, training, words
+from server.dashboard import advisories, exchange, login, phones, regions, review, today, training, words
 from server.db.session import request_scope
 
 CONTENT_SECURITY_POLICY = (
@@ -24,7 +24,7 @@ CONTENT_SECURITY_POLICY = (
 )
 OPEN_TO_ALL = {"dashboard.static", "dashboard.show_login", "dashboard.log_in"}
 blueprint = Blueprint("dashboard", __name__, template_folder="templates", static_folder="static")
-for room in (login, today, regions, review, training, phones, advisories):
+for room in (login, today, regions, review, training, phones, advisories, exchange):
     room.add_to(blueprint)
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,8 @@ def _enter() -> AnyResponse | None:
             g.staff = auth.current_staff(session)
     if g.staff is None and request.endpoint not in OPEN_TO_ALL:
         return redirect(url_for("dashboard.show_login", next=request.full_path if request.method == "GET" else None))
+    if request.endpoint == "dashboard.take_observations":
+        request.max_content_length = exchange.MAX_UPLOAD_BYTES
     if request.method == "POST":
         auth.check_csrf()
     return None

@@ -5,10 +5,9 @@ insects into the next count, so of such counts only the last is taken. By week, 
 was made (pestwatch/surveillance/rollup.py); by day, it is spread evenly over the nights that it covers.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from itertools import zip_longest
 from typing import Literal
 
 from pestwatch.surveillance.rollup import (
@@ -20,7 +19,7 @@ from pestwatch.surveillance.rollup import (
     weekly_catches,
 )
 from server.db.catches import Catch
-from server.standing import by_trap, reading
+from server.standing import reading, whole_exposures
 
 DAYS = 14
 WEEKS = 10
@@ -62,8 +61,7 @@ def catch_rates(rows: Iterable[Catch], pest: str, now: datetime, grain: Grain) -
       now: aware instant; its period is the last.
       grain: day or week.
     """
-    of_traps = by_trap(row for row in rows if row.pest == pest).values()
-    counted = [row for of_trap in of_traps for row in _whole_exposures(of_trap)]
+    counted = list(whole_exposures(row for row in rows if row.pest == pest))
     today = now.astimezone(INDIA).date()
     return _by_week(counted, today) if grain == "week" else _by_day(counted, today)
 
@@ -102,12 +100,3 @@ def _nights_on(row: Catch, day: date) -> float:
     start = datetime.combine(day, time(), INDIA)
     since = row.taken_at - DAY * (row.nights or 0)
     return max(timedelta(), min(row.taken_at, start + DAY) - max(since, start)) / DAY
-
-
-def _whole_exposures(rows: Sequence[Catch]) -> Iterator[Catch]:
-    """Usable counts of one trap; of counts that include each other, the last."""
-    usable = [row for row in rows if (found := reading(row)) is not None and found.rate is not None]
-    for row, after in zip_longest(usable, usable[1:]):
-        is_included = after is not None and not row.emptied and (after.nights or 0) > (row.nights or 0)
-        if not is_included:
-            yield row

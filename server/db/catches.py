@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import Select, and_, case, exists, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, case, exists, literal, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from pestwatch.errors import Problem
 from pestwatch.sync.merge import standing_recount
@@ -61,6 +61,8 @@ class Catch:
     trap_name: str
     pest: str
     crop: str
+    trap_type: str
+    subdistrict: int | None
     taken_at: datetime
     taken_at_doubtful: bool
     nights: float | None
@@ -95,6 +97,33 @@ def catch_rows(session: Session, region: str, since: datetime) -> list[Catch]:
     """A region's observations since an instant, oldest first."""
     wanted = _observations().where(Device.region_id == region, Observation.taken_at >= since)
     return _with_recounts(session, wanted.order_by(Observation.taken_at, Observation.device_id, Observation.seq))
+
+
+def catch_page(
+    session: Session, region: str, since: datetime, until: datetime, *, after: Catch | None, limit: int
+) -> list[Catch]:
+    """The next observations of a region in a span, in the order of `catch_rows`; whole seasons are read in such pieces.
+
+    Args:
+      session: reading is enough.
+      region: district id.
+      since: aware instant, the first that belongs to the span.
+      until: aware instant, the first that no longer does.
+      after: the last one of the piece before; None at the beginning.
+      limit: observations in a piece.
+    """
+    order = (Observation.taken_at, Observation.device_id, Observation.seq)
+    # From where the piece before ended, not from the span's beginning, and `+ 0` keeps SQLite from sorting all that every
+    # phone of the region ever said: both engines then walk along the index of time.
+    start = since if after is None else after.taken_at
+    wanted = _observations(Observation.device_id + 0).where(
+        Device.region_id == region, Observation.taken_at >= start, Observation.taken_at < until
+    )
+    if after is not None:
+        last = (after.taken_at, after.observation.device, after.observation.seq)
+        behind = (literal(value, column.type) for value, column in zip(last, order, strict=True))
+        wanted = wanted.where(tuple_(*order) > tuple_(*behind))
+    return _with_recounts(session, wanted.order_by(*order).limit(limit))
 
 
 def review_queue(session: Session, region: str, limit: int = 50) -> list[Catch]:
@@ -176,13 +205,13 @@ def traps_of(session: Session, region: str) -> list[Trap]:
 Observations = Select[Observation, Trap, str, Photo]
 
 
-def _observations() -> Observations:
+def _observations(phone: ColumnElement[int] | InstrumentedAttribute[int] = Observation.device_id) -> Observations:
     described = and_(Trap.device_id == Observation.device_id, Trap.trap == Observation.trap)
     agreed = and_(Photo.sha256 == Observation.photo, Observation.photo_consent)
     return (
         select(Observation, Trap, Device.region_id, Photo)
         .join(Trap, described)
-        .join(Device, Device.id == Observation.device_id)
+        .join(Device, Device.id == phone)
         .outerjoin(Photo, agreed)
     )
 
@@ -202,6 +231,8 @@ def _with_recounts(session: Session, wanted: Observations) -> list[Catch]:
             trap_name=trap.name,
             pest=trap.pest,
             crop=trap.crop,
+            trap_type=trap.trap_type,
+            subdistrict=trap.subdistrict,
             taken_at=o.taken_at,
             taken_at_doubtful=o.taken_at_doubtful,
             nights=o.nights,

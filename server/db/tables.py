@@ -88,12 +88,14 @@ class LoginTry(Table):
 
 
 class Device(Table):
-    """One enrolled phone."""
+    """One enrolled phone, or a source whose observations were imported."""
 
     __tablename__ = "devices"
+    __table_args__ = (Index("uq_devices_region_id_source", "region_id", "source", unique=True),)
 
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     region_id: Mapped[str] = mapped_column(ForeignKey("regions.id"), index=True)
+    source: Mapped[str | None] = mapped_column(String(80), comment="set: no phone, but what was imported by this name")
     token_hash: Mapped[str] = mapped_column(String(64), unique=True, comment="SHA-256 of the token, hex")
     locale: Mapped[str] = mapped_column(String(16), comment="language the farmer reads")
     consent: Mapped[Any] = mapped_column(JsonDocument, comment="what the farmer agreed to: version, at, locale")
@@ -308,6 +310,22 @@ class Release(Table):
     run_id: Mapped[int | None] = mapped_column(ForeignKey("training_runs.id"))
     manifest_sha256: Mapped[str] = mapped_column(String(64))
     published_at: Mapped[datetime] = mapped_column(UtcInstant)
+
+
+class Transfer(Table):
+    """Observations that came in as a file or went out as one: who, when, what. Never changed."""
+
+    __tablename__ = "transfers"
+    __table_args__ = (_one_of("direction", "in", "out"),)
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    region_id: Mapped[str] = mapped_column(ForeignKey("regions.id"), index=True)
+    direction: Mapped[str] = mapped_column(String(3))
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), comment="null: on the command line")
+    at: Mapped[datetime] = mapped_column(UtcInstant)
+    name: Mapped[str] = mapped_column(String(80), comment="in: the source; out: the format")
+    content_sha256: Mapped[str] = mapped_column(String(64), comment="of the file, hex")
+    told: Mapped[dict[str, Any]] = mapped_column(JsonDocument, comment="in: how many rows became what; out: span, rows")
 
 
 class ProcessBeat(Table):

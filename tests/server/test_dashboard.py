@@ -19,7 +19,10 @@ from tests.factories import NOW, REGION, observation_fact, trap_fact
 from tests.server.conftest import Clock, Phone
 from tests.server.officer import Officer, classes_of, hire
 
-PAGES = ["/", *(f"/regions/{REGION}{room}" for room in ("", "?by=day", "/review", "/advice", "/model", "/phones"))]
+PAGES = [
+    "/",
+    *(f"/regions/{REGION}{room}" for room in ("", "?by=day", "/review", "/advice", "/model", "/phones", "/data")),
+]
 LIMIT_BYTES = 60_000
 FORBIDDEN = re.compile(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=|(src|href)=\"(https?:)?//")
 
@@ -93,7 +96,7 @@ def test_an_officer_sees_no_other_region(officer: Officer, engine: Engine) -> No
     with session_scope(engine) as session:
         factories.region(session, "IN-TG-501", "Warangal")
     assert "Warangal" not in officer.read("/")
-    for room in ("", "/review", "/advice", "/model", "/phones"):
+    for room in ("", "/review", "/advice", "/model", "/phones", "/data", "/data/file"):
         refused = officer.read(f"/regions/IN-TG-501{room}", status=403)
         assert refused == officer.read(f"/regions/IN-XX-999{room}", status=403)
 
