@@ -34,8 +34,8 @@ from PIL import Image, ImageFilter
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.peers.compare import peers
-from pestwatch.cli import current_base, recount_file
 from pestwatch.release.manifest import SIZES
+from pestwatch.shelf import current_base, recount_file
 from pestwatch.vision.dataset import Example, UInt8Image, tuta_delta
 from pestwatch.vision.evaluate import measure
 from pestwatch.vision.infer import Counter, count_photo

@@ -33,7 +33,7 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # run as a script, the browser of the tests is not on the path
 
-from pestwatch.cli import current_base  # noqa: E402
+from pestwatch.shelf import current_base  # noqa: E402
 from tests.conftest import NODE, find_chromium  # noqa: E402
 from tests.field.conftest import FLAGS  # noqa: E402
 

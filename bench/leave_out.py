@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from pestwatch.cli import models_dir, recount_file
+from pestwatch.shelf import models_dir, recount_file
 
 STORED = "leave_out.json"
 OTHER_PHONE = "ASUS_X00TDB"

@@ -11,7 +11,7 @@ import argparse
 import json
 from pathlib import Path
 
-from pestwatch.cli import current_base
+from pestwatch.shelf import current_base
 from pestwatch.vision.micronet import operations, score
 from pestwatch.vision.shape import FAMILY, cost
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from pestwatch.cli import current_base, models_dir
+from pestwatch.shelf import current_base, models_dir
 from pestwatch.vision.dataset import Example, UInt8Image, helicoverpa_funnel, medfly_delta, tuta_delta
 from pestwatch.vision.gate import REASONS, Gate, PhotoGate, gate_tile, judge_light, judge_scores, light_of, worse
 from pestwatch.vision.gate_recipe import GateRecipe, held_out_traps

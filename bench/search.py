@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from pestwatch.cli import models_dir, recount_file
+from pestwatch.shelf import models_dir, recount_file
 from pestwatch.vision.shape import FAMILY, STEP, Compound, Cost, Shape, cost, scaled
 
 # A file shrinks to four fifths in brotli, and 160 kB of that may travel.

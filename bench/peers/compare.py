@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
-from pestwatch.cli import recount_file
 from pestwatch.domain.species import PHOTO_COUNTED
+from pestwatch.shelf import recount_file
 from pestwatch.vision.dataset import GNORAB, HELIAR, Example, at_counting_size, at_ratio
 from pestwatch.vision.evaluate import measure
 from pestwatch.vision.micronet import operations, score

@@ -32,7 +32,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from pestwatch.cli import models_dir, recount_file
+from pestwatch.shelf import models_dir, recount_file
 from pestwatch.vision.augment import CROP_PX
 from pestwatch.vision.dataset import Example, Point, at_counting_size, counting_ratio
 from pestwatch.vision.encoder import FULL, load_imagenet_weights

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from pestwatch.cli import models_dir
+from pestwatch.shelf import models_dir
 from pestwatch.vision.preprocess import Sizes, decode_photo, tiles
 from tests.conftest import FIELD, NODE, ROOT
 from tests.field.conftest import AppServer

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pestwatch.cli import current_base
 from pestwatch.errors import Problem
+from pestwatch.shelf import current_base
 from pestwatch.vision.gate import LIGHT_SIDE_PX, REASONS, PhotoGate, judge_light, judge_scores
 from pestwatch.vision.infer import Counter, count_photo
 from pestwatch.vision.interval import interval

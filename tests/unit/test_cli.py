@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pestwatch.cli import current_base, main
+from pestwatch.cli import main
+from pestwatch.shelf import current_base
 
 PHOTOS = Path(__file__).parents[1] / "golden" / "photos"
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pestwatch.cli import models_dir
+from pestwatch.shelf import models_dir
 from pestwatch.vision.dataset import GNORAB, HELIAR, NOCTUID_LARGE, Example, Point
 from pestwatch.vision.family import Material, placed_by, training_material
 from pestwatch.vision.recipe import Settings, measuring_sets, read_recipe, threshold_sets

@@ -5,7 +5,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from click.testing import CliRunner
 
-from pestwatch.cli import main, models_dir
+from pestwatch.cli import main
+from pestwatch.shelf import models_dir
 from pestwatch.vision.gate import NEVER_Q, REASONS, PhotoGate
 from pestwatch.vision.gate_recipe import GateRecipe, held_out_traps, teaching_traps, validation_traps
 from pestwatch.vision.gate_shots import GOOD, SILENT, pool, shots

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pestwatch.cli import current_base
 from pestwatch.release.manifest import SIZES
+from pestwatch.shelf import current_base
 from pestwatch.vision.infer import Counter, count_photo
 
 GOLDEN = Path(__file__).parents[2] / "golden"

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pestwatch.cli import current_base
 from pestwatch.errors import Problem
+from pestwatch.shelf import current_base
 from pestwatch.vision.drawn import Scene, draw
 from pestwatch.vision.infer import Counter, count_photo
 from pestwatch.vision.look import Looked, Seen

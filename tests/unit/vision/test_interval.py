@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pestwatch.cli import current_base, main
+from pestwatch.cli import main
+from pestwatch.shelf import current_base
 from pestwatch.vision.evaluate import calibrate
 from pestwatch.vision.infer import Counter
 from pestwatch.vision.interval import coverage, interval, quantile, score

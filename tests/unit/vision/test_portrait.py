@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from pestwatch.cli import current_base
+from pestwatch.shelf import current_base
 from pestwatch.vision.drawn import Scene, draw
 from pestwatch.vision.infer import Counter
 from pestwatch.vision.portrait import portrait

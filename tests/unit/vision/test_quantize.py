@@ -8,9 +8,10 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from click.testing import CliRunner
 
-from pestwatch.cli import current_base, main, models_dir
+from pestwatch.cli import main
 from pestwatch.release.registry import read_release
 from pestwatch.release.signing import Trust
+from pestwatch.shelf import current_base, models_dir
 from pestwatch.vision.gate import GATE_SIDE_PX, NEVER_Q, REASONS
 from pestwatch.vision.gate_network import build_gate
 from pestwatch.vision.gate_shots import Pool

@@ -1,6 +1,6 @@
 import pytest
 
-from pestwatch.cli import models_dir
+from pestwatch.shelf import models_dir
 from pestwatch.vision.dataset import GNORAB, Example, Point
 from pestwatch.vision.recount import NO_MOTH, READERS, SAME_PX, Reading, agreed, read_recount, recounted
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pestwatch.cli import current_base
+from pestwatch.shelf import current_base
 from pestwatch.vision.augment import Distances
 from pestwatch.vision.dataset import GNORAB, HELIAR, Example, Point
 from pestwatch.vision.evaluate import measure

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pestwatch.cli import current_base
 from pestwatch.errors import Problem
+from pestwatch.shelf import current_base
 from pestwatch.vision.drawn import Scene, draw
 from pestwatch.vision.infer import Counter
 from pestwatch.vision.metadata import read_metadata

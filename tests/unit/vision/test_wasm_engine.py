@@ -12,8 +12,9 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from click.testing import CliRunner
 
-from pestwatch.cli import current_base, main
+from pestwatch.cli import main
 from pestwatch.errors import Problem
+from pestwatch.shelf import current_base
 from pestwatch.vision.preprocess import Sizes, decode_photo, tiles
 from pestwatch.vision.wasm_engine import WasmNetwork
 from tests.golden.engine_golden import Net, Op, drawn, pairs
