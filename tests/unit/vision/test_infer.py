@@ -41,19 +41,19 @@ def test_a_result_has_the_shape_that_phones_send(counter):
     assert json.loads(json.dumps(result)) == result
 
 
-def test_marks_lie_on_the_moths(counter):
-    marks = count_photo(png(LINER.image), counter).marks
-    assert len(marks) >= 6
-    for mark in marks:
-        distances = [np.hypot(mark.x * 320 - p.x_px, mark.y * 320 - p.y_px) for p in LINER.points]
-        assert min(distances) < 10
+def test_every_moth_has_its_mark_and_hardly_anything_else_has(counter):
+    marks = [(mark.x * 320, mark.y * 320) for mark in count_photo(png(LINER.image), counter).marks]
+    moths = [(point.x_px, point.y_px) for point in LINER.points]
+    assert all(min(math.dist(moth, mark) for mark in marks) < 10 for moth in moths)
+    # A stain may pass for one.
+    assert len(marks) <= len(moths) + 1
 
 
 def test_a_blank_liner_counts_nothing(counter):
     noise = np.random.default_rng(3).normal(200, 5, (700, 900, 3))
     result = count_photo(png(np.clip(noise, 0, 255).astype(np.uint8)), counter)
     assert sum(result.counts.values()) == 0
-    assert result.gate.verdict == "good"
+    assert result.gate.verdict != "rejected"  # without a grid it may as well be a sheet of paper
 
 
 def test_a_black_photo_is_rejected_and_not_counted(counter):

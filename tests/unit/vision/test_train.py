@@ -200,7 +200,7 @@ def test_a_student_takes_over_its_teachers_answers():
 
     before = distance()
     lessons = [batch._replace(cares=0 * batch.cares) for batch in batches(photos, 40, 1, None, SETTINGS, (), teacher)]
-    learn(student, lessons, 40, 0, replace(SETTINGS, mean_decay=0.0, warm_up_steps=4), teacher)
+    learn(student, lessons, 40, 0, replace(SETTINGS, mean_decay=0.0, warm_up_steps=4, peak_rate=0.05), teacher)
     assert distance() < before / 2
 
 

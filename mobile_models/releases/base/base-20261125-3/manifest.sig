@@ -1,1 +1,1 @@
-{"certificate":null,"key_id":"3e0530a2c8b2f4b6","signature":"W5wQhd+ldeRPWoB9Yyb+65VZM/P2OFK4Da423J+Tm6eHdpWzJtrcq/wqYYi7g8KZT+fOSyQfXMzw+QM5eVdxDw==","v":1}
+{"certificate":null,"key_id":"5452333ee2c65153","signature":"ul1qDmMt0OfwcVmk77lNYmwRe6iXPF/idNqzty8fmMqHQVjPhl1eRtLKOzm1a4MvZ3WIYNC8X4XgKNpe75dGCg==","v":1}
