@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { countPicture, type Mark, type Sidecar } from "../../src/count/count-picture";
 import type { Engine } from "../../src/count/engine";
+import type { GateSidecar, OpenGate } from "../../src/count/gate";
 import { Int8Engine } from "../../src/count/int8-engine";
 import { interval } from "../../src/count/interval";
 import { eachOnce, findPeaks, type Placed } from "../../src/count/peaks";
@@ -76,11 +77,15 @@ class WatchedEngine implements Engine {
 
 describe("the phone counts what the server counts", () => {
   let engine: WatchedEngine;
+  let gate: OpenGate;
   const sidecar = JSON.parse(readFileSync(`${RELEASE}small.json`, "utf-8")) as Sidecar;
 
   beforeAll(async () => {
     engine = new WatchedEngine(new Int8Engine(async () => readFileSync(KERNELS)));
     await engine.load(readFileSync(`${RELEASE}small.tflite`));
+    const gateEngine = new Int8Engine(async () => readFileSync(KERNELS));
+    await gateEngine.load(readFileSync(`${RELEASE}gate.tflite`));
+    gate = { sidecar: JSON.parse(readFileSync(`${RELEASE}gate.json`, "utf-8")) as GateSidecar, engine: gateEngine };
   });
 
   test.each(drawn)("$photo: sizes, answers to the bit, marks, gate", async (vector) => {
@@ -88,9 +93,10 @@ describe("the phone counts what the server counts", () => {
     const sizes = open(photo);
     engine.heats = [];
     const shares: number[] = [];
-    const counted = await countPicture(sizes, sidecar, engine, (share) => shares.push(share));
+    const counted = await countPicture(sizes, sidecar, engine, (share) => shares.push(share), gate);
     expect(counted).toEqual(expected);
-    expect(sizes.asked).toEqual([Math.min(512, sizes.longPx), ...sides_px]); // the gate's, then the looks'
+    // The light's and the gate's, then the looks'.
+    expect(sizes.asked).toEqual([Math.min(512, sizes.longPx), gate.sidecar.side_px, ...sides_px]);
     expect(engine.heats).toEqual(heat_sha256);
     expect(shares).toHaveLength(heat_sha256.length);
   });
