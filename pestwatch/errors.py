@@ -14,6 +14,9 @@ SENTENCES: dict[str, str] = {
     # 401 and 403: who are you
     "401.1": "This phone is not enrolled here. Ask your officer for an enrolment code; your counts stay on the phone.",
     "401.2": "The user name or the password is wrong. Try again.",
+    "401.3": "This SMS gateway is not known here. Give it the secret of this installation.",
+    "401.4": "This SMS was not written by the phone that it names, or it was changed on its way. Its counts are still on that phone.",
+    "401.5": "This SMS names a phone that has no SMS key here. Its counts are still on that phone; enrol it anew.",
     "403.1": "You may not see or change this. Ask an administrator if you need it.",
     "403.2": "This photo was not agreed to be sent, so it was not stored.",
     "403.3": "This page is too old to be trusted. Load it again and repeat what you did.",
@@ -49,6 +52,8 @@ SENTENCES: dict[str, str] = {
     "422.31": "These labels are not known: %(labels)s. Say in a species map which pests they are.",
     "422.32": "%(species)s is not supported yet: this model cannot count it. Train a model that has it, or leave its photos out.",
     "422.33": "The label file %(name)s cannot be understood: %(detail)s. Export it again.",
+    # 422.50 and on: SMS
+    "422.50": "This SMS is none that pestwatch understands: %(detail)s. If a phone of ours wrote it, its counts are still there.",
     # 429
     "429.1": "Too many tries. Wait %(seconds)s seconds and try again.",
     # 500s: ours
