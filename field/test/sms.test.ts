@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { smsKey } from "../src/sync/enrol";
 import type { Fact } from "../src/sync/protocol";
-import { smsKey, toTell, writeSms } from "../src/sync/sms";
+import { toTell, writeSms } from "../src/sync/sms";
 import { goldenJson } from "./golden";
 
 interface Case {

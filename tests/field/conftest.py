@@ -83,6 +83,18 @@ def server(serve: Serve, app_dist: Path) -> AppServer:
     return serve(app_dist)
 
 
+@pytest.fixture
+def farmer(chromium: Chromium, server: AppServer, tmp_path: Path) -> Iterator[Page]:
+    """A phone with one trap for Helicoverpa on cotton, emptied three days ago; not enrolled."""
+    with browser(chromium, tmp_path / "phone") as context:
+        page = context.new_page()
+        page.goto(server.app_url)
+        for testid in ("language-en", "consent-agree", "add-trap", "pest-HELIAR", "emptied-3", "save-trap"):
+            tap(page, testid)
+        expect(page.get_by_test_id("trap-card")).to_be_visible()
+        yield page
+
+
 def tap(page: Page, testid: str) -> None:
     page.get_by_test_id(testid).first.click()
 
@@ -101,10 +113,10 @@ def sync_answer(facts: list[dict[str, Any]], **changed: Any) -> dict[str, Any]:
     return {**answer, "cursor": "1", "more": False, "changes": [], "release": None, **changed}
 
 
-def enrol_with(context: BrowserContext, answer: Any) -> None:
-    """Stands in for a server that enrols everybody and answers each sync by `answer(facts)`."""
+def enrol_with(context: BrowserContext, answer: Any, **more: Any) -> None:
+    """Stands in for a server that enrols everybody and answers each sync by `answer(facts)`; `more` comes with the token."""
     enrolled = {"device": 7, "token": "t", "region": "IN-MH-500", "root": {"key_id": "a", "public_key": "b"}}
-    context.route("**/api/v1/enrol", lambda route: route.fulfill(status=201, json=enrolled))
+    context.route("**/api/v1/enrol", lambda route: route.fulfill(status=201, json=enrolled | more))
 
     def sync(route: Route) -> None:
         route.fulfill(json=answer(json.loads(route.request.post_data or "{}")["facts"]))

@@ -32,7 +32,7 @@ export function toTell(stored: { fact: Fact; delivery: Pick<Delivery, "status"> 
   const told = new Map<number, Told>();
   for (const { fact, delivery } of stored) {
     if (fact.kind === "trap") pests.set(fact.body.trap, fact.body.pest);
-    if (fact.kind === "correction") correct(told.get(fact.body.observation), fact.body);
+    if (fact.kind === "correction") correct(told.get(fact.seq - 1), fact.body);
     if (fact.kind !== "observation" || delivery.status !== "waiting") continue;
     const pest = pests.get(fact.body.trap);
     if (pest && PESTS.includes(pest) && pest in fact.body.counts) told.set(fact.seq, { fact, pest, corrected: null });
@@ -40,14 +40,9 @@ export function toTell(stored: { fact: Fact; delivery: Pick<Delivery, "status"> 
   return [...told.values()];
 }
 
-function correct(told: Told | undefined, { counts }: CorrectionBody): void {
-  if (told) told.corrected = counts[told.pest] ?? null;
-}
-
-/** A key that signs and that nobody can read out again. */
-export async function smsKey(base64: string): Promise<CryptoKey> {
-  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-  return crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+/** A correction that follows its observation directly, as all of ours do, goes with it. */
+function correct(told: Told | undefined, { observation, counts }: CorrectionBody): void {
+  if (told?.fact.seq === observation) told.corrected = counts[told.pest] ?? null;
 }
 
 /** The text of one SMS with as many observations as fit, and how many these are. */
