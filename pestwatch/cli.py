@@ -254,6 +254,7 @@ def evaluate(
     """Measures exported files on photos that they were not trained on."""
     photos = _need_photos(photos)
     from pestwatch.vision.evaluate import evaluate as measure
+    from pestwatch.vision.gate import PhotoGate
     from pestwatch.vision.recipe import measuring_sets
     from pestwatch.vision.recount import read_recount
     from pestwatch.work_folder import describe_models, draw_card, keep_metrics
@@ -264,10 +265,11 @@ def evaluate(
     if work:
         describe_models(work, chosen, photos, _recipe(recipe), readings)
     sets = measuring_sets(photos, readings)
+    gate = PhotoGate.from_release(folder)
     click.echo(f"{'size':5} {'set':15} {'species':14} photos insects    MAE   WAPE    bias     R2")
     for size in chosen:
         sidecar = json.loads((folder / f"{size}.json").read_text(encoding="utf-8"))
-        metrics = {name: measure(folder / f"{size}.tflite", sidecar, examples) for name, examples in sets.items()}
+        metrics = {name: measure(folder / f"{size}.tflite", sidecar, examples, gate) for name, examples in sets.items()}
         if work:
             keep_metrics(work, size, {name: found.to_json() for name, found in metrics.items()})
         for name, found in metrics.items():
@@ -281,6 +283,47 @@ def evaluate(
 
 def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
+
+
+@main.command()
+@photos_option
+@click.option(
+    "--junk",
+    envvar="PESTWATCH_JUNK",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder with pictures of no trap, one sub-folder per source; also PESTWATCH_JUNK.",
+)
+@click.option(
+    "--recipe",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Recipe file; mobile_models/recipes/gate.toml when not given.",
+)
+@click.option(
+    "--work",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("build/gate"),
+    show_default=True,
+    help="Folder for gate.tflite and gate.json.",
+)
+def gate(photos: Path | None, junk: Path | None, recipe: Path | None, work: Path) -> None:
+    """Teaches the photo gate, exports it and sets its thresholds."""
+    photos = _need_photos(photos)
+    if junk is None:
+        raise click.UsageError("give a folder of pictures without a trap with --junk (docs/photo-gate.md)")
+    from pestwatch.vision.gate_recipe import GateRecipe
+    from pestwatch.vision.gate_train import make
+    from pestwatch.vision.sidecar import sidecar_bytes
+
+    plan = GateRecipe.read(recipe or models_dir() / "recipes" / "gate.toml")
+
+    def tell(step: int, loss: float) -> None:
+        click.echo(f"step {step}, loss {loss:.3f}")
+
+    tflite, sidecar = make(plan, photos, junk, progress=tell)
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "gate.tflite").write_bytes(tflite)
+    (work / "gate.json").write_bytes(sidecar_bytes(sidecar))
+    click.echo(f"wrote {work / 'gate.tflite'}, {len(tflite)} bytes")
 
 
 @main.command()

@@ -75,6 +75,7 @@ def candidate(work: Path, version: str, sizes: Sequence[Size], words: Mapping[st
     Raises:
       Problem 422.20: the weights of `small` or the figures are missing.
     """
+    from pestwatch.vision.gate import PhotoGate
     from pestwatch.vision.golden import draw_golden
     from pestwatch.vision.infer import Counter, count_photo
     from pestwatch.vision.sidecar import released, sidecar_bytes
@@ -83,7 +84,7 @@ def candidate(work: Path, version: str, sizes: Sequence[Size], words: Mapping[st
     if missing:
         raise Problem("422.20", name=str(work), detail=f"it lacks {', '.join(missing)}")
     models = {size: _described(work, size, version) for size in sizes}
-    golden = draw_golden(list(models.values()))
+    golden = draw_golden(list(models.values()), PhotoGate.from_release(work))
     files: dict[str, bytes] = {}
     if (work / GATE_NAME).exists():
         gate = (work / GATE_NAME).read_bytes()

@@ -43,7 +43,7 @@ Days = Annotated[int, Meta(ge=0, le=3650)]
 Crop = Literal["cotton", "tomato", "maize", "rice", "pigeonpea", "chickpea", "okra", "brinjal", "cabbage", "other"]
 Status = Literal["stored", "duplicate", "conflict", "rejected", "quarantined"]
 TrapType = Literal["delta", "funnel", "sleeve", "water", "sticky", "light"]
-GateReason = Literal["too_dark", "too_bright", "too_blurred", "too_small"]
+GateReason = Literal["not_a_trap", "too_dark", "too_bright", "too_blurred", "too_far", "cut_off", "saturated"]
 
 
 class TrapBody(Struct, frozen=True):

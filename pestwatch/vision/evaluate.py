@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pestwatch.vision.dataset import Example, at_counting_size
+from pestwatch.vision.gate import PhotoGate
 from pestwatch.vision.infer import Counter
 from pestwatch.vision.interval import quantile, score
 from pestwatch.vision.look import Seen, middle_code
@@ -71,15 +72,18 @@ class Metrics:
         return figures
 
 
-def evaluate(model: Path | bytes, sidecar: Mapping[str, Any], examples: Sequence[Example]) -> Metrics:
+def evaluate(
+    model: Path | bytes, sidecar: Mapping[str, Any], examples: Sequence[Example], gate: PhotoGate | None = None
+) -> Metrics:
     """Counts every example with a released model and compares.
 
     Args:
       model: the .tflite or its bytes.
       sidecar: its sidecar.
       examples: photos with their truth; at least one.
+      gate: of the release; without it photos are judged by their light alone.
     """
-    counter = Counter(model, sidecar)
+    counter = Counter(model, sidecar, gate=gate)
     counted = [tuple(counter.count_image(example.image).counts.values()) for example in examples]
     return measure(counter.labels, examples, counted)
 

@@ -1,61 +1,37 @@
-"""Is this photo worth counting? Judged by its light and sharpness, in integers.
+"""Is this photo worth counting? Judged by its light, in integers, and by a tiny network that sees the whole photo at 160 px.
 
-A rejected photo is not counted; a doubtful one is counted and marked. Not judged here: whether the picture
-shows a trap at all. A person sees the marks on the photo and can correct the count.
+A rejected photo is not counted; a doubtful one is counted and marked. Neither keeps a person from entering a count: the
+reason comes with an instruction that leads to a better photo (field/src/screens/result.ts).
 
-Twin: field/src/count/gate.ts, held by tests/golden/preprocess.json.
+Twin: field/src/count/gate.ts, held by tests/golden/gate.json.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Literal, Self
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
+from ai_edge_litert.interpreter import Interpreter
+
+from pestwatch.vision.light import Light, Limits, measure_light
+from pestwatch.vision.preprocess import Sizes, tiles
 
 Verdict = Literal["good", "doubtful", "rejected"]
-Reason = Literal["too_dark", "too_bright", "too_blurred", "too_small"]
+Reason = Literal["not_a_trap", "too_dark", "too_bright", "too_blurred", "too_far", "cut_off", "saturated"]
+REASONS: tuple[Reason, ...] = get_args(Reason)
+"""In the order of the network's scores."""
+OF_A_TRAP: frozenset[Reason] = frozenset({"too_far", "cut_off", "saturated"})
+"""What only a trap can be: where one of these applies, "not a trap" does not."""
 
-# Luma at and beyond which a pixel holds no detail.
-BLACK_LUMA = 4
-WHITE_LUMA = 251
-
-
-@dataclass(frozen=True)
-class Light:
-    """What the gate looks at, of the shrunk photo.
-
-    Args:
-      mean_luma: floor of the mean, 0-255.
-      clipped: pixels without detail: luma <= 4 or >= 251.
-      pixels: all pixels.
-      blur_variance: floor of the mean squared 4-neighbour Laplacian of the inner pixels (its mean is near 0).
-    """
-
-    mean_luma: int
-    clipped: int
-    pixels: int
-    blur_variance: int
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The sidecar's "gate" section: beyond a limit a photo is doubtful, far beyond it is rejected.
-
-    Far means: half the mean luma (or half the distance to white), twice the clipped share, a quarter of the
-    blur variance.
-    """
-
-    dark_mean_luma: int = 50
-    bright_mean_luma: int = 240
-    clipped_share: float = 0.5
-    blur_variance: int = 8
-    min_side_px: int = 96
-
-    @classmethod
-    def from_sidecar(cls, gate: Mapping[str, float]) -> Self:
-        """Reads the "gate" section of a sidecar."""
-        return cls(**{name: gate[name] for name in asdict(cls())})  # type: ignore[arg-type]  # numbers of JSON
+# Light is judged at one size, whatever the phone's resolution, a small photo as it is, for enlarging blurs; the network has its
+# own size.
+LIGHT_SIDE_PX = 512
+GATE_SIDE_PX = 160
+NEVER_Q = 256
+"""A score that no photo reaches: such a reason is never given, or never rejects."""
 
 
 @dataclass(frozen=True)
@@ -66,29 +42,13 @@ class Gate:
     reason: Reason | None
 
 
-def luma(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
-    """(h, w, 3) uint8 RGB -> (h, w) int32 in 0-255: (77 R + 150 G + 29 B) >> 8."""
-    red, green, blue = (image[:, :, channel].astype(np.int32) for channel in range(3))
-    grey: npt.NDArray[np.int32] = (77 * red + 150 * green + 29 * blue) >> 8
-    return grey
+def light_of(sizes: Sizes) -> Light:
+    """Measures the light of a photo."""
+    return measure_light(sizes.at(min(LIGHT_SIDE_PX, sizes.long_px)))
 
 
-def measure_light(image: npt.NDArray[np.uint8]) -> Light:
-    """Measures a (h, w, 3) uint8 RGB picture of at least 3 by 3 pixels."""
-    grey = luma(image)
-    centre = grey[1:-1, 1:-1]
-    laplacian = 4 * centre - grey[:-2, 1:-1] - grey[2:, 1:-1] - grey[1:-1, :-2] - grey[1:-1, 2:]
-    squares = int(np.sum(laplacian.astype(np.int64) ** 2))
-    return Light(
-        mean_luma=int(grey.sum(dtype=np.int64)) // grey.size,
-        clipped=int(np.count_nonzero((grey <= BLACK_LUMA) | (grey >= WHITE_LUMA))),
-        pixels=grey.size,
-        blur_variance=squares // laplacian.size if laplacian.size else 0,
-    )
-
-
-def judge(light: Light, limits: Limits) -> Gate:
-    """Judges a photo; the first reason that applies is named, the rejecting ones first."""
+def judge_light(light: Light, limits: Limits) -> Gate:
+    """Judges a photo by its light; the first reason that applies is named, the rejecting ones first."""
     from_white, limit_from_white = 255 - light.mean_luma, 255 - limits.bright_mean_luma
     clipped_limit = limits.clipped_share * light.pixels
     if 2 * light.mean_luma < limits.dark_mean_luma:
@@ -104,3 +64,77 @@ def judge(light: Light, limits: Limits) -> Gate:
     if light.blur_variance < limits.blur_variance:
         return Gate("doubtful", "too_blurred")
     return Gate("good", None)
+
+
+def judge_scores(scores_q: Sequence[int], threshold_q: Sequence[int], reject_q: Sequence[int]) -> Gate:
+    """Judges a photo by what the network says; of several reasons that apply the one with the greatest score is named.
+
+    A trap far away or cut off leaves much of the photo to other things: such a reason outranks that there is no trap, and the
+    photo is counted and marked.
+
+    Args:
+      scores_q: 0-255 per reason.
+      threshold_q: from here on a photo is doubtful.
+      reject_q: from here on it is rejected; a reason that never rejects has 256.
+    """
+    shows_trap = any(scores_q[REASONS.index(reason)] >= threshold_q[REASONS.index(reason)] for reason in OF_A_TRAP)
+    for verdict, limits in (("rejected", reject_q), ("doubtful", threshold_q)):
+        reached = [
+            place
+            for place, limit in enumerate(limits)
+            if scores_q[place] >= limit and not (shows_trap and REASONS[place] == "not_a_trap")
+        ]
+        if reached:
+            return Gate(verdict, REASONS[max(reached, key=lambda place: scores_q[place])])  # type: ignore[arg-type]  # a Verdict
+    return Gate("good", None)
+
+
+def worse(light: Gate, seen: Gate) -> Gate:
+    """What the light says and what the network says as one verdict; of two alike the light's."""
+    return light if light.verdict == "rejected" or seen.verdict in ("good", light.verdict) else seen
+
+
+def gate_tile(sizes: Sizes) -> npt.NDArray[np.uint8]:
+    """The whole photo as the network sees it: (160, 160, 3) uint8, 128 grey right of it or below."""
+    return next(tiles(sizes.at(GATE_SIDE_PX), GATE_SIDE_PX, 0)).pixels
+
+
+class PhotoGate:
+    """A released gate, ready to judge; not for use by two threads at once.
+
+    Args:
+      model: the .tflite file or its bytes.
+      sidecar: the parsed gate.json beside it.
+    """
+
+    def __init__(self, model: Path | bytes, sidecar: Mapping[str, Any]) -> None:
+        content = model if isinstance(model, bytes) else model.read_bytes()
+        self.version: str = sidecar["version"]
+        self.threshold_q: tuple[int, ...] = tuple(sidecar["threshold_q"])
+        self.reject_q: tuple[int, ...] = tuple(sidecar["reject_q"])
+        self.limits = Limits.from_sidecar(sidecar["limits"])
+        self._interpreter = Interpreter(model_content=content, num_threads=1)
+        self._interpreter.allocate_tensors()
+        self._input: int = self._interpreter.get_input_details()[0]["index"]
+        self._output: int = self._interpreter.get_output_details()[0]["index"]
+
+    @classmethod
+    def from_release(cls, release_dir: Path) -> "PhotoGate | None":
+        """Opens gate.tflite and gate.json of a release folder; None where there are none, as in a region's."""
+        if not (release_dir / "gate.json").exists():
+            return None
+        sidecar = json.loads((release_dir / "gate.json").read_text(encoding="utf-8"))
+        return cls(release_dir / "gate.tflite", sidecar)
+
+    def scores_q(self, tile: npt.NDArray[np.uint8]) -> tuple[int, ...]:
+        """Runs the network on a tile of gate_tile -> one score per reason, 0-255, in 256ths."""
+        self._interpreter.set_tensor(self._input, tile[None])
+        self._interpreter.invoke()
+        return tuple(int(score) for score in self._interpreter.get_tensor(self._output)[0, 0, 0])
+
+    def judge(self, sizes: Sizes) -> Gate:
+        """Judges a photo: rejected by either, else doubtful by either; the light has the first word."""
+        light = judge_light(light_of(sizes), self.limits)
+        if light.verdict == "rejected":
+            return light
+        return worse(light, judge_scores(self.scores_q(gate_tile(sizes)), self.threshold_q, self.reject_q))

@@ -14,7 +14,8 @@ from pestwatch.domain.species import PHOTO_COUNTED
 from pestwatch.vision.dataset import Example
 from pestwatch.vision.drawn import Scene, draw
 from pestwatch.vision.evaluate import scores_q
-from pestwatch.vision.preprocess import decode_photo
+from pestwatch.vision.gate import PhotoGate
+from pestwatch.vision.preprocess import Sizes, decode_photo
 from pestwatch.vision.threshold import photo_threshold
 
 SCENE = Scene(448, 336, insects={"GNORAB": 12, "fly": 3}, debris=12, noise=0.0)
@@ -23,17 +24,20 @@ COLOURS = 32
 SEEDS = range(60)
 
 
-def draw_golden(models: Sequence[tuple[bytes, Mapping[str, Any]]]) -> bytes:
+def draw_golden(models: Sequence[tuple[bytes, Mapping[str, Any]]], gate: PhotoGate | None = None) -> bytes:
     """Draws pictures until every model is sure about every insect of one.
 
     Args:
       models: each .tflite with its sidecar.
+      gate: of the same release; on a picture that it rejects a phone would count nothing.
 
     Returns:
       The PNG of the picture, among those tried, whose peaks stay farthest from the thresholds of the least sure model.
     """
-    pictures = [_few_colours(draw(SCENE, seed)) for seed in SEEDS]
-    examples = [Example(decode_photo(content, "golden.png")) for content in pictures]
+    drawn = [_few_colours(draw(SCENE, seed)) for seed in SEEDS]
+    shown = [(content, decode_photo(content, "golden.png")) for content in drawn]
+    counted = [one for one in shown if gate is None or gate.judge(Sizes(one[1])).verdict != "rejected"]
+    pictures, examples = [content for content, _ in counted], [Example(image) for _, image in counted]
     margins = [[_margin(scores, sidecar) for scores in scores_q(model, sidecar, examples)] for model, sidecar in models]
     least_sure = [min(of_picture) for of_picture in zip(*margins, strict=True)]
     return pictures[least_sure.index(max(least_sure))]

@@ -17,8 +17,9 @@ import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
 from pestwatch.errors import Problem
-from pestwatch.vision.gate import Gate, Limits, judge, measure_light
+from pestwatch.vision.gate import Gate, PhotoGate, judge_light, light_of
 from pestwatch.vision.interval import interval
+from pestwatch.vision.light import Limits
 from pestwatch.vision.look import SEEN_Q, Looked, Seen, look
 from pestwatch.vision.peaks import APART_CELLS, Placed, each_once, find_peaks
 from pestwatch.vision.preprocess import Sizes, decode_photo, owned, tiles
@@ -27,8 +28,6 @@ from pestwatch.vision.threshold import photo_threshold
 
 UInt8Image = npt.NDArray[np.uint8]
 HeatMap = npt.NDArray[np.uint8]
-# The gate judges every photo at one size, whatever the phone's resolution; a small one as it is, for enlarging blurs.
-GATE_SIDE_PX = 512
 
 
 @dataclass(frozen=True)
@@ -79,9 +78,12 @@ class Counter:
       model: the .tflite file or its bytes.
       sidecar: the parsed small.json beside it.
       threads: processors that one photo may use.
+      gate: of the base release; without it photos are judged by their light alone.
     """
 
-    def __init__(self, model: Path | bytes, sidecar: Mapping[str, Any], threads: int = 1) -> None:
+    def __init__(
+        self, model: Path | bytes, sidecar: Mapping[str, Any], threads: int = 1, gate: PhotoGate | None = None
+    ) -> None:
         content = model if isinstance(model, bytes) else model.read_bytes()
         self.version: str = sidecar["version"]
         self.size: str = sidecar["name"]
@@ -94,6 +96,7 @@ class Counter:
         self.tile_px: int = sidecar["tile_px"]
         self.overlap_px: int = sidecar["overlap_px"]
         self.limits = Limits.from_sidecar(sidecar["gate"])
+        self.gate = gate
         self.interval_q90: tuple[float | None, ...] = tuple(sidecar.get("interval_q90", ()))
         self._interpreter = Interpreter(model_content=content, num_threads=threads)
         self._interpreter.allocate_tensors()
@@ -102,14 +105,14 @@ class Counter:
 
     @classmethod
     def from_release(cls, release_dir: Path, threads: int = 1, *, size: str = "small") -> "Counter":
-        """Opens one size of a release folder, such as small.tflite and small.json.
+        """Opens one size of a release folder, such as small.tflite and small.json, and the gate if one lies beside it.
 
         Raises:
           Problem 404.1: the folder holds no such model.
         """
         try:
             sidecar = json.loads((release_dir / f"{size}.json").read_text(encoding="utf-8"))
-            return cls(release_dir / f"{size}.tflite", sidecar, threads)
+            return cls(release_dir / f"{size}.tflite", sidecar, threads, PhotoGate.from_release(release_dir))
         except FileNotFoundError as error:
             raise Problem("404.1", name=f"{release_dir}/{size}.tflite") from error
 
@@ -124,7 +127,7 @@ class Counter:
         """Counts an upright (h, w, 3) uint8 RGB picture by the picture rule; a rejected one has no marks."""
         started = time.perf_counter()
         sizes = Sizes(image)
-        verdict = judge(measure_light(sizes.at(min(GATE_SIDE_PX, sizes.long_px))), self.limits)
+        verdict = self.gate.judge(sizes) if self.gate else judge_light(light_of(sizes), self.limits)
         is_counted = verdict.verdict != "rejected"
         looked = self.look(sizes) if is_counted else None
         marks = self.marks(looked) if looked else ()

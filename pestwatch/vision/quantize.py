@@ -69,12 +69,28 @@ def quantize(model: Any, shape: Shape, calibration: Sequence[UInt8Image]) -> byt
     Returns:
       A .tflite file without metadata: (1, t, t, 3) uint8 RGB -> (1, t / 4, t / 4, s + 1) uint8, scale 1/256.
     """
+    return to_int8(with_side(model, shape, shape.tile_px), calibration)
+
+
+def to_int8(fixed: Any, calibration: Sequence[UInt8Image]) -> bytes:
+    """Converts a network of fixed input side whose answers are sigmoids.
+
+    Args:
+      fixed: keras.Model: (1, t, t, 3) float32 in [-1, 1] -> float32 in [0, 1].
+      calibration: (t, t, 3) uint8 tiles, in a fixed order; black and white must be among their pixels.
+
+    Returns:
+      A .tflite file without metadata, uint8 in and out, output scale 1/256.
+
+    Raises:
+      Problem 422.20: as refuse_ties.
+    """
 
     def representative() -> Iterator[list[npt.NDArray[np.float32]]]:
         for tile in calibration:
             yield [normalise(tile)[None]]
 
-    converter = tf.lite.TFLiteConverter.from_keras_model(with_side(model, shape, shape.tile_px))
+    converter = tf.lite.TFLiteConverter.from_keras_model(fixed)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = representative
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]

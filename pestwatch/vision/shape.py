@@ -179,7 +179,7 @@ def cost(shape: Shape, outputs: int, tile_px: int | None = None) -> Cost:
     return Cost(weights, macs, peak)
 
 
-# Set by hand under the limits of `small` and `nano`; bench/search.py is there to find a better one, and has not run in full yet.
+# The best of the eight that bench/search.py tried under the limits of `small` and `nano` (mobile_models/recipes/search.json).
 STEP = Compound(stream=0.75, fine=0.34, middle=0.5, coarse=0.85, head=0.67, blocks=1)
 FAMILY: Mapping[str, Shape] = {
     "nano": scaled("nano", -2, STEP, tile_px=160, overlap_px=32),

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pestwatch.domain.species import PHOTO_COUNTED
-from pestwatch.vision.gate import Limits
+from pestwatch.vision.light import Limits
 from pestwatch.vision.preprocess import MOTH_PX, STRIDE_PX
 from pestwatch.vision.shape import Shape
 

@@ -1,6 +1,6 @@
 """Makes the golden vectors that hold pestwatch/vision and field/src/count together.
 
-    python tests/golden/vision_golden.py        writes preprocess.json and count.json
+    python tests/golden/vision_golden.py        writes preprocess.json, gate.json and count.json
     python tests/golden/vision_golden.py --check  says whether they are fresh
 
 Pictures are given by formulas in whole numbers, so that both languages draw the same bytes; photos are
@@ -19,9 +19,10 @@ import numpy as np
 
 from pestwatch.cli import current_base
 from pestwatch.errors import Problem
-from pestwatch.vision.gate import Light, Limits, judge, measure_light
-from pestwatch.vision.infer import GATE_SIDE_PX, Counter, count_photo
+from pestwatch.vision.gate import LIGHT_SIDE_PX, REASONS, PhotoGate, judge_light, judge_scores
+from pestwatch.vision.infer import Counter, count_photo
 from pestwatch.vision.interval import interval
+from pestwatch.vision.light import Light, Limits, measure_light
 from pestwatch.vision.look import SIDES_PX, STEP_CODE, Seen, look
 from pestwatch.vision.peaks import Placed, each_once, find_peaks
 from pestwatch.vision.preprocess import Sizes, owned, tile_offsets, tiles
@@ -32,6 +33,7 @@ FORMULAS = {
     "weave": "(7*x*x + 13*y + 3*x*y + 97*c) % 256",
     "slope": "((x + 2*y) >> 3) % 200 + 10*c",
     "dark": "(x + y + c) % 40",
+    "dim": "(x + y + c) % 80",
     "flat": "128 + 0*(x + y + c)",
     "white": "255 + 0*(x + y + c)",
 }
@@ -61,6 +63,36 @@ LIGHTS = [
     Light(200, 501, 1000, 300),
     Light(120, 500, 1000, 7),
     Light(120, 0, 1000, 1),
+]
+# Per reason: from which score on a photo is doubtful, and from which it is rejected.
+SCORE_LIMITS = {
+    "threshold_q": [100, 120, 140, 160, 180, 200, 256],
+    "reject_q": [230, 240, 240, 250, 256, 256, 256],
+}
+SCORES = [
+    [99, 119, 139, 159, 179, 199, 255],
+    [100, 0, 0, 0, 0, 0, 0],
+    [110, 130, 0, 0, 0, 0, 0],
+    [130, 130, 0, 0, 0, 0, 0],
+    [229, 0, 0, 0, 255, 0, 0],
+    [230, 0, 0, 0, 255, 255, 0],
+    [235, 0, 0, 251, 0, 0, 0],
+    [251, 0, 251, 251, 0, 0, 0],
+    [240, 0, 0, 0, 179, 199, 255],
+    [255, 0, 0, 0, 180, 0, 0],
+    [255, 0, 0, 0, 181, 201, 0],
+    [255, 240, 0, 0, 0, 200, 0],
+]
+NOTHING, DOUBT, REFUSAL = SCORES[0], SCORES[4], SCORES[6]
+GATED = [
+    ("weave", 1000, 700, NOTHING),
+    ("weave", 301, 1200, DOUBT),
+    ("weave", 100, 100, REFUSAL),
+    ("dim", 700, 900, NOTHING),
+    ("dim", 700, 900, DOUBT),
+    ("dim", 700, 900, REFUSAL),
+    ("dark", 600, 400, DOUBT),
+    ("white", 333, 500, REFUSAL),
 ]
 
 MOTH_CODES = (128, 175, 155)
@@ -150,9 +182,6 @@ def preprocess_vectors() -> dict:
         "pictures": [_picture_vector(*case) for case in PICTURES],
         "axes": [_axis_vector(length, *tile) for length in LENGTHS for tile in TILES],
         "tilings": [_tiling_vector(*case) for case in TILINGS],
-        "gate": [
-            {"light": asdict(light), "limits": asdict(Limits()), **asdict(judge(light, Limits()))} for light in LIGHTS
-        ],
     }
 
 
@@ -164,7 +193,7 @@ def _picture_vector(formula: str, width: int, height: int, sides_px: tuple[int, 
         "height": height,
         "long_px": sizes.long_px,
         "sized": [{"side_px": side_px, **_sized_vector(sizes.at(side_px))} for side_px in sides_px],
-        "light": asdict(measure_light(sizes.at(GATE_SIDE_PX))),
+        "light": asdict(measure_light(sizes.at(LIGHT_SIDE_PX))),
     }
 
 
@@ -194,6 +223,42 @@ def _tiling_vector(formula: str, width: int, height: int, side_px: int, tile_px:
         "overlap_px": overlap_px,
         "tiles": [{"x": tile.x_px, "y": tile.y_px, "sha256": _sha256(tile.pixels)} for tile in cut],
     }
+
+
+def gate_vectors() -> dict:
+    return {
+        "formulas": FORMULAS,
+        "reasons": REASONS,
+        "lights": [
+            {"light": asdict(light), "limits": asdict(Limits()), **asdict(judge_light(light, Limits()))}
+            for light in LIGHTS
+        ],
+        "scores": [
+            {"scores": scores, **SCORE_LIMITS, **asdict(judge_scores(scores, *SCORE_LIMITS.values()))}
+            for scores in SCORES
+        ],
+        "photos": [_gate_vector(*case) for case in GATED],
+    }
+
+
+class _Answering(PhotoGate):
+    """A gate whose network says what it is told to."""
+
+    def __init__(self, scores: list[int]) -> None:
+        self.limits = Limits()
+        self.threshold_q, self.reject_q = (tuple(limits) for limits in SCORE_LIMITS.values())
+        self._scores = tuple(scores)
+        self.seen: str | None = None
+
+    def scores_q(self, tile: np.ndarray) -> tuple[int, ...]:
+        self.seen = _sha256(tile)
+        return self._scores
+
+
+def _gate_vector(formula: str, width: int, height: int, scores: list[int]) -> dict:
+    gate = _Answering(scores)
+    judged = asdict(gate.judge(Sizes(picture(formula, width, height))))
+    return {"formula": formula, "width": width, "height": height, "scores": scores, "tile_sha256": gate.seen, **judged}
 
 
 def count_vectors() -> dict:
@@ -287,7 +352,7 @@ def _sha256(array: np.ndarray) -> str:
 
 def golden_files() -> dict[Path, str]:
     """What each file should hold."""
-    vectors = {"preprocess.json": preprocess_vectors(), "count.json": count_vectors()}
+    vectors = {"preprocess.json": preprocess_vectors(), "gate.json": gate_vectors(), "count.json": count_vectors()}
     return {HERE / name: json.dumps(content, separators=(",", ":")) + "\n" for name, content in vectors.items()}
 
 

@@ -6,8 +6,9 @@
 
 import type { Counts, Gate, Interval } from "../sync/protocol";
 import type { Engine } from "./engine";
-import { judge, type Limits, measureLight } from "./gate";
+import { judge, judgeLight, lightOf, type OpenGate } from "./gate";
 import { interval } from "./interval";
+import type { Limits } from "./light";
 import { look, SEEN_Q, type Seen } from "./look";
 import { APART_CELLS, eachOnce, findPeaks, type Placed } from "./peaks";
 import { owned, type Picture, type Sizes, tileOffsets, tiles } from "./preprocess";
@@ -48,8 +49,6 @@ export interface PictureCount {
 /** Told the share of the work that is done, 0 to 1; never less than before. */
 export type OnProgress = (share: number) => void;
 
-/** The gate judges every photo at one size, whatever the phone's resolution; a small one as it is, for enlarging blurs. */
-const GATE_SIDE_PX = 512;
 /**
  * What a look takes of the work that is left: nobody knows how many follow. The first is a glance at one or two tiles,
  * the second mostly the last.
@@ -57,14 +56,15 @@ const GATE_SIDE_PX = 512;
 const FIRST_LOOK = 0.1;
 const LATER_LOOK = 0.75;
 
-/** Counts a photo; a rejected one is not counted and has no marks. */
+/** Counts a photo; a rejected one is not counted and has no marks. Without a gate it is judged by its light alone. */
 export async function countPicture(
   sizes: Sizes,
   sidecar: Sidecar,
   engine: Engine,
   onProgress: OnProgress = () => {},
+  photoGate?: OpenGate,
 ): Promise<PictureCount> {
-  const gate = judge(measureLight(sizes.at(Math.min(GATE_SIDE_PX, sizes.longPx))), sidecar.gate);
+  const gate = photoGate ? await judge(sizes, photoGate) : judgeLight(lightOf(sizes), sidecar.gate);
   const isCounted = gate.verdict !== "rejected";
   const marks = isCounted ? await findMarks(sizes, sidecar, engine, onProgress) : [];
   const counts: Counts = Object.fromEntries(sidecar.labels.map((label) => [label, 0]));

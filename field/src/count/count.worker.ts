@@ -8,6 +8,7 @@
 import { decodePhoto } from "../photo/decode";
 import { asProblem, problemJson } from "../problem";
 import { countPicture, type Sidecar } from "./count-picture";
+import type { OpenGate } from "./gate";
 import { Int8Engine } from "./int8-engine";
 import { type CountRequest, type CountResult, type Model, modelName, type WorkerAnswer } from "./messages";
 
@@ -18,7 +19,9 @@ const DECODED = 0.25;
 const TIMED_RUNS = 3;
 
 const engine = new Int8Engine();
+const gateEngine = new Int8Engine();
 let sidecar: Sidecar | undefined;
+let gate: OpenGate | undefined;
 
 self.onmessage = async ({ data }: MessageEvent<CountRequest>) => {
   try {
@@ -37,6 +40,11 @@ function answer(message: WorkerAnswer): void {
 async function load(model: Model): Promise<void> {
   await engine.load(model.tflite);
   sidecar = model.sidecar;
+  gate = undefined;
+  if (model.gate) {
+    await gateEngine.load(model.gate.tflite);
+    gate = { sidecar: model.gate.sidecar, engine: gateEngine };
+  }
 }
 
 async function count(photo: Blob): Promise<CountResult> {
@@ -44,9 +52,8 @@ async function count(photo: Blob): Promise<CountResult> {
   answer({ kind: "progress", share: LOADED });
   const started = performance.now();
   const { sizes, decoded_scale } = await decodePhoto(photo);
-  const counted = await countPicture(sizes, sidecar, engine, (done) =>
-    answer({ kind: "progress", share: DECODED + (1 - DECODED) * done }),
-  );
+  const onProgress = (done: number) => answer({ kind: "progress", share: DECODED + (1 - DECODED) * done });
+  const counted = await countPicture(sizes, sidecar, engine, onProgress, gate);
   const ms = Math.round(performance.now() - started);
   return { ...counted, model: modelName(sidecar), ms, decoded_scale };
 }

@@ -1,77 +1,83 @@
 /**
- * Is this photo worth counting? Judged by its light and sharpness, in integers.
+ * Is this photo worth counting? Judged by its light, in integers, and by a tiny network that sees the whole photo at 160 px.
  *
- * A rejected photo is not counted; a doubtful one is counted and marked. Not judged here: whether the picture
- * shows a trap at all. A person sees the marks on the photo and can correct the count.
+ * A rejected photo is not counted; a doubtful one is counted and marked. Neither keeps a person from entering a count.
  *
- * Twin: pestwatch/vision/gate.py, held by tests/golden/preprocess.json.
+ * Twin: pestwatch/vision/gate.py, held by tests/golden/gate.json.
  */
 
 import type { Gate } from "../sync/protocol";
-import type { Picture } from "./preprocess";
+import type { Engine } from "./engine";
+import { type Light, type Limits, measureLight } from "./light";
+import { type Sizes, tiles } from "./preprocess";
 
-/** Luma at and beyond which a pixel holds no detail. */
-const BLACK_LUMA = 4;
-const WHITE_LUMA = 251;
+type Reason = NonNullable<Gate["reason"]>;
 
-/** What the gate looks at; see the twin for each. */
-export interface Light {
-  mean_luma: number;
-  clipped: number;
-  pixels: number;
-  blur_variance: number;
+/** What only a trap can be: where one of these applies, "not a trap" does not. */
+const OF_A_TRAP: readonly Reason[] = ["too_far", "cut_off", "saturated"];
+
+/** Light is judged at one size, whatever the phone's resolution; a small photo as it is, for enlarging blurs. */
+const LIGHT_SIDE_PX = 512;
+
+/** What must be known of a gate beside its weights: gate.json of a release. */
+export interface GateSidecar {
+  version: string;
+  side_px: number;
+  reasons: Reason[];
+  threshold_q: number[];
+  /** From here on a photo is rejected; 256 for a reason that never rejects. */
+  reject_q: number[];
+  limits: Limits;
+}
+
+/** A gate, ready to judge: its engine holds gate.tflite. */
+export interface OpenGate {
+  sidecar: GateSidecar;
+  engine: Engine;
+}
+
+/** Judges a photo: rejected by either, else doubtful by either; the light has the first word. */
+export async function judge(sizes: Sizes, { sidecar, engine }: OpenGate): Promise<Gate> {
+  const light = judgeLight(lightOf(sizes), sidecar.limits);
+  if (light.verdict === "rejected") return light;
+  const { side_px } = sidecar;
+  const [whole] = tiles(sizes.at(side_px), side_px, 0);
+  const seen = judgeScores(await engine.run(whole.rgb), sidecar);
+  return seen.verdict === "good" || seen.verdict === light.verdict ? light : seen;
+}
+
+/** Measures the light of a photo. */
+export function lightOf(sizes: Sizes): Light {
+  return measureLight(sizes.at(Math.min(LIGHT_SIDE_PX, sizes.longPx)));
 }
 
 /**
- * The sidecar's "gate" section: beyond a limit a photo is doubtful, far beyond it is rejected.
+ * Judges a photo by what the network says; of several reasons that apply the one with the greatest score is named.
  *
- * Far means: half the mean luma (or half the distance to white), twice the clipped share, a quarter of the blur variance.
+ * A trap far away or cut off leaves much of the photo to other things: such a reason outranks that there is no trap, and the photo
+ * is counted and marked.
  */
-export interface Limits {
-  dark_mean_luma: number;
-  bright_mean_luma: number;
-  clipped_share: number;
-  blur_variance: number;
-  min_side_px: number;
-}
-
-/** (77 R + 150 G + 29 B) >> 8 of every pixel. */
-function lumaOf({ width, height, rgb }: Picture): Uint8Array {
-  const grey = new Uint8Array(width * height);
-  for (let i = 0, at = 0; i < grey.length; i++, at += 3) {
-    grey[i] = (77 * rgb[at] + 150 * rgb[at + 1] + 29 * rgb[at + 2]) >> 8;
-  }
-  return grey;
-}
-
-/** Measures a shrunk photo. */
-export function measureLight(picture: Picture): Light {
-  const { width, height } = picture;
-  const grey = lumaOf(picture);
-  let sum = 0;
-  let clipped = 0;
-  for (const value of grey) {
-    sum += value;
-    if (value <= BLACK_LUMA || value >= WHITE_LUMA) clipped++;
-  }
-  let squares = 0;
-  for (let row = 1; row < height - 1; row++) {
-    for (let i = row * width + 1, end = (row + 1) * width - 1; i < end; i++) {
-      const laplacian = 4 * grey[i] - grey[i - width] - grey[i + width] - grey[i - 1] - grey[i + 1];
-      squares += laplacian * laplacian;
+export function judgeScores(
+  scores: ArrayLike<number>,
+  { reasons, threshold_q, reject_q }: Pick<GateSidecar, "reasons" | "threshold_q" | "reject_q">,
+): Gate {
+  const showsTrap = reasons.some((reason, place) => OF_A_TRAP.includes(reason) && scores[place] >= threshold_q[place]);
+  for (const [verdict, limits] of [
+    ["rejected", reject_q],
+    ["doubtful", threshold_q],
+  ] as const) {
+    let worst = -1;
+    for (const [place, limit] of limits.entries()) {
+      if (showsTrap && reasons[place] === "not_a_trap") continue;
+      if (scores[place] >= limit && (worst < 0 || scores[place] > scores[worst])) worst = place;
     }
+    if (worst >= 0) return { verdict, reason: reasons[worst] };
   }
-  const inner = Math.max(0, width - 2) * Math.max(0, height - 2);
-  return {
-    mean_luma: Math.floor(sum / grey.length),
-    clipped,
-    pixels: grey.length,
-    blur_variance: inner > 0 ? Math.floor(squares / inner) : 0,
-  };
+  return { verdict: "good", reason: null };
 }
 
-/** Judges a photo; the first reason that applies is named, the rejecting ones first. */
-export function judge(light: Light, limits: Limits): Gate {
+/** Judges a photo by its light; the first reason that applies is named, the rejecting ones first. */
+export function judgeLight(light: Light, limits: Limits): Gate {
   const fromWhite = 255 - light.mean_luma;
   const limitFromWhite = 255 - limits.bright_mean_luma;
   const clippedLimit = limits.clipped_share * light.pixels;

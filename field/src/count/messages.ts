@@ -2,6 +2,7 @@
 
 import type { ProblemJson } from "../sync/protocol";
 import type { PictureCount, Sidecar } from "./count-picture";
+import type { GateSidecar } from "./gate";
 
 /** The count of one photo, as phone, server and command line write it. */
 export interface CountResult extends PictureCount {
@@ -17,7 +18,7 @@ export interface CountResult extends PictureCount {
 export interface Model {
   tflite: Uint8Array;
   sidecar: Sidecar;
-  gate: { tflite: Uint8Array; sidecar: { version: string } } | null;
+  gate: { tflite: Uint8Array; sidecar: GateSidecar } | null;
 }
 
 /** How observations name a model: by its release, and by its size too where that is not the usual one. */

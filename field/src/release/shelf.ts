@@ -9,6 +9,7 @@
 import { BASE_KEYS, BUNDLED } from "virtual:bundled-release";
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import type { Sidecar } from "../count/count-picture";
+import type { GateSidecar } from "../count/gate";
 import type { Model } from "../count/messages";
 import { Problem } from "../problem";
 import type { Instant, ProblemJson } from "../sync/protocol";
@@ -155,9 +156,14 @@ export async function contentOf({ sha256 }: ReleaseFile, { base }: Held): Promis
   return base.bundled?.[sha256] ?? (await (await shelf()).get("files", sha256));
 }
 
+interface Unpacked<S> {
+  tflite: Uint8Array;
+  sidecar: S;
+}
+
 /** A model, or the gate, of a release with its sidecar; throws Problem 422.20 when the sidecar is not this model's. */
-export function unpack({ model, sidecar }: Pair, { version }: Manifest, files: Files): Omit<Model, "gate"> {
-  const described = parseJson(files[sidecar.sha256], sidecar.name) as Sidecar & { model_sha256: string };
+export function unpack<S = Sidecar>({ model, sidecar }: Pair, { version }: Manifest, files: Files): Unpacked<S> {
+  const described = parseJson(files[sidecar.sha256], sidecar.name) as S & { version: string; model_sha256: string };
   if (described.version !== version || described.model_sha256 !== model.sha256) {
     throw new Problem("422.20", { name: sidecar.name, detail: "it belongs to another model" });
   }
@@ -165,7 +171,7 @@ export function unpack({ model, sidecar }: Pair, { version }: Manifest, files: F
 }
 
 /** As unpack, from the phone; null when it is not here. */
-async function kept(pair: Pair | null, { manifest }: Release, held: Held): Promise<Omit<Model, "gate"> | null> {
+async function kept<S = Sidecar>(pair: Pair | null, { manifest }: Release, held: Held): Promise<Unpacked<S> | null> {
   if (!pair) return null;
   const files: Files = {};
   for (const file of [pair.model, pair.sidecar]) {
@@ -173,12 +179,12 @@ async function kept(pair: Pair | null, { manifest }: Release, held: Held): Promi
     if (!content) return null;
     files[file.sha256] = content;
   }
-  return unpack(pair, manifest, files);
+  return unpack<S>(pair, manifest, files);
 }
 
 /** The gate of the base in use. */
 export const gateInUse = (held: Held): Promise<Model["gate"]> =>
-  kept(pairOf(held.base.manifest, "gate"), held.base, held);
+  kept<GateSidecar>(pairOf(held.base.manifest, "gate"), held.base, held);
 
 interface InUse {
   release: Release;

@@ -9,6 +9,7 @@
 
 import { BASE_KEYS } from "virtual:bundled-release";
 import { counter } from "../count/counter";
+import type { GateSidecar } from "../count/gate";
 import type { CountResult, Model } from "../count/messages";
 import { Problem, problemJson } from "../problem";
 import { setting } from "../store/settings";
@@ -218,7 +219,7 @@ async function checkGolden(manifest: Manifest, size: Size, files: Files, held: H
   const gate = pairOf(manifest, "gate");
   const model: Model = {
     ...unpack(pairOf(manifest, size) as Pair, manifest, files),
-    gate: gate ? unpack(gate, manifest, files) : await gateInUse(held),
+    gate: gate ? unpack<GateSidecar>(gate, manifest, files) : await gateInUse(held),
   };
   const found = await count(new Blob([files[picture.sha256]], { type: "image/png" }), model).catch((error: unknown) => {
     if (error instanceof Problem && error.number === "503.2") throw error; // no engine yet: not the model's fault

@@ -23,10 +23,19 @@ import { rangeBar, rangeWords } from "./range";
 const MOST = 5000;
 
 const GATE_WORDS: Record<NonNullable<Gate["reason"]>, { icon: IconName; words: () => Message }> = {
+  not_a_trap: {
+    icon: "question",
+    words: () => t("This does not look like a trap. Take the photo of the sticky side, or from above into the funnel."),
+  },
   too_dark: { icon: "dark", words: () => t("The photo is too dark. Turn the trap towards the light.") },
   too_bright: { icon: "sun", words: () => t("The photo is too bright. Make a shadow with your body.") },
   too_blurred: { icon: "blur", words: () => t("The photo is not sharp. Hold the phone still.") },
-  too_small: { icon: "far", words: () => t("The photo is too small. Go closer.") },
+  too_far: { icon: "far", words: () => t("The trap is too far away. Go closer, until it fills the photo.") },
+  cut_off: { icon: "traps", words: () => t("Part of the trap is missing. Move until the whole trap is in the photo.") },
+  saturated: {
+    icon: "empty",
+    words: () => t("The trap is so full that insects lie over one another. Change the liner or empty the trap today."),
+  },
 };
 
 export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> {

@@ -53,7 +53,7 @@ export interface ServiceBody {
 /** What the photo gate says of a photo; a farmer may keep a doubtful one. */
 export interface Gate {
   verdict: "good" | "doubtful" | "rejected";
-  reason: "too_dark" | "too_bright" | "too_blurred" | "too_small" | null;
+  reason: "not_a_trap" | "too_dark" | "too_bright" | "too_blurred" | "too_far" | "cut_off" | "saturated" | null;
 }
 
 /** One insect, as fractions of the upright photo. */

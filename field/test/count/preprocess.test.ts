@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { judge, type Light, type Limits, measureLight } from "../../src/count/gate";
+import { type Light, measureLight } from "../../src/count/light";
 import { owned, Sizes, tileOffsets, tiles } from "../../src/count/preprocess";
 import { goldenJson, sha256 } from "../golden";
 
@@ -35,7 +35,6 @@ const golden = goldenJson<{
   pictures: PictureVector[];
   axes: Axis[];
   tilings: Tiling[];
-  gate: { light: Light; limits: Limits; verdict: string; reason: string | null }[];
 }>("preprocess.json");
 
 /** The rows of a picture that both languages draw from the same formula. */
@@ -98,8 +97,4 @@ describe("the picture rule is the server's", () => {
     sizes.push(new Uint8ClampedArray(8));
     expect(() => sizes.at(2)).toThrow("1 of 2 rows");
   });
-});
-
-test.each(golden.gate)("the gate judges $light as $verdict ($reason)", ({ light, limits, verdict, reason }) => {
-  expect(judge(light, limits)).toEqual({ verdict, reason });
 });

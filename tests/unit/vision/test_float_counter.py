@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 
 from pestwatch.vision.float_counter import FloatCounter
-from pestwatch.vision.gate import Limits
 from pestwatch.vision.infer import Counter
+from pestwatch.vision.light import Limits
 from pestwatch.vision.model import build_counter, save_float
 from pestwatch.vision.quantize import calibration_tiles, quantize
 from pestwatch.vision.shape import FAMILY

@@ -112,7 +112,7 @@ def test_the_count_hardly_changes_with_the_size_of_the_photo(counter, factor):
         photos = [np.asarray(each.convert("RGB")) for each in (picture, picture.resize(size, Image.Resampling.LANCZOS))]
     known, changed = (counter.count_image(photo) for photo in photos)
     assert known.counts["GNORAB"] > 10
-    assert changed.counts["GNORAB"] == pytest.approx(known.counts["GNORAB"], rel=0.2)
+    assert changed.counts["GNORAB"] == pytest.approx(known.counts["GNORAB"], rel=0.15)
     assert 0.8 < changed.looked.side_px / known.looked.side_px < 1.25
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from pestwatch.cli import current_base, main
 from pestwatch.vision.evaluate import calibrate
-from pestwatch.vision.gate import Limits
 from pestwatch.vision.infer import Counter
 from pestwatch.vision.interval import coverage, interval, quantile, score
+from pestwatch.vision.light import Limits
 from pestwatch.vision.shape import FAMILY
 from pestwatch.vision.sidecar import make_sidecar
 

@@ -11,8 +11,12 @@ from click.testing import CliRunner
 from pestwatch.cli import current_base, main, models_dir
 from pestwatch.release.registry import read_release
 from pestwatch.release.signing import Trust
-from pestwatch.vision.gate import Limits
+from pestwatch.vision.gate import GATE_SIDE_PX, NEVER_Q, REASONS
+from pestwatch.vision.gate_network import build_gate
+from pestwatch.vision.gate_shots import Pool
+from pestwatch.vision.gate_train import CALIBRATION_SHOTS, export, make_gate_sidecar
 from pestwatch.vision.infer import Counter, count_photo
+from pestwatch.vision.light import Limits
 from pestwatch.vision.metadata import read_metadata, write_metadata
 from pestwatch.vision.model import build_counter, load_float, save_float
 from pestwatch.vision.peaks import find_peaks
@@ -47,8 +51,7 @@ def steps(tmp_path_factory):
     # Seeded: now and then a network has a heat value on a rounding tie, and is refused.
     tf.keras.utils.set_random_seed(1)
     save_float(build_counter(FAMILY["nano"]), folder / "work" / "nano.weights.npz")
-    (folder / "work" / "gate.tflite").write_bytes(b"a gate")
-    (folder / "work" / "gate.json").write_text('{"name": "gate", "side_px": 96}')
+    write_gate(folder / "work")
     (folder / "work" / "card-good-cases.png").write_bytes(b"a picture")
     recipe = folder / "quick.toml"
     text = (models_dir() / "recipes" / "base.toml").read_text(encoding="utf-8")
@@ -64,6 +67,16 @@ def steps(tmp_path_factory):
         return folder
 
     return run
+
+
+def write_gate(work: Path) -> None:
+    """An untrained one, that says nothing against any photo."""
+    tiles = np.random.default_rng(2).integers(0, 256, (CALIBRATION_SHOTS, GATE_SIDE_PX, GATE_SIDE_PX, 3), np.uint8)
+    nothing = np.zeros((CALIBRATION_SHOTS, len(REASONS)), np.float32)
+    content = export(build_gate(), Pool(tiles, nothing, nothing))
+    never = [NEVER_Q] * len(REASONS)
+    (work / "gate.tflite").write_bytes(content)
+    (work / "gate.json").write_bytes(sidecar_bytes(make_gate_sidecar("base", content, never, never, Limits())))
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +156,7 @@ def test_measured_models_become_a_release_that_counts(exported, steps):
     assert counter.name == "base-20260101-1"
     assert Counter.from_release(folder, size="nano").name == "base-20260101-1.nano"
     gate = json.loads((folder / "gate.json").read_bytes())
-    assert (gate["version"], gate["side_px"]) == ("base-20260101-1", 96)
+    assert (gate["version"], gate["side_px"]) == ("base-20260101-1", GATE_SIDE_PX)
     assert "![" in (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert (folder / "small.tflite").stat().st_size > len(exported)
 
