@@ -51,10 +51,8 @@ def test_the_golden_cases_are_what_the_code_says() -> None:
 
 
 def test_pests_keep_their_places() -> None:
-    assert PESTS[:5] == ("PECTGO", "HELIAR", "GNORAB", "LAPHFR", "SCIRIN")
-    assert PESTS[5:14] == (
-        *("PRODLI", "EARIVI", "PLUTMA", "LEUIOR", "DACUDO", "BEMITA", "EMPOBI", "NILALU", "NOCTUID_LARGE"),
-    )
+    known = "PECTGO HELIAR GNORAB LAPHFR SCIRIN PRODLI EARIVI PLUTMA LEUIOR DACUDO BEMITA EMPOBI NILALU NOCTUID_LARGE"
+    assert " ".join(PESTS).startswith(known), "an SMS names a pest by its place: append new ones"
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
