@@ -23,16 +23,19 @@ def by_hand(seq: int, at: datetime = NOW, **body: Any) -> dict[str, Any]:
     return observation_fact(seq, at, **(counted | body))
 
 
-def twice_a_week(number: int, source: str) -> list[dict[str, Any]]:
-    """The waiting observations of one trap that is looked at twice a week, after its description."""
-    looked_at = [NOW + timedelta(days=week * 7 + day, minutes=37 * week) for week in range(number) for day in (0, 3)]
-    numbered = enumerate(looked_at[:number], start=140)
-    body: dict[str, Any] = {"trap": "k7m2x9qd", "nights": 3}
-    if source == "hand":
-        counted = [by_hand(seq, at, **body) for seq, at in numbered]
-    else:
-        counted = [observation_fact(seq, at, intervals={"HELIAR": [5, 19]}, **body) for seq, at in numbered]
-    return [trap_fact(1, trap="k7m2x9qd"), *counted]
+def twice_a_week(number: int, source: str, traps: tuple[str, ...] = ("k7m2x9qd",)) -> list[dict[str, Any]]:
+    """The waiting observations of traps that are looked at twice a week, one after the other, after their descriptions."""
+    facts = [trap_fact(seq, trap=trap) for seq, trap in enumerate(traps, start=1)]
+    for n in range(number):
+        visit, place = divmod(n, len(traps))
+        week, day = visit // 2, (0, 3)[visit % 2]
+        at = NOW + timedelta(days=week * 7 + day, minutes=37 * week + 4 * place)
+        body: dict[str, Any] = {"trap": traps[place], "nights": 3}
+        if source == "hand":
+            facts.append(by_hand(140 + n, at, **body))
+        else:
+            facts.append(observation_fact(140 + n, at, intervals={"HELIAR": [5, 19]}, **body))
+    return facts
 
 
 def drawn(seed: int) -> list[dict[str, Any]]:

@@ -50,6 +50,12 @@ def test_the_golden_cases_are_what_the_code_says() -> None:
     assert GOLDEN.read_text() == as_text(), "python -m tests.golden.sms_cases"
 
 
+def test_the_example_of_the_document_is_a_golden_case() -> None:
+    document = (GOLDEN.parents[2] / "docs" / "sms.md").read_text()
+    (example,) = (case for case in CASES if case["name"] == "one observation and its correction")
+    assert f"\n{example['text']}\n" in document
+
+
 def test_pests_keep_their_places() -> None:
     known = "PECTGO HELIAR GNORAB LAPHFR SCIRIN PRODLI EARIVI PLUTMA LEUIOR DACUDO BEMITA EMPOBI NILALU NOCTUID_LARGE"
     assert " ".join(PESTS).startswith(known), "an SMS names a pest by its place: append new ones"
@@ -193,8 +199,11 @@ def test_part_of_a_night_is_told_as_unknown_rather_than_rounded() -> None:
     assert short.typed.body.nights is None
 
 
-@pytest.mark.parametrize(("source", "in_text", "in_binary"), [("hand", 18, 26), ("photo", 13, 19)])
-def test_so_many_observations_fit_as_the_document_says(source: str, in_text: int, in_binary: int) -> None:
-    waiting = told(twice_a_week(40, source))
+@pytest.mark.parametrize(
+    ("source", "traps", "in_text", "in_binary"),
+    [("hand", 1, 18, 26), ("photo", 1, 13, 19), ("hand", 3, 16, 25), ("photo", 3, 12, 18)],
+)
+def test_so_many_observations_fit_as_the_document_says(source: str, traps: int, in_text: int, in_binary: int) -> None:
+    waiting = told(twice_a_week(40, source, tuple(f"k7m2x9q{letter}" for letter in "dev"[:traps])))
     assert write_sms(1234, KEY, waiting, TEXT_BYTES)[1] == in_text
     assert write_sms(1234, KEY, waiting, BINARY_BYTES)[1] == in_binary
