@@ -25,8 +25,6 @@ from tests.factories import NOW, REGION, correction_fact, instant, observation_f
 from tests.golden.sms_cases import by_hand, told
 from tests.server.conftest import Clock, Phone
 
-SECRET = "the gateway's word"
-NUMBER = "+919876543210"
 TRAP = trap_fact(1)
 PHOTO = observation_fact(
     2, NOW - timedelta(seconds=85), intervals={"HELIAR": [5, 19]}, photo="ab" * 32, photo_consent=True
@@ -35,18 +33,13 @@ RECOUNT = correction_fact(3, observation=2, at=NOW - timedelta(seconds=85))
 HAND = by_hand(4, NOW - timedelta(hours=1))
 
 
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    return replace(settings, sms_number=NUMBER, sms_secret=SECRET, sms_key="of-the-tests")
-
-
 @dataclass
 class Gateway:
     """Brings texts to the server, as the simulator does, without a network between."""
 
     client: FlaskClient
 
-    def bring(self, text: str, sender: str = "+911111111111", secret: str = SECRET) -> TestResponse:
+    def bring(self, text: str, sender: str = "+911111111111", secret: str = "the gateway's word") -> TestResponse:
         headers = {"Authorization": f"Bearer {secret}"}
         return self.client.post("/api/v1/sms", data={"text": text, "from": sender}, headers=headers)
 
@@ -86,7 +79,7 @@ def phone(client: FlaskClient, engine: Engine) -> SmsPhone:
         code = auth.make_code(session, REGION, NOW)
     consent = {"version": 1, "at": instant(NOW), "locale": "mr"}
     enrolled = client.post("/api/v1/enrol", json={"code": code, "locale": "mr", "consent": consent}).json
-    assert enrolled["sms"]["number"] == NUMBER
+    assert enrolled["sms"]["number"] == "+919876543210"
     with session_scope(engine, read_only=True) as session:
         row = devices.device_by_id(session, enrolled["device"])
     return SmsPhone(row, enrolled["token"], client, base64.b64decode(enrolled["sms"]["key"]))
@@ -296,7 +289,7 @@ def test_only_our_gateway_is_listened_to(phone: SmsPhone, gateway: Gateway, engi
 
 
 def test_json_is_as_good_as_a_form_and_binary_as_text(phone: SmsPhone, client: FlaskClient) -> None:
-    headers = {"Authorization": f"Bearer {SECRET}"}
+    headers = {"Authorization": "Bearer the gateway's word"}
     message, _ = write_sms(phone.row.id, phone.sms_key, told([TRAP, PHOTO]))
     brought = client.post("/api/v1/sms", json={"text": message.hex(), "from": "+911111111111"}, headers=headers)
     assert brought.json["items"][0]["status"] == "stored"
@@ -304,7 +297,7 @@ def test_json_is_as_good_as_a_form_and_binary_as_text(phone: SmsPhone, client: F
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"text": 5}', b"[" * 3000, b"\xff"])
 def test_a_request_without_a_text_gets_a_clear_answer(client: FlaskClient, gateway: Gateway, body: bytes) -> None:
-    headers = {"Authorization": f"Bearer {SECRET}"}
+    headers = {"Authorization": "Bearer the gateway's word"}
     for media_type in ("application/json", "application/x-www-form-urlencoded"):
         response = client.post("/api/v1/sms", data=body, headers=headers, content_type=media_type)
         assert (response.status_code, response.json["problem"]["number"]) == (400, "400.1")
