@@ -20,7 +20,9 @@ def part_of(path: str) -> str | None:
     """The part that a file belongs to; None when the first visit does not fetch it."""
     if path.startswith("models/"):
         return "model"
-    if path.endswith(".wasm") or path.startswith("assets/count.worker-"):
+    if path.endswith(".wasm"):
+        return "engine" if path.startswith("assets/kernels-simd-") else None  # a phone takes one of three builds
+    if path.startswith("assets/count.worker-"):
         return "engine"
     is_left_for_later = path.startswith("icons/") or (path.startswith("i18n/") and path != "i18n/en.json")
     return None if is_left_for_later else "app"

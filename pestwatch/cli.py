@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -102,16 +102,28 @@ def _need_photos(photos: Path | None) -> Path:
     type=click.Choice(SIZES),
     help="Network of the family; when not given the most exact one that the release holds, while phones use small.",
 )
-def count(photos: Sequence[Path], *, as_json: bool, model: Path | None, size: str | None) -> None:
+@click.option(
+    "--engine",
+    type=click.Choice(("litert", "wasm")),
+    default="litert",
+    show_default=True,
+    help="What runs the network: LiteRT as on the server, or the phone's own kernels (pip install 'pestwatch[wasm]').",
+)
+def count(
+    photos: Sequence[Path], *, as_json: bool, model: Path | None, size: str | None, engine: Literal["litert", "wasm"]
+) -> None:
     """Counts the pests on each PHOTO. A photo that cannot be read is named, and the others are still counted."""
     from pestwatch.count_table import count_one, print_counts
     from pestwatch.vision.infer import Counter
 
     try:
         folder = model or current_base()
-        counter = Counter.from_release(folder, size=size or _sizes_in(folder, ".tflite")[-1])
+        counter = Counter.from_release(folder, size=size or _sizes_in(folder, ".tflite")[-1], engine=engine)
     except Problem as problem:
         raise click.ClickException(str(problem)) from problem
+    except ModuleNotFoundError as error:
+        message = f"--engine wasm needs {error.name}: pip install 'pestwatch[wasm]'"
+        raise click.ClickException(message) from error
     rows = [count_one(path, counter) for path in photos]
     if as_json:
         for row in rows:

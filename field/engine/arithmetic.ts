@@ -22,17 +22,6 @@ export function nearestEven(value: number): number {
   return below + (below & 1);
 }
 
-/**
- * What a sum of a convolution is multiplied with, for one channel.
- *
- * Source: XNNPACK src/operators/convolution-nhwc.c: (input * weights) / output, each step a float.
- */
-export function requantizationScale(input: number, weights: number, output: number): number {
-  const scale = f32(f32(f32(input) * f32(weights)) / f32(output));
-  if (!(scale > 0 && scale < 256)) throw new Refusal(`a requantisation by ${scale}`);
-  return scale;
-}
-
 /** NONE, RELU, RELU_N1_TO_1, RELU6: the limits of the value. */
 const ACTIVATIONS: Record<number, [number, number]> = {
   0: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],

@@ -55,14 +55,6 @@ export class FlatBuffer {
     return this.#view.getUint32(this.#inside(at, 4), true);
   }
 
-  int64(at: number): number {
-    return Number(this.#view.getBigInt64(this.#inside(at, 8), true));
-  }
-
-  float32(at: number): number {
-    return this.#view.getFloat32(this.#inside(at, 4), true);
-  }
-
   follow(at: number): number {
     return at + this.uint32(at);
   }
@@ -110,19 +102,12 @@ export class Table {
     return this.#vector(field, 4, (at) => this.#file.int32(at));
   }
 
-  int64s(field: number): number[] {
-    return this.#vector(field, 8, (at) => this.#file.int64(at));
-  }
-
-  float32s(field: number): number[] {
-    return this.#vector(field, 4, (at) => this.#file.float32(at));
-  }
-
-  bytes(field: number): Uint8Array {
+  /** A vector as it lies in the file. */
+  bytes(field: number, itemBytes = 1): Uint8Array {
     const at = this.#find(field);
     if (!at) return new Uint8Array();
     const vector = this.#file.follow(at);
-    return this.#file.slice(vector + 4, this.#file.uint32(vector));
+    return this.#file.slice(vector + 4, this.#file.uint32(vector) * itemBytes);
   }
 
   /** Where a field lies; 0 if the table has none. */

@@ -9,8 +9,9 @@
  */
 
 import { Refusal } from "./flatbuffer.ts";
-import { type Kernels, type Padding, type Places, prepare, readPadding, type Step } from "./operators.ts";
-import { planMemory, rounded } from "./plan.ts";
+import { type Lifetime, planMemory } from "./plan.ts";
+import { type Kernels, type Places, room, type Step } from "./step.ts";
+import { stepsOf } from "./steps.ts";
 import { type Graph, readGraph } from "./tflite.ts";
 
 const PAGE_BYTES = 65_536;
@@ -45,7 +46,7 @@ export class Network {
   /**
    * Checks a file, packs its weights and takes the memory that it needs.
    *
-   * @param kernels the compiled kernels.wasm
+   * @param kernels one of the three kernels-*.wasm, compiled; variant.ts says which
    */
   static async open(kernels: WebAssembly.Module, file: Uint8Array): Promise<Network> {
     const graph = readGraph(file);
@@ -54,13 +55,14 @@ export class Network {
     const { offsets, bytes: arenaBytes } = planMemory(lifetimesOf(graph, steps));
 
     // Kernels' own memory, arena, scratch, constants.
-    const arena = 2 * PAGE_BYTES;
-    const scratch = arena + rounded(arenaBytes);
-    let end = scratch + rounded(Math.max(0, ...steps.map(({ scratchBytes }) => scratchBytes)) + 16);
-    const constants = steps.map((step) => step.constants.map((content) => place(content.byteLength)));
+    const arena = PAGE_BYTES;
+    const scratch = arena + arenaBytes;
+    const stages = steps.flatMap((step) => [step, ...step.constants]);
+    let end = scratch + room(Math.max(0, ...stages.map(({ scratchBytes }) => scratchBytes ?? 0)));
+    const constants = steps.map((step) => step.constants.map(({ bytes }) => place(bytes)));
     function place(bytes: number): number {
       const start = end;
-      end += rounded(bytes + 16);
+      end += room(bytes);
       return start;
     }
     if (end > MOST_BYTES) throw new Refusal(`${Math.ceil(end / 2 ** 20)} MB of memory`);
@@ -68,7 +70,9 @@ export class Network {
 
     const address = (tensor: number) => arena + (offsets.get(tensor) as number);
     const runs = steps.map((step, index) => {
-      for (const [n, content] of step.constants.entries()) memory.set(new Uint8Array(content), constants[index][n]);
+      for (const [n, constant] of step.constants.entries()) {
+        constant.write(exports, memory, constants[index][n], scratch);
+      }
       const inputs = step.inputs.map(address);
       const places: Places = { memory, inputs, output: address(step.output), constants: constants[index], scratch };
       return () => step.run(exports, places);
@@ -111,37 +115,27 @@ async function instantiate(module: WebAssembly.Module, pages: number, arena: num
   return { memory: new Uint8Array(memory.buffer), exports: exports as unknown as Kernels };
 }
 
-/** Prepares each operator. A PAD that only one convolution reads is left to it: the padded picture never exists. */
-function stepsOf(graph: Graph): Step[] {
-  const { operators, outputs } = graph;
-  const readers = (tensor: number) => operators.filter(({ inputs }) => inputs.includes(tensor));
-  const paddings = new Map<number, Padding>();
-  const steps: Step[] = [];
-  for (const operator of operators) {
-    const [output] = operator.outputs;
-    const reader = operator.name === "PAD" && !outputs.includes(output) ? readers(output) : [];
-    if (reader.length === 1 && /CONV_2D$/.test(reader[0].name) && reader[0].options?.int8(0) === 1) {
-      paddings.set(output, readPadding(operator, graph));
-    } else {
-      steps.push(prepare(operator, graph, paddings.get(operator.inputs[0])));
-    }
-  }
-  return steps;
-}
-
 /** Inputs live from the start, each tensor until its last reader, outputs to the end. */
-function lifetimesOf(graph: Graph, steps: Step[]) {
-  const last = new Map<number, number>();
-  for (const [index, { inputs }] of steps.entries()) for (const tensor of inputs) last.set(tensor, index);
+function lifetimesOf(graph: Graph, steps: Step[]): Lifetime[] {
+  const last = new Map(graph.inputs.map((tensor) => [tensor, -1]));
+  for (const [index, { inputs, output }] of steps.entries()) {
+    for (const tensor of [...inputs, output]) last.set(tensor, index);
+  }
   for (const tensor of graph.outputs) last.set(tensor, steps.length);
-  const written = [
-    ...graph.inputs.map((tensor) => ({ tensor, from: -1 })),
-    ...steps.map(({ output }, from) => ({ tensor: output, from })),
+  /** Which output takes the place of an input that nobody reads later. */
+  const heirs = new Map(
+    steps
+      .filter(({ isInPlace, inputs: [input] }, index) => isInPlace && last.get(input) === index)
+      .map(({ inputs: [input], output }) => [input, output]),
+  );
+  const lifetimeOf = (tensor: number, from: number): Lifetime[] => {
+    const tensors = [tensor];
+    for (let heir = heirs.get(tensor); heir !== undefined; heir = heirs.get(heir)) tensors.push(heir);
+    return [{ tensors, bytes: graph.tensors[tensor].elements, from, to: last.get(tensors.at(-1) as number) as number }];
+  };
+  const inherited = new Set(heirs.values());
+  return [
+    ...graph.inputs.flatMap((tensor) => lifetimeOf(tensor, -1)),
+    ...steps.flatMap(({ output }, index) => (inherited.has(output) ? [] : lifetimeOf(output, index))),
   ];
-  return written.map(({ tensor, from }) => ({
-    tensor,
-    bytes: graph.tensors[tensor].elements,
-    from,
-    to: last.get(tensor) ?? from,
-  }));
 }

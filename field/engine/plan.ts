@@ -4,11 +4,11 @@
  * First fit by lifetime: simple, and within a tenth of the largest layer's own need for networks of this kind (guess).
  */
 
-/** Kernels read and write a few bytes past the end of a tensor. */
-const SPARE_BYTES = 16;
+import { room } from "./step.ts";
 
 export interface Lifetime {
-  tensor: number;
+  /** Usually one; more if each takes the place of the one before it. */
+  tensors: number[];
   bytes: number;
   /** The steps that write it and that read it last. */
   from: number;
@@ -21,24 +21,20 @@ export interface Plan {
   bytes: number;
 }
 
-export function rounded(bytes: number): number {
-  return Math.ceil(bytes / 16) * 16;
-}
-
 export function planMemory(lifetimes: Lifetime[]): Plan {
   const offsets = new Map<number, number>();
   const placed: { from: number; to: number; start: number; end: number }[] = [];
   let bytes = 0;
-  for (const { tensor, bytes: needed, from, to } of lifetimes) {
+  for (const { tensors, bytes: needed, from, to } of lifetimes) {
     const neighbours = placed.filter((other) => other.from <= to && from <= other.to).sort((a, b) => a.start - b.start);
-    const size = rounded(needed + SPARE_BYTES);
+    const size = room(needed);
     let start = 0;
     for (const other of neighbours) {
       if (start + size <= other.start) break;
       start = Math.max(start, other.end);
     }
     placed.push({ from, to, start, end: start + size });
-    offsets.set(tensor, start);
+    for (const tensor of tensors) offsets.set(tensor, start);
     bytes = Math.max(bytes, start + size);
   }
   return { offsets, bytes };

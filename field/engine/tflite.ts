@@ -43,13 +43,15 @@ const MOST_TENSORS = 4096;
 const MOST_OPERATORS = 1024;
 const MOST_TABLES = 16_384;
 const MOST_ELEMENTS = 2 ** 26;
+const NONE = new Uint8Array();
 
 export interface Tensor {
   shape: number[];
   elements: number;
   type: number;
-  scales: number[];
-  zeroPoints: number[];
+  /** Float32 and int64 as they lie in the file, for one scale or one of each filter. */
+  scales: Uint8Array;
+  zeroPoints: Uint8Array;
   /** The axis that the scales go along, if there are several. */
   axis: number;
   /** What a constant holds. */
@@ -120,8 +122,8 @@ function readTensor(table: Table, contents: Table[]): Tensor {
     shape,
     elements,
     type,
-    scales: quantization?.float32s(2) ?? [],
-    zeroPoints: quantization?.int64s(3) ?? [],
+    scales: quantization?.bytes(2, 4) ?? NONE,
+    zeroPoints: quantization?.bytes(3, 8) ?? NONE,
     axis: quantization?.int32(6) ?? 0,
     content: bytes.length > 0 ? bytes : undefined,
   };

@@ -7,6 +7,7 @@
  * Next: station 2, `count/count.worker.ts`, counts it.
  */
 
+import { warmUp } from "./count/counter";
 import { h } from "./elements";
 import { t } from "./i18n";
 import { asProblem, Problem } from "./problem";
@@ -62,6 +63,7 @@ export function photoButton({ from, trap, nights, look = "plain", onPhoto, onPro
       // A photo that is to be taken again stays until the next one is there.
       if (!draft?.photo) await beginDraft(trap, "photo", nights);
       input.click();
+      void warmUp();
     },
   });
   return h("div", { class: "photo-button" }, open, input);

@@ -14,8 +14,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from ai_edge_litert.interpreter import Interpreter
 
+from pestwatch.vision.engine import Engine, open_network
 from pestwatch.vision.light import Light, Limits, measure_light
 from pestwatch.vision.preprocess import Sizes, tiles
 
@@ -105,32 +105,28 @@ class PhotoGate:
     Args:
       model: the .tflite file or its bytes.
       sidecar: the parsed gate.json beside it.
+      engine: what runs the network.
     """
 
-    def __init__(self, model: Path | bytes, sidecar: Mapping[str, Any]) -> None:
+    def __init__(self, model: Path | bytes, sidecar: Mapping[str, Any], engine: Engine = "litert") -> None:
         content = model if isinstance(model, bytes) else model.read_bytes()
         self.version: str = sidecar["version"]
         self.threshold_q: tuple[int, ...] = tuple(sidecar["threshold_q"])
         self.reject_q: tuple[int, ...] = tuple(sidecar["reject_q"])
         self.limits = Limits.from_sidecar(sidecar["limits"])
-        self._interpreter = Interpreter(model_content=content, num_threads=1)
-        self._interpreter.allocate_tensors()
-        self._input: int = self._interpreter.get_input_details()[0]["index"]
-        self._output: int = self._interpreter.get_output_details()[0]["index"]
+        self._run = open_network(content, engine)
 
     @classmethod
-    def from_release(cls, release_dir: Path) -> "PhotoGate | None":
+    def from_release(cls, release_dir: Path, engine: Engine = "litert") -> "PhotoGate | None":
         """Opens gate.tflite and gate.json of a release folder; None where there are none, as in a region's."""
         if not (release_dir / "gate.json").exists():
             return None
         sidecar = json.loads((release_dir / "gate.json").read_text(encoding="utf-8"))
-        return cls(release_dir / "gate.tflite", sidecar)
+        return cls(release_dir / "gate.tflite", sidecar, engine)
 
     def scores_q(self, tile: npt.NDArray[np.uint8]) -> tuple[int, ...]:
         """Runs the network on a tile of gate_tile -> one score per reason, 0-255, in 256ths."""
-        self._interpreter.set_tensor(self._input, tile[None])
-        self._interpreter.invoke()
-        return tuple(int(score) for score in self._interpreter.get_tensor(self._output)[0, 0, 0])
+        return tuple(int(score) for score in self._run(tile)[0, 0])
 
     def judge(self, sizes: Sizes) -> Gate:
         """Judges a photo: rejected by either, else doubtful by either; the light has the first word."""

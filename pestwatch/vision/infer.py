@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from ai_edge_litert.interpreter import Interpreter
 
 from pestwatch.errors import Problem
+from pestwatch.vision.engine import Engine, open_network
 from pestwatch.vision.gate import Gate, PhotoGate, judge_light, light_of
 from pestwatch.vision.interval import interval
 from pestwatch.vision.light import Limits
@@ -79,10 +79,17 @@ class Counter:
       sidecar: the parsed small.json beside it.
       threads: processors that one photo may use.
       gate: of the base release; without it photos are judged by their light alone.
+      engine: what runs the network: LiteRT, or the phone's own kernels through wasmtime. Their bytes are the same.
     """
 
     def __init__(
-        self, model: Path | bytes, sidecar: Mapping[str, Any], threads: int = 1, gate: PhotoGate | None = None
+        self,
+        model: Path | bytes,
+        sidecar: Mapping[str, Any],
+        threads: int = 1,
+        gate: PhotoGate | None = None,
+        *,
+        engine: Engine = "litert",
     ) -> None:
         content = model if isinstance(model, bytes) else model.read_bytes()
         self.version: str = sidecar["version"]
@@ -98,13 +105,12 @@ class Counter:
         self.limits = Limits.from_sidecar(sidecar["gate"])
         self.gate = gate
         self.interval_q90: tuple[float | None, ...] = tuple(sidecar.get("interval_q90", ()))
-        self._interpreter = Interpreter(model_content=content, num_threads=threads)
-        self._interpreter.allocate_tensors()
-        self._input: int = self._interpreter.get_input_details()[0]["index"]
-        self._output: int = self._interpreter.get_output_details()[0]["index"]
+        self._run = open_network(content, engine, threads)
 
     @classmethod
-    def from_release(cls, release_dir: Path, threads: int = 1, *, size: str = "small") -> "Counter":
+    def from_release(
+        cls, release_dir: Path, threads: int = 1, *, size: str = "small", engine: Engine = "litert"
+    ) -> "Counter":
         """Opens one size of a release folder, such as small.tflite and small.json, and the gate if one lies beside it.
 
         Raises:
@@ -112,16 +118,14 @@ class Counter:
         """
         try:
             sidecar = json.loads((release_dir / f"{size}.json").read_text(encoding="utf-8"))
-            return cls(release_dir / f"{size}.tflite", sidecar, threads, PhotoGate.from_release(release_dir))
+            gate = PhotoGate.from_release(release_dir, engine)
+            return cls(release_dir / f"{size}.tflite", sidecar, threads, gate, engine=engine)
         except FileNotFoundError as error:
             raise Problem("404.1", name=f"{release_dir}/{size}.tflite") from error
 
     def heat(self, tile: UInt8Image) -> HeatMap:
         """Runs the network on one (t, t, 3) uint8 tile -> (t / 4, t / 4, s + 1) uint8 in 256ths; last the lengths."""
-        self._interpreter.set_tensor(self._input, tile[None])
-        self._interpreter.invoke()
-        heat: HeatMap = self._interpreter.get_tensor(self._output)[0]
-        return heat
+        return self._run(tile)
 
     def count_image(self, image: UInt8Image) -> PhotoCount:
         """Counts an upright (h, w, 3) uint8 RGB picture by the picture rule; a rejected one has no marks."""

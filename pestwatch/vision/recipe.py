@@ -31,7 +31,6 @@ class Settings:
       glare_share: share of all crops that get reflexes.
       forgive: share of the penalty dropped for sure finds beside gappy marks.
       forgive_after: share of the steps before the network is trusted with that.
-      marks_weigh: what the marks count for beside the teacher.
       mean_decay: of the running mean of the weights, per four steps; 0 keeps the last step's weights.
       place_every_steps: how often the moths of count-only photos are placed anew; 0 trusts the given points.
       counted_moth_px: length assumed for a moth that was counted but not marked.
@@ -46,7 +45,6 @@ class Settings:
     glare_share: float = 0.2
     forgive: float = 0.8
     forgive_after: float = 0.3
-    marks_weigh: float = 1.0
     mean_decay: float = 0.98
     place_every_steps: int = 120
     counted_moth_px: float = 50.0

@@ -138,7 +138,7 @@ def learn(
         warmup_target=settings.peak_rate,
         warmup_steps=settings.warm_up_steps,
     )
-    step = _compiled_step(model, keras.optimizers.Adam(rate, clipnorm=5.0), teacher, settings.marks_weigh)
+    step = _compiled_step(model, keras.optimizers.Adam(rate, clipnorm=5.0), teacher)
     mean = _RunningMean(model, settings.mean_decay)
     losses: list[float] = []
     for done, batch in enumerate(stream, start=1):
@@ -178,7 +178,7 @@ class _RunningMean:
                 variable.assign(mean)
 
 
-def _compiled_step(model: Any, optimizer: Any, teacher: Teacher | None, marks_weigh: float) -> Any:
+def _compiled_step(model: Any, optimizer: Any, teacher: Teacher | None) -> Any:
     watched = with_features(model)
     # Between the student's features and the teacher's; thrown away with the step.
     adapter = keras.layers.Conv2D(teacher.channels if teacher else 1, 1, name="adapter")
@@ -191,7 +191,6 @@ def _compiled_step(model: Any, optimizer: Any, teacher: Teacher | None, marks_we
             found, felt = watched(images, training=True)
             loss = focal_loss(found[..., :-1], targets[..., :-1], cares[..., :-1], gappy, forgiven)
             loss += 3.0 * length_loss(found[..., -1], targets[..., -1], cares[..., -1])
-            loss *= marks_weigh
             if teacher is not None:
                 loss += taught_loss(found, taught) + FEATURES_WEIGH * feature_loss(adapter(felt), features, taught)
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))

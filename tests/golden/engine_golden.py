@@ -25,7 +25,9 @@ from ai_edge_litert.interpreter import Interpreter
 FILE = Path(__file__).resolve().parent / "engine.json"
 INT8, UINT8, INT32 = schema.TensorType.INT8, schema.TensorType.UINT8, schema.TensorType.INT32
 Op = schema.BuiltinOperator
-NONE, RELU, RELU6 = 0, 1, 3
+# A network with a pointwise, a depthwise and a pointwise convolution behind one another.
+IN_ONE_GO = 28
+NONE, RELU, RELU_N1_TO_1, RELU6 = 0, 1, 2, 3
 
 
 class Net:
@@ -160,19 +162,25 @@ def random_net(seed: int) -> bytes:
     net.graph.inputs = [x]
     x = net.add(Op.QUANTIZE, [x], net.tensor(shape, scale, zero), schema.BuiltinOptions.QuantizeOptions)
     before = None
+    is_depthwise = False
     for _ in range(whole(3, 7)):
-        is_depthwise = shape[3] % 8 == 0 and random.random() < 0.5
-        kernel = [(1, 1), (3, 3), (1, 1), (3, 3), (5, 5), (2, 3)][whole(0, 5)]
+        # Often a depthwise convolution between two pointwise ones, which the engine does in one go.
+        is_behind_depthwise, is_depthwise = is_depthwise, shape[3] % 8 == 0 and random.random() < 0.5
+        kernel = [(1, 1), (3, 3), (1, 1), (3, 3), (5, 5), (2, 3), (whole(1, 7), whole(1, 7))][whole(0, 6)]
         stride = (whole(1, 3), whole(1, 2)) if random.random() < 0.5 else (1, 1)
+        if random.random() < 0.05:
+            stride = (whole(1, 16), whole(1, 16))
+        if is_behind_depthwise and not is_depthwise and random.random() < 0.6:
+            kernel = stride = (1, 1)
         is_same = random.random() < 0.5
         if not is_same and random.random() < 0.7:
-            around = [[0, 0], [whole(0, 2), whole(0, 2)], [whole(0, 2), whole(0, 2)], [0, 0]]
+            around = [[0, 0], [whole(0, 3), whole(0, 3)], [whole(0, 3), whole(0, 3)], [0, 0]]
             shape = [size + sum(amount) for size, amount in zip(shape, around, strict=True)]
             amounts = net.tensor([4, 2], None, None, INT32, np.array(around, np.int32))
             x = net.add(Op.PAD, [x, amounts], net.tensor(shape, scale, zero), schema.BuiltinOptions.PadOptions)
         if not is_same and (shape[1] < kernel[0] or shape[2] < kernel[1]):
             is_same = True
-        channels = shape[3] if is_depthwise else (whole(1, 4) * 8 if random.random() < 0.7 else whole(1, 21))
+        channels = shape[3] if is_depthwise else (whole(1, 9) * 8 if random.random() < 0.7 else whole(1, 40))
         size = [
             -(-length // step) if is_same else (length - side) // step + 1
             for length, step, side in zip(shape[1:3], stride, kernel, strict=True)
@@ -192,9 +200,10 @@ def random_net(seed: int) -> bytes:
         options = schema.DepthwiseConv2DOptionsT() if is_depthwise else schema.Conv2DOptionsT()
         options.padding, options.strideH, options.strideW = 0 if is_same else 1, *stride
         options.dilationHFactor = options.dilationWFactor = 1
-        activation = [NONE, NONE, RELU, RELU6][whole(0, 3)] if zero < 60 else NONE
+        activation = [NONE, NONE, RELU, RELU6, RELU_N1_TO_1][whole(0, 4)] if zero < 60 else NONE
         # XNNPACK refuses limits that leave one value.
-        options.fusedActivationFunction = NONE if activation == RELU6 and scale > 3 else activation
+        least = {RELU6: 3, RELU_N1_TO_1: 0.5}.get(activation, np.inf)
+        options.fusedActivationFunction = NONE if scale > least else activation
         if is_depthwise:
             options.depthMultiplier = 1
         kinds = schema.BuiltinOptions
@@ -220,7 +229,8 @@ def cases(networks: int) -> list[dict[str, Any]]:
     made = [_case(f"ADD, scales {seed}", add_net(seed), None) for seed in range(24)]
     made += [_case(f"LOGISTIC, scale {seed}", logistic_net(seed), -1) for seed in range(40)]
     made += [_case(f"RESIZE_BILINEAR {seed}", resize_net(seed), 7 * seed + 1) for seed in range(24)]
-    made += [_case(f"network {seed}", random_net(seed), seed) for seed in range(networks)]
+    seeds = sorted({*range(networks), IN_ONE_GO})
+    made += [_case(f"network {seed}", random_net(seed), seed) for seed in seeds]
     return [case for case in made if case["sha256"]]
 
 

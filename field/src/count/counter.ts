@@ -63,6 +63,15 @@ export class Counter {
     return outcome.tile_ms;
   }
 
+  /**
+   * Loads the network and lets it run, so that the browser has made it fast when the photo comes.
+   *
+   * The photo waits for it, other than for a timing: it would have to do the same first.
+   */
+  async warmUp(model: Model): Promise<void> {
+    if (!this.#loaded) await this.#inTurn(null, model, {});
+  }
+
   /** Frees the network's memory now. */
   unload(): void {
     clearTimeout(this.#idle);
@@ -128,4 +137,11 @@ export const counter = new Counter();
 /** Counts a photo with the model that this phone uses now; throws as Counter.count does. */
 export async function countPhoto(photo: Blob, options: CountOptions = {}): Promise<CountResult> {
   return counter.count(photo, await modelInUse(), options);
+}
+
+/** For the moment in which a farmer frames the photo; what goes wrong now is said when it is counted. */
+export async function warmUp(): Promise<void> {
+  await modelInUse()
+    .then((model) => counter.warmUp(model))
+    .catch(() => {});
 }

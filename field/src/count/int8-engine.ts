@@ -1,10 +1,15 @@
 /** The engine of the app: field/engine, which gives the same bytes as the interpreter that the server counts with. */
 
 import { Refusal } from "../../engine/flatbuffer.ts";
-import wasmUrl from "../../engine/kernels.wasm?url";
+import plainUrl from "../../engine/kernels-plain.wasm?url";
+import relaxedUrl from "../../engine/kernels-relaxed.wasm?url";
+import simdUrl from "../../engine/kernels-simd.wasm?url";
 import { Network } from "../../engine/network.ts";
+import { chooseVariant } from "../../engine/variant.ts";
 import { Problem } from "../problem";
 import type { Engine } from "./engine";
+
+const URLS = { plain: plainUrl, relaxed: relaxedUrl, simd: simdUrl };
 
 export class Int8Engine implements Engine {
   readonly #fetchKernels: () => Promise<BufferSource>;
@@ -16,7 +21,7 @@ export class Int8Engine implements Engine {
   }
 
   async load(model: Uint8Array): Promise<void> {
-    this.#kernels ??= await compile(await this.#fetchKernels());
+    this.#kernels ??= await WebAssembly.compile(await this.#fetchKernels());
     this.#network = undefined;
     try {
       this.#network = await Network.open(this.#kernels, model);
@@ -31,15 +36,9 @@ export class Int8Engine implements Engine {
   }
 }
 
+/** The one build that this phone takes; the service worker has it (sw/to-cache.ts). */
 async function fetchFromApp(): Promise<BufferSource> {
-  const response = await fetch(wasmUrl).catch(() => undefined);
+  const response = await fetch(URLS[chooseVariant()]).catch(() => undefined);
   if (!response?.ok) throw new Problem("503.2");
   return response.arrayBuffer();
-}
-
-async function compile(kernels: BufferSource): Promise<WebAssembly.Module> {
-  if (!WebAssembly.validate(kernels)) {
-    throw new Problem("500.2", { detail: "this browser is too old to count (no WebAssembly SIMD), update it" });
-  }
-  return WebAssembly.compile(kernels);
 }

@@ -5,6 +5,7 @@
  * nothing is in the middle of being counted.
  */
 
+import { chooseVariant } from "../../engine/variant.ts";
 import { FLUSH_TAG, flush } from "../sync/flush";
 import { type AppFile, cacheMode, filesOf, kindOf, lastingKey, shellName } from "./to-cache";
 
@@ -16,6 +17,7 @@ interface SyncEvent extends ExtendableEvent {
 }
 
 const FILES = __APP_FILES__;
+const VARIANT = chooseVariant();
 const SHELL = shellName(FILES);
 const LASTING = "pestwatch-lasting";
 const BY_PATH = new Map(FILES.map((file) => [file.path, file]));
@@ -52,7 +54,9 @@ function fileFor(request: Request): AppFile | undefined {
 
 /** Where a file is kept: the cache's name, and the address in it. */
 function placeOf(file: AppFile): [name: string, key: string] {
-  return kindOf(file.path) === "lasting" ? [LASTING, addressOf(lastingKey(file))] : [SHELL, addressOf(file.path)];
+  return kindOf(file.path, VARIANT) === "lasting"
+    ? [LASTING, addressOf(lastingKey(file))]
+    : [SHELL, addressOf(file.path)];
 }
 
 /** From the phone; what is not there comes over the network and is kept from then on. */
@@ -63,7 +67,7 @@ async function answer(file: AppFile, event: FetchEvent): Promise<Response> {
   if (kept) return kept;
   const response = await fetch(event.request);
   // A file of the shell fetched now may belong to a newer version: only whole versions are kept.
-  if (response.ok && kindOf(file.path) !== "shell") event.waitUntil(cache.put(key, response.clone()));
+  if (response.ok && kindOf(file.path, VARIANT) !== "shell") event.waitUntil(cache.put(key, response.clone()));
   return response;
 }
 
@@ -71,10 +75,10 @@ async function answer(file: AppFile, event: FetchEvent): Promise<Response> {
 async function install(): Promise<void> {
   const lasting = await caches.open(LASTING);
   const shell = await caches.open(SHELL);
-  for (const file of [...filesOf("shell", FILES), ...(await wantedBefore())]) {
+  for (const file of [...filesOf("shell", FILES, VARIANT), ...(await wantedBefore())]) {
     await fetchInto(shell, addressOf(file.path), file);
   }
-  for (const file of filesOf("lasting", FILES)) {
+  for (const file of filesOf("lasting", FILES, VARIANT)) {
     const key = addressOf(lastingKey(file));
     if (!(await lasting.match(key))) await fetchInto(lasting, key, file);
   }
@@ -88,7 +92,7 @@ async function fetchInto(cache: Cache, key: string, file: AppFile): Promise<void
 
 /** What somebody asked for in an earlier version, such as their language: it must work offline in this one too. */
 async function wantedBefore(): Promise<AppFile[]> {
-  const wanted = filesOf("wanted", FILES);
+  const wanted = filesOf("wanted", FILES, VARIANT);
   const kept = await Promise.all(wanted.map((file) => caches.match(addressOf(file.path))));
   return wanted.filter((_, index) => kept[index]);
 }
@@ -98,7 +102,7 @@ async function activate(): Promise<void> {
   const old = names.filter((name) => name.startsWith("pestwatch-shell-") && name !== SHELL);
   await Promise.all(old.map((name) => caches.delete(name)));
   const lasting = await caches.open(LASTING);
-  const current = new Set(filesOf("lasting", FILES).map((file) => addressOf(lastingKey(file))));
+  const current = new Set(filesOf("lasting", FILES, VARIANT).map((file) => addressOf(lastingKey(file))));
   const stale = (await lasting.keys()).filter((request) => !current.has(request.url));
   await Promise.all(stale.map((request) => lasting.delete(request)));
   await self.clients.claim();

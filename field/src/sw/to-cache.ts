@@ -1,5 +1,7 @@
 /** What the service worker keeps, and how long. */
 
+import type { Variant } from "../../engine/variant.ts";
+
 /** A built file: its path below the app's address, and the beginning of its SHA-256. */
 export interface AppFile {
   path: string;
@@ -9,18 +11,22 @@ export interface AppFile {
 /**
  * - `shell`: the app itself; fetched at once, replaced as a whole with each version.
  * - `lasting`: engine and model, large and seldom changed; fetched at once, kept over versions by their hash.
- * - `wanted`: catalogues of other languages and large icons; kept from the first time that somebody asks.
+ * - `wanted`: catalogues of other languages, large icons, and the engine's builds for other processors; kept from the
+ *   first time that somebody asks.
  */
 export type Kind = "shell" | "lasting" | "wanted";
 
-export function kindOf(path: string): Kind {
+/** @param variant the build of the engine that this phone takes */
+export function kindOf(path: string, variant: Variant): Kind {
+  const [, kernels] = path.match(/\/kernels-(plain|simd|relaxed)[^/]*\.wasm$/) ?? [];
+  if (kernels && kernels !== variant) return "wanted";
   if (path.startsWith("models/") || path.endsWith(".wasm")) return "lasting";
   if (path.startsWith("icons/")) return "wanted";
   return path.startsWith("i18n/") && path !== "i18n/en.json" ? "wanted" : "shell";
 }
 
-export function filesOf(kind: Kind, files: readonly AppFile[]): AppFile[] {
-  return files.filter((file) => kindOf(file.path) === kind);
+export function filesOf(kind: Kind, files: readonly AppFile[], variant: Variant): AppFile[] {
+  return files.filter((file) => kindOf(file.path, variant) === kind);
 }
 
 /** Names one version of the app: changes when any of its files does. */

@@ -29,7 +29,7 @@ const golden = goldenJson<{
 }>("count.json");
 
 const RELEASE = modelsPath(`releases/base/${golden.model}/`);
-const KERNELS = repositoryPath("field/engine/kernels.wasm");
+const KERNELS = repositoryPath("field/engine/kernels-simd.wasm");
 
 /** JPEG photos are counted in a real browser: tests/field. */
 const drawn = golden.photos.filter((vector): vector is PhotoVector => "counts" in vector && /png$/.test(vector.photo));

@@ -121,6 +121,24 @@ test("a photo does not wait for a timing, begun or not", async () => {
   expect(workers[1].asked.map(({ photo }) => photo)).toEqual([PHOTO, PHOTO]);
 });
 
+test("the network is warm when the photo comes, which waits for that and not for a second one", async () => {
+  const warming = counter.warmUp(OLD);
+  const counting = counter.count(PHOTO, OLD);
+  await settle();
+  expect(workers[0].asked).toEqual([{ photo: null, model: OLD }]);
+  workers[0].say({ kind: "timed", tile_ms: 120 });
+  await warming;
+  await settle();
+  workers[0].count("old");
+  await counting;
+  await counter.warmUp(OLD);
+  expect(workers[0].asked).toEqual([
+    { photo: null, model: OLD },
+    { photo: PHOTO, model: null },
+  ]);
+  expect(workers).toHaveLength(1);
+});
+
 test("a problem reaches who asked, and the next photo is counted with the model loaded afresh", async () => {
   const failing = counter.count(PHOTO, OLD);
   const next = counter.count(PHOTO, OLD);

@@ -14,7 +14,7 @@ const files = goldenJson<{ name: string; file: string }[]>("engine.json")
 let kernels: WebAssembly.Module;
 
 beforeAll(async () => {
-  kernels = await WebAssembly.compile(readFileSync(repositoryPath("field/engine/kernels.wasm")));
+  kernels = await WebAssembly.compile(readFileSync(repositoryPath("field/engine/kernels-simd.wasm")));
 });
 
 async function opened(file: Uint8Array): Promise<Network | Refusal> {

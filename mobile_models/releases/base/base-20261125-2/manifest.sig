@@ -1,1 +1,0 @@
-{"certificate":null,"key_id":"a35b3fbff0edd302","signature":"HVugSyJPoO/fipnH5pt1ltbwZHrqu/2oCV1FIqZh18jM5EmL2TWdIFh+4rfLKVSCtaoNAH4SPkVQZWPBuj4rCQ==","v":1}

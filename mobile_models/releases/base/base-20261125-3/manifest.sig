@@ -1,0 +1,1 @@
+{"certificate":null,"key_id":"3e0530a2c8b2f4b6","signature":"W5wQhd+ldeRPWoB9Yyb+65VZM/P2OFK4Da423J+Tm6eHdpWzJtrcq/wqYYi7g8KZT+fOSyQfXMzw+QM5eVdxDw==","v":1}
