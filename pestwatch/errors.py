@@ -14,6 +14,9 @@ SENTENCES: dict[str, str] = {
     # 401 and 403: who are you
     "401.1": "This phone is not enrolled here. Ask your officer for an enrolment code; your counts stay on the phone.",
     "401.2": "The user name or the password is wrong. Try again.",
+    "401.3": "This SMS gateway is not known here. Give it the secret of this installation.",
+    "401.4": "This SMS was not written by the phone that it names, or it was changed on its way. Its counts are still on that phone.",
+    "401.5": "This SMS names a phone that has no SMS key here. Its counts are still on that phone; enrol it anew.",
     "403.1": "You may not see or change this. Ask an administrator if you need it.",
     "403.2": "This photo was not agreed to be sent, so it was not stored.",
     "403.3": "This page is too old to be trusted. Load it again and repeat what you did.",
@@ -55,6 +58,8 @@ SENTENCES: dict[str, str] = {
     "422.41": "The field mapping %(name)s cannot be used: %(detail)s. Correct it; docs/exchange.md shows one.",
     "422.42": "Row %(row)s, column %(column)s: %(detail)s. Correct it and import the file again; rows that are in are not doubled.",
     "422.43": "%(region)s has no point on the map here, and Camtrap DP asks for one. Choose another format.",
+    # 422.50 and on: SMS
+    "422.50": "This SMS is none that pestwatch understands: %(detail)s. If a phone of ours wrote it, its counts are still there.",
     # 429
     "429.1": "Too many tries. Wait %(seconds)s seconds and try again.",
     # 500s: ours

@@ -13,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from pestwatch.errors import Problem
 from server import app_files, commands, dashboard
-from server.api import enrol, health, photos, releases, sync
+from server.api import enrol, health, photos, releases, sms, sync
 from server.api.answers import answer_problem, as_problem
 from server.config import Settings
 from server.db.session import open_engine
@@ -50,7 +50,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
     app.extensions["pestwatch.settings"] = settings
     app.extensions["pestwatch.engine"] = open_engine(settings.database_url)
     app.extensions["pestwatch.clock"] = clock
-    for room in (sync, enrol, photos, releases, health, app_files, dashboard):
+    for room in (sync, sms, enrol, photos, releases, health, app_files, dashboard):
         app.register_blueprint(room.blueprint)
     commands.register(app)
     app.register_error_handler(Problem, _answer_problem)

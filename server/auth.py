@@ -1,25 +1,31 @@
-"""Device tokens, enrolment codes, staff sessions: who is asking, and what they may see.
+"""Device tokens, enrolment codes, SMS keys, staff sessions: who is asking, and what they may see.
 
 Promises: tokens and codes are stored as SHA-256 only (they are random, so a fast hash is enough: 0.6 µs); passwords as
-argon2id. A token travels in a header, never in a URL, so it stands in no access log. Five failed logins within fifteen
-minutes close a name, or an address, for the rest of them.
+argon2id; SMS keys, which the server has to know, encrypted with a key from the settings. A token travels in a header,
+never in a URL, so it stands in no access log. Five failed logins within fifteen minutes close a name, or an address,
+for the rest of them.
 """
 
+import base64
 import functools
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
+from cryptography.fernet import Fernet, InvalidToken
 from flask import request
 from flask import session as cookie
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from pestwatch.errors import Problem
+from pestwatch.sync.sms import KEY_BYTES
+from server.config import current_settings
 from server.db import devices, people
 from server.db.session import session_scope
 from server.db.tables import Device, Region, Staff
@@ -30,6 +36,8 @@ CODE_LETTERS = 13
 CODE_LIFE = timedelta(hours=24)
 LOGIN_TRIES = 5
 LOGIN_WINDOW = timedelta(minutes=15)
+SMS_TRIES = 20
+"""Texts of one sender that could not be used, within LOGIN_WINDOW; a phone has seldom more than one to send."""
 MIN_PASSWORD_LETTERS = 10
 _READ_AS = str.maketrans({"0": "O", "1": "I", "8": "B", "-": "", " ": ""})
 _hasher = PasswordHasher()
@@ -59,7 +67,7 @@ def enrol(session: Session, code: str, now: datetime, **phone: Any) -> tuple[Dev
       session: a writing transaction.
       code: as scanned or typed; letter case, spaces and the digits 0, 1 and 8 are forgiven.
       now: aware instant.
-      **phone: locale, consent, app_version.
+      **phone: locale, consent, app_version, sms_key.
 
     Raises:
       Problem 410.1: the code is unknown, used or too old.
@@ -69,14 +77,70 @@ def enrol(session: Session, code: str, now: datetime, **phone: Any) -> tuple[Dev
     return devices.enrol_device(session, hash_secret(typed), hash_secret(token), now=now, **phone), token
 
 
+def make_sms_key() -> str:
+    """Makes the key that signs one phone's SMS, and nothing else; encrypted, as it is stored."""
+    return _sms_lock().encrypt(secrets.token_bytes(KEY_BYTES)).decode()
+
+
+def sms_key_of(device: Device) -> bytes:
+    """A phone's SMS key.
+
+    Raises:
+      Problem 401.5: it was enrolled without one, or the settings no longer open it.
+    """
+    try:
+        return _sms_lock().decrypt(device.sms_key or "")
+    except InvalidToken as error:
+        raise Problem("401.5") from error
+
+
+def check_gateway(engine: Engine, address: str, now: datetime) -> None:
+    """Makes sure that a request comes from our SMS gateway.
+
+    Raises:
+      Problem 401.3: it does not say our secret, or we have none.
+      Problem 429.1: too many wrong secrets from this address.
+    """
+    subject = f"gateway:{address[:100]}"
+    with session_scope(engine, read_only=True) as session:
+        check_tries(session, subject, LOGIN_TRIES, now)
+    expected, given = current_settings().sms_secret or "", _bearer()
+    if not expected or not hmac.compare_digest(expected.encode(), given.encode()):
+        with session_scope(engine) as session:
+            note_failure(session, [subject], now)
+        raise Problem("401.3")
+
+
+def sms_sender(number: str) -> str:
+    """What failures of a sender are counted under: nobody can read the number out of it again."""
+    return f"sms:{hmac.digest(current_settings().secret_key.encode(), number.encode(), 'sha256').hex()}"
+
+
+def check_tries(session: Session, subject: str, allowed: int, now: datetime) -> None:
+    """Makes sure that somebody has not failed too often lately.
+
+    Raises:
+      Problem 429.1: they have.
+    """
+    tries = people.failed_logins_since(session, subject, now - LOGIN_WINDOW)
+    if len(tries) >= allowed:
+        free_again = tries[-allowed] + LOGIN_WINDOW
+        raise Problem("429.1", seconds=max(1, round((free_again - now).total_seconds())))
+
+
+def note_failure(session: Session, subjects: Iterable[str], now: datetime) -> None:
+    """Counts a failure of each subject, for as long as it matters."""
+    people.record_failed_login(session, subjects, now, forget_before=now - LOGIN_WINDOW)
+
+
 def device_of_request(session: Session) -> Device:
     """The phone that sent this request, revoked or not.
 
     Raises:
       Problem 401.1: no token, or an unknown one.
     """
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    device = devices.device_by_token(session, hash_secret(token)) if scheme == "Bearer" else None
+    token = _bearer()
+    device = devices.device_by_token(session, hash_secret(token)) if token else None
     if device is None:
         raise Problem("401.1")
     return device
@@ -111,13 +175,10 @@ def log_in(engine: Engine, name: str, password: str, address: str, now: datetime
     with session_scope(engine, read_only=True) as session:
         staff = people.staff_by_name(session, name)
         for subject in subjects:
-            tries = people.failed_logins_since(session, subject, now - LOGIN_WINDOW)
-            if len(tries) >= LOGIN_TRIES:
-                free_again = tries[-LOGIN_TRIES] + LOGIN_WINDOW
-                raise Problem("429.1", seconds=max(1, round((free_again - now).total_seconds())))
+            check_tries(session, subject, LOGIN_TRIES, now)
     if not _is_password(password, staff) or staff is None:
         with session_scope(engine) as session:
-            people.record_failed_login(session, subjects, now, forget_before=now - LOGIN_WINDOW)
+            note_failure(session, subjects, now)
         raise Problem("401.2")
     with session_scope(engine) as session:
         people.forget_failed_logins(session, subjects[0])
@@ -168,6 +229,17 @@ def check_csrf() -> None:
     expected, given = cookie.get("csrf", ""), request.form.get("csrf", "")
     if not expected or not hmac.compare_digest(expected.encode(), given.encode()):
         raise Problem("403.3")
+
+
+def _bearer() -> str:
+    """The token of this request's header, empty if there is none."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token if scheme == "Bearer" else ""
+
+
+def _sms_lock() -> Fernet:
+    """Any text may be the setting; Fernet wants 32 bytes."""
+    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(current_settings().sms_key.encode()).digest()))
 
 
 @functools.cache

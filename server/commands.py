@@ -2,6 +2,10 @@
 
 import hashlib
 import secrets
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -31,7 +35,7 @@ REGION = click.option("--region", help="District id such as IN-MH-500; the insta
 
 def register(app: Flask) -> None:
     """Gives the app its commands."""
-    office = (db_upgrade, seed_region, first_officer, enrolment_code, revoke_device, retrain_now, roll_back)
+    office = (db_upgrade, seed_region, first_officer, enrolment_code, revoke_device, retrain_now, roll_back, bring_sms)
     for command in (*office, import_observations, export_observations):
         app.cli.add_command(command)
 
@@ -200,3 +204,28 @@ def export_observations(
     with path.open("w+b") as file:
         rows = give_out(engine, settings, row, kind, file, first=since, last=until, staff=None, now=now)
     click.echo(f"{path}: {rows} {'lines' if kind == 'figures' else 'observations'}")
+
+
+@click.command("bring-sms", cls=InWords)
+@click.argument("text")
+@click.option("--sender", default="+910000000000", show_default=True, help="Number that the SMS comes from.")
+@click.option("--url", help="The server's address; the public one if left out.")
+@click.option("--tries", default=5, show_default=True, help="How often to knock before giving up.")
+@with_appcontext
+def bring_sms(text: str, sender: str, url: str | None, tries: int) -> None:
+    """Bring a TEXT as an SMS gateway does, again and again until the server has it: for trying the SMS path out."""
+    settings = current_settings()
+    form = urllib.parse.urlencode({"text": text, "from": sender}).encode()
+    headers = {"Authorization": f"Bearer {settings.sms_secret or ''}"}
+    wanted = urllib.request.Request(f"{url or settings.public_url}/api/v1/sms", form, headers)  # noqa: S310 - our own
+    for pause_s in [*(2**n for n in range(tries - 1)), None]:
+        try:
+            with urllib.request.urlopen(wanted, timeout=30) as response:  # noqa: S310
+                click.echo(response.read())
+                return
+        except urllib.error.URLError as error:
+            said = error.read().decode() if isinstance(error, urllib.error.HTTPError) else str(error.reason)
+            if pause_s is None:
+                raise click.ClickException(said) from error
+            asked_s = error.headers.get("Retry-After") if isinstance(error, urllib.error.HTTPError) else None
+            time.sleep(float(asked_s or pause_s))

@@ -54,6 +54,12 @@ class Settings:
     """The first region, a district id such as IN-MH-500."""
     publisher: str
     """Who gives out exported observations: the name of the office, as it shall stand in them."""
+    sms_number: str | None
+    """Number that phones without data send SMS to, such as +919876543210; unset means that no phone has an SMS path."""
+    sms_secret: str | None = field(repr=False)
+    """What the SMS gateway says in `Authorization: Bearer`; unset means that none is listened to."""
+    sms_key: str = field(repr=False)
+    """Locks the phones' SMS keys in the database; generated into `data` unless given. Whoever changes it enrols anew."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
@@ -91,6 +97,9 @@ class Settings:
             proxies=_number(values, "PROXIES", 0),
             region=values.get("REGION", "IN-MH-500"),
             publisher=values.get("PUBLISHER", "an installation of pestwatch"),
+            sms_number=values.get("SMS_NUMBER"),
+            sms_secret=values.get("SMS_SECRET"),
+            sms_key=values.get("SMS_KEY") or _kept_secret(data / "sms_key"),
         )
 
     @property

@@ -14,6 +14,7 @@ const PATHS = {
   next: '<path d="M4 12h15M13 5.5l6.5 6.5-6.5 6.5"/>',
   traps: '<path d="M3 17 12 6l9 11z"/><path d="M12 6V3M9 17l3-3.5L15 17"/>',
   outbox: '<path d="M12 15V4M7.5 8 12 3.5 16.5 8"/><path d="M4 13v6.5h16V13"/>',
+  sms: '<path d="M3.5 4.5h17v12H11l-4.5 4v-4h-3z"/><path d="M8 10.5v.1M12 10.5v.1M16 10.5v.1"/>',
   settings:
     '<circle cx="12" cy="12" r="3.2"/><path d="M12 2.5v3M12 18.5v3M2.5 12h3M18.5 12h3M5.3 5.3l2.1 2.1M16.6 16.6l2.1 2.1M5.3 18.7l2.1-2.1M16.6 7.4l2.1-2.1"/>',
   speaker: '<path d="M4 9.5v5h3.5L12.5 19V5L7.5 9.5z"/><path d="M16 9a4.5 4.5 0 0 1 0 6M18.7 6a9 9 0 0 1 0 12"/>',

@@ -10,6 +10,7 @@ import {
   append,
   appendObservation,
   factsWithDeliveries,
+  markAsSms,
   peek,
   photosToSend,
   settlePhoto,
@@ -75,6 +76,19 @@ describe("the outbox", () => {
     await expect(append(observation({ HELIAR: 1 }), broken)).rejects.toThrow();
     expect(await waitingCount()).toBe(0);
     expect(await append(observation({ HELIAR: 2 }))).toEqual([1]);
+  });
+
+  test("goes on sending what was handed to the SMS app, until the server has answered", async () => {
+    await append(trap(), observation({ HELIAR: 3 }));
+    await acknowledge(answer([{ seq: 1, status: "stored", problem: null }]));
+    await markAsSms([1, 2], "2026-11-25T03:00:00Z");
+    expect((await peek(10)).map(({ seq }) => seq)).toEqual([2]);
+    expect((await factsWithDeliveries()).map(({ delivery }) => delivery.sms_at)).toEqual([
+      undefined,
+      "2026-11-25T03:00:00Z",
+    ]);
+    await acknowledge(answer([{ seq: 2, status: "duplicate", problem: null }]));
+    expect(await waitingCount()).toBe(0);
   });
 
   test("keeps refused facts where a person sees them, with the reason", async () => {

@@ -48,6 +48,7 @@ def _species(
     return Species(SpeciesId(key), scientific, name, tuple(crops.split()), tuple(traps.split()), lure_days, source)
 
 
+# New ones are appended: an SMS names a pest by its place (docs/sms.md).
 # Where sources give a range of days the shorter end is taken: an old lure that is trusted hides moths.
 SPECIES: dict[SpeciesId, Species] = {
     species.key: species

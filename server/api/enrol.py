@@ -3,6 +3,7 @@
 The phone learns here, over a connection that the officer's QR code vouches for, which root key signs its region's models.
 """
 
+import base64
 from typing import Annotated, Any
 
 import msgspec
@@ -40,18 +41,22 @@ class EnrolRequest(msgspec.Struct, frozen=True):
 
 @blueprint.post("/enrol")
 def enrol() -> Response:
-    """Answers with the phone's number and its token; the token is never shown again."""
+    """Answers with the phone's number, its token and its SMS key; neither secret is ever shown again."""
     wanted = _read(read_body(MAX_BODY_BYTES))
+    settings = current_settings()
     now, (locale, notices) = current_time(), known_locale(wanted.locale)
-    root = open_installation(current_settings().keys_dir, now.replace(microsecond=0)).root
+    root = open_installation(settings.keys_dir, now.replace(microsecond=0)).root
     consent: dict[str, Any] = msgspec.to_builtins(wanted.consent)
     with request_scope() as session:
-        device, token = auth.enrol(session, wanted.code, now, locale=locale, consent=consent, app_version=wanted.app)
+        sms_key = auth.make_sms_key() if settings.sms_number else None
+        phone = {"locale": locale, "consent": consent, "app_version": wanted.app, "sms_key": sms_key}
+        device, token = auth.enrol(session, wanted.code, now, **phone)
     enrolled = {
         "device": device.id,
         "token": token,
         "region": device.region_id,
         "root": {"key_id": root.key_id, "public_key": root.public_key},
+        "sms": sms_key and {"number": settings.sms_number, "key": base64.b64encode(auth.sms_key_of(device)).decode()},
         "server_time": now.replace(microsecond=0),
         "notices": [worded(problem, locale) for problem in notices],
     }

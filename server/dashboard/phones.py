@@ -12,6 +12,7 @@ from pestwatch.errors import Problem
 from server import auth
 from server.config import current_settings, current_time
 from server.dashboard.paging import page_of
+from server.dashboard.troubles import troubles_of
 from server.db import catches, devices, store
 from server.db.session import request_scope
 from server.db.tables import Device
@@ -40,7 +41,7 @@ def show_phones(region: str) -> str:
             region=row,
             page=page_of(devices.devices_of(session, row.id)),
             traps=traps,
-            troubles=store.facts_with_problems(session, row.id, SHOWN_TROUBLES),
+            troubles=troubles_of(session, row.id, SHOWN_TROUBLES, nobodys=g.staff.role == "admin"),
             now=current_time(),
         )
 

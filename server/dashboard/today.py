@@ -8,10 +8,11 @@ from flask import Blueprint, g, render_template
 from sqlalchemy.orm import Session
 
 from server.config import current_time
-from server.db import people, store
+from server.dashboard.troubles import troubles_of
+from server.db import people
 from server.db.catches import review_queue
 from server.db.session import request_scope
-from server.db.tables import Fact, Region
+from server.db.tables import Fact, Region, Sms
 from server.standing import GROUPS, Group, Standing, standings
 
 SHOWN = 12
@@ -28,7 +29,7 @@ class Card:
     standings: list[Standing]
     numbers: dict[Group, int]
     to_review: int
-    troubles: list[Fact]
+    troubles: list[Fact | Sms]
 
     @property
     def first(self) -> list[Standing]:
@@ -57,7 +58,7 @@ def _card(session: Session, region: Region, now: Any) -> Card:
         found,
         {group: counted[group] for group in GROUPS},
         len(review_queue(session, region.id, QUEUE_LIMIT)),
-        store.facts_with_problems(session, region.id, PROBLEM_LIMIT),
+        troubles_of(session, region.id, PROBLEM_LIMIT),
     )
 
 

@@ -29,6 +29,7 @@ def enrol_device(
     locale: str,
     consent: Mapping[str, Any],
     app_version: str | None,
+    sms_key: str | None = None,
 ) -> Device:
     """Turns an unused code into a phone of its region; of two phones with one code, the first wins.
 
@@ -45,6 +46,7 @@ def enrol_device(
         consent=dict(consent),
         app_version=app_version,
         enrolled_at=now,
+        sms_key=sms_key,
     )
     session.add(device)
     session.flush()

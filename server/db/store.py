@@ -1,9 +1,10 @@
 """The ledger: stores each fact once, however often it comes, and tells a phone what is new.
 
 Station 5 of 9. Promises: (device, seq) is unique and decided by the database; a fact's status never changes except from
-quarantined to stored; `server_seq` rises in the order of commit, because whoever takes a number holds the counter's row
-until commit, so a reader who has seen 7 can never meet a late 6. Whoever writes facts takes the number *first*; all
-writers so lock in one order. Source: docs/adr/0003. The other reads and writes stand beside this file, by noun.
+quarantined to stored, and its content only from what an SMS said of it to the whole that HTTP brings; `server_seq` rises
+in the order of commit, because whoever takes a number holds the counter's row until commit, so a reader who has seen 7
+can never meet a late 6. Whoever writes facts takes the number *first*; all writers so lock in one order. Source:
+docs/adr/0003. The other reads and writes stand beside this file, by noun.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,6 +19,7 @@ from pestwatch.errors import Problem
 from pestwatch.sync.clock import PhoneClock
 from pestwatch.sync.merge import description_wins
 from pestwatch.sync.protocol import CorrectionFact, Fact, ObservationFact, ServiceFact, Status, TrapFact, read_fact
+from pestwatch.sync.sms import is_same_in_sms
 from server.db import tables
 from server.db.session import Table
 from server.db.tables import Advisory, Correction, Counter, Device, Observation, Service, Trap
@@ -38,6 +40,16 @@ class Standing(NamedTuple):
     content_hash: str
     status: Status
     problem: dict[str, Any] | None
+    content: str
+    sms_id: int | None
+
+    def is_same(self, fact: Fact, sms_id: int | None) -> bool:
+        """Whether a fact that arrives says the same; one of an SMS and a whole one, as far as an SMS says it."""
+        if self.content_hash == fact.content_hash:
+            return True
+        if (self.sms_id is None) == (sms_id is None):
+            return False
+        return is_same_in_sms(read_fact(self.content.encode()).typed, fact.typed)
 
 
 @dataclass(frozen=True)
@@ -57,7 +69,9 @@ def next_server_seq(session: Session) -> int:
     return session.scalars(raised.execution_options(synchronize_session=False)).one()
 
 
-def record_facts(session: Session, device: Device, facts: Sequence[Fact], clock: PhoneClock) -> list[Receipt]:
+def record_facts(
+    session: Session, device: Device, facts: Sequence[Fact], clock: PhoneClock, sms_id: int | None = None
+) -> list[Receipt]:
     """Stores what a phone pushed and answers for each fact, in the same order.
 
     Args:
@@ -65,17 +79,21 @@ def record_facts(session: Session, device: Device, facts: Sequence[Fact], clock:
       device: who sent them; a revoked phone's facts are kept in quarantine.
       facts: as read by the protocol, usable or not.
       clock: the phone's clock as this message showed it.
+      sms_id: which SMS said them, shortened; None: they are whole.
     """
     if not facts:
         return []
     server_seq = next_server_seq(session)
     known = _known(session, device.id, facts)
-    receipts, rows, usable = [], [], []
+    receipts, rows, usable, completed = [], [], [], []
     for fact in facts:
         name = fact.content_hash if fact.seq is None else fact.seq
         standing = known.get(name)
-        if standing is not None and standing.content_hash == fact.content_hash:
+        if standing is not None and standing.is_same(fact, sms_id):
             receipts.append(_receipt_again(fact, standing))
+            if standing.sms_id is not None and sms_id is None:
+                completed.append(fact)
+                known[name] = standing._replace(content_hash=fact.content_hash, sms_id=None)
             continue
         status = "conflict" if standing else _status(fact, device)
         receipts.append(Receipt(fact.seq, status, fact.problem))
@@ -83,13 +101,14 @@ def record_facts(session: Session, device: Device, facts: Sequence[Fact], clock:
             if fact.content_hash in known:
                 continue  # this conflict is kept already
             name = fact.content_hash
-        row = _ledger_row(device.id, fact, status, clock)
-        known[name] = Standing(fact.content_hash, status, row["problem"])
+        row = _ledger_row(device.id, fact, status, clock, sms_id)
+        known[name] = Standing(fact.content_hash, status, row["problem"], fact.content, sms_id)
         rows.append(row | {"server_seq": server_seq})
         if status == "stored":
             usable.append(fact)
     _insert_all(session, tables.Fact, rows)
     _project(session, device.id, usable, clock, server_seq)
+    _complete(session, device.id, completed, clock)
     return receipts
 
 
@@ -173,7 +192,7 @@ def _for_device(device: Device) -> ColumnElement[bool]:
 def _known(session: Session, device: int, facts: Iterable[Fact]) -> dict[int | str, Standing]:
     """What stands under the facts' numbers, and under the content of those that have none or are in conflict."""
     row = tables.Fact
-    columns = (row.content_hash, row.status, row.problem)
+    columns = (row.content_hash, row.status, row.problem, row.content, row.sms_id)
     numbers = {fact.seq for fact in facts if fact.seq is not None}
     numbered = select(row.seq, *columns).where(row.device_id == device, row.seq.in_(numbers))
     known: dict[int | str, Standing] = {seq or 0: Standing(*said) for seq, *said in session.execute(numbered)}
@@ -200,7 +219,7 @@ def _status(fact: Fact, device: Device) -> Status:
     return "quarantined" if device.revoked_at else "stored"
 
 
-def _ledger_row(device: int, fact: Fact, status: Status, clock: PhoneClock) -> dict[str, Any]:
+def _ledger_row(device: int, fact: Fact, status: Status, clock: PhoneClock, sms_id: int | None) -> dict[str, Any]:
     return {
         "device_id": device,
         "seq": None if status == "conflict" else fact.seq,
@@ -213,7 +232,25 @@ def _ledger_row(device: int, fact: Fact, status: Status, clock: PhoneClock) -> d
         "at_corrected": clock.corrected(fact.typed.at).at if fact.typed else clock.received_at,
         "clock_offset_ms": clock.offset_ms,
         "received_at": clock.received_at,
+        "sms_id": sms_id,
     }
+
+
+def _complete(session: Session, device: int, facts: Sequence[Fact], clock: PhoneClock) -> None:
+    """Puts whole facts in the place of what an SMS said of them; each keeps its status and its place in the order."""
+    for fact in facts:
+        row = session.scalars(
+            select(tables.Fact).where(tables.Fact.device_id == device, tables.Fact.seq == fact.seq)
+        ).one()
+        for name, value in _ledger_row(device, fact, row.status, clock, None).items():
+            setattr(row, name, value)
+        if row.status != "stored":
+            continue
+        if isinstance(fact.typed, ObservationFact):
+            session.merge(Observation(**_observation(device, fact.typed, clock)))
+        if isinstance(fact.typed, CorrectionFact):
+            own = update(Correction).where(Correction.observation_device == device, Correction.fact_seq == fact.seq)
+            session.execute(own.values(_correction(device, fact.typed, clock, row.server_seq)))
 
 
 def _insert_all(session: Session, table: type[Table], rows: list[dict[str, Any]]) -> None:

@@ -6,7 +6,7 @@ staff, devices, recounts, advisories, training runs, releases. docs/data-model.m
 """
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     BigInteger,
@@ -105,6 +105,7 @@ class Device(Table):
     last_seen_at: Mapped[datetime | None] = mapped_column(UtcInstant)
     clock_offset_ms: Mapped[int | None] = mapped_column(BigInteger, comment="server minus phone at the last sync")
     revoked_at: Mapped[datetime | None] = mapped_column(UtcInstant, comment="set: what it sends is quarantined")
+    sms_key: Mapped[str | None] = mapped_column(String(200), comment="of its SMS, encrypted; null: it has no SMS path")
 
 
 class EnrolmentCode(Table):
@@ -145,6 +146,25 @@ class Fact(Table):
     clock_offset_ms: Mapped[int] = mapped_column(BigInteger, comment="server minus phone when it was sent")
     received_at: Mapped[datetime] = mapped_column(UtcInstant)
     server_seq: Mapped[int] = mapped_column(BigInteger, index=True, comment="order of arrival; one per batch")
+    sms_id: Mapped[int | None] = mapped_column(BigInteger, comment="set: only what this SMS said; the whole is to come")
+
+
+class Sms(Table):
+    """A text that a gateway brought, as it came; where it came from is not kept."""
+
+    __tablename__ = "sms"
+    kind: ClassVar = "sms"
+    status: ClassVar = "rejected"
+    """As a fact's, where officers see what could not be used."""
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    text_hash: Mapped[str] = mapped_column(String(64), unique=True, comment="SHA-256 of text, hex")
+    text: Mapped[str] = mapped_column(Text)
+    device_id: Mapped[int | None] = mapped_column(
+        ForeignKey("devices.id"), index=True, comment="whom it names, if true"
+    )
+    received_at: Mapped[datetime] = mapped_column(UtcInstant, comment="the first time")
+    problem: Mapped[Any | None] = mapped_column(JsonDocument, comment="why it was rejected; null: its facts are stored")
 
 
 class Trap(Table):

@@ -20,9 +20,15 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 
 
 class AppServer:
-    """The real server on a thread; `asked` holds the paths that were asked for, `stop` is the end of the network."""
+    """The real server on a thread; `asked` holds the paths that were asked for, `stop` is the end of the network.
 
-    def __init__(self, app_dir: Path, data: Path) -> None:
+    Args:
+      app_dir: the built app.
+      data: folder of the installation; its database is made only where a test needs it.
+      **settings: more of the environment, without its prefix.
+    """
+
+    def __init__(self, app_dir: Path, data: Path, **settings: str) -> None:
         self.asked: list[str] = []
         asked = self.asked
 
@@ -30,11 +36,13 @@ class AppServer:
             def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
                 asked.append(self.path)
 
-        settings = Settings.from_env({"PESTWATCH_DATA": str(data), "PESTWATCH_APP_DIR": str(app_dir)})
-        self._server = make_server("127.0.0.1", 0, create_app(settings), threaded=True, request_handler=Noting)
+        env = {"DATA": str(data), "APP_DIR": str(app_dir), **settings}
+        self.app = create_app(Settings.from_env({f"PESTWATCH_{name}": value for name, value in env.items()}))
+        self._server = make_server("127.0.0.1", 0, self.app, threaded=True, request_handler=Noting)
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
-        self.app_url = f"http://127.0.0.1:{self._server.server_port}/app/"
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.app_url = f"{self.url}/app/"
 
     def stop(self) -> None:
         if not self._thread.is_alive():
@@ -81,6 +89,18 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
 @pytest.fixture(scope="module")
 def server(serve: Serve, app_dist: Path) -> AppServer:
     return serve(app_dist)
+
+
+@pytest.fixture
+def farmer(chromium: Chromium, server: AppServer, tmp_path: Path) -> Iterator[Page]:
+    """A phone with one trap for Helicoverpa on cotton, emptied three days ago; not enrolled."""
+    with browser(chromium, tmp_path / "phone") as context:
+        page = context.new_page()
+        page.goto(server.app_url)
+        for testid in ("language-en", "consent-agree", "add-trap", "pest-HELIAR", "emptied-3", "save-trap"):
+            tap(page, testid)
+        expect(page.get_by_test_id("trap-card")).to_be_visible()
+        yield page
 
 
 def tap(page: Page, testid: str) -> None:

@@ -2,11 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.conftest import Chromium
@@ -24,18 +22,6 @@ REFUSAL = {
     "params": {"field": "counts", "detail": "too many"},
     "text": "",
 }
-
-
-@pytest.fixture
-def farmer(chromium: Chromium, server: AppServer, tmp_path: Path) -> Iterator[Page]:
-    """A phone with one trap for Helicoverpa on cotton, emptied three days ago; not enrolled."""
-    with browser(chromium, tmp_path / "phone") as context:
-        page = context.new_page()
-        page.goto(server.app_url)
-        for testid in ("language-en", "consent-agree", "add-trap", "pest-HELIAR", "emptied-3", "save-trap"):
-            tap(page, testid)
-        expect(page.get_by_test_id("trap-card")).to_be_visible()
-        yield page
 
 
 def test_a_camera_that_costs_the_page_its_life_is_remembered(farmer: Page) -> None:

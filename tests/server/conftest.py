@@ -39,7 +39,9 @@ def clock() -> Clock:
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
     """An installation in a folder of its own; nothing of the developer's environment gets in."""
-    here = Settings.from_env({"PESTWATCH_DATA": str(tmp_path / "installation"), "PESTWATCH_SECRET_KEY": "of-the-tests"})
+    env = {"DATA": str(tmp_path / "installation"), "SECRET_KEY": "of-the-tests"}
+    env |= {"SMS_NUMBER": "+919876543210", "SMS_SECRET": "the gateway's word", "SMS_KEY": "of-the-tests-too"}
+    here = Settings.from_env({f"PESTWATCH_{name}": value for name, value in env.items()})
     return replace(here, database_url=database_url, models_dir=tmp_path / "models", app_dir=tmp_path / "app")
 
 

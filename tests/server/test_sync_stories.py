@@ -1,4 +1,4 @@
-"""Phones that lose answers, repeat, reorder, go back to an old backup, jump in time and are revoked, against a dictionary.
+"""Phones that lose answers, repeat, reorder, send SMS, go back to an old backup, jump in time and are revoked, against a dictionary.
 
 Hypothesis invents the story; whatever it is, the server ends up with what a dictionary would hold, and every answer is 200.
 """
@@ -13,8 +13,12 @@ import pytest
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from msgspec import convert
 from sqlalchemy import Engine, select
 
+from pestwatch.sync.protocol import ObservationFact
+from pestwatch.sync.sms import TEXT_BYTES, Told, read_sms, to_text, write_sms
+from server import auth
 from server.db import tables
 from server.db.session import session_scope
 from tests import factories
@@ -32,13 +36,15 @@ class Stories(RuleBasedStateMachine):
     @initialize()
     def enrol(self) -> None:
         token = f"story-{next(number)}"
-        with session_scope(self.engine) as session:
-            self.device = factories.device(session, token=token).id
+        with self.client.application.app_context(), session_scope(self.engine) as session:
+            row = factories.device(session, token=token, sms_key=auth.make_sms_key())
+            self.device, self.sms_key = row.id, auth.sms_key_of(row)
         self.headers = {"Authorization": f"Bearer {token}"}
         self.outbox: dict[int, dict] = {}
         self.backup: tuple[int, dict[int, dict]] = (0, {})
         self.seq, self.skew, self.revoked = 0, timedelta(0), False
         self.ledger: dict[int, tuple[dict, str]] = {}
+        self.short: dict[int, dict] = {}
         self.aside: list[dict] = []
 
     @rule(count=st.integers(0, 5000), trap=st.sampled_from(["t1", "t2"]))
@@ -68,6 +74,27 @@ class Stories(RuleBasedStateMachine):
         if answer_arrives:
             self.outbox.clear()
 
+    @rule(limit=st.sampled_from([60, TEXT_BYTES]), times=st.integers(1, 2))
+    def send_an_sms(self, limit: int, times: int) -> None:
+        """The farmer never learns whether it arrived, so the outbox stays as it is."""
+        waiting = [
+            f
+            for _, f in sorted(self.outbox.items())
+            if f["kind"] == "observation" and f["body"]["counts"]["HELIAR"] >= 0
+        ]
+        if not waiting:
+            return
+        message, fitted = write_sms(
+            self.device, self.sms_key, [Told(convert(fact, ObservationFact), "HELIAR") for fact in waiting], limit
+        )
+        shortened = [json.loads(fact.content) for fact in read_sms(message, self.sms_key)]
+        for _ in range(times):
+            expected = [self._receive(fact, short) for fact, short in zip(waiting[:fitted], shortened, strict=True)]
+            headers = {"Authorization": "Bearer the gateway's word"}
+            response = self.client.post("/api/v1/sms", data={"text": to_text(message)}, headers=headers)
+            assert response.json["status"] == "read"
+            assert [(i["seq"], i["status"]) for i in response.json["items"]] == expected
+
     @rule()
     def back_up(self) -> None:
         self.backup = (self.seq, dict(self.outbox))
@@ -86,20 +113,24 @@ class Stories(RuleBasedStateMachine):
             session.get(tables.Device, self.device).revoked_at = NOW
         self.revoked = True
 
-    def _receive(self, fact: dict[str, Any]) -> tuple[int, str]:
-        """What a dictionary would do."""
+    def _receive(self, fact: dict[str, Any], short: dict[str, Any] | None = None) -> tuple[int, str]:
+        """What a dictionary would do with a fact, or with what an SMS said of it."""
         seq = fact["seq"]
         if seq not in self.ledger:
             status = "quarantined" if self.revoked else "stored"
             if fact["kind"] == "observation" and fact["body"]["counts"]["HELIAR"] < 0:
                 status = "rejected"
             self.ledger[seq] = (fact, status)
+            if short:
+                self.short[seq] = short
             return seq, status
         standing, status = self.ledger[seq]
         if standing == fact:
+            if not short:
+                self.short.pop(seq, None)
             return seq, "duplicate" if status == "stored" else status
-        if fact not in self.aside:
-            self.aside.append(fact)
+        if (said := short or fact) not in self.aside:
+            self.aside.append(said)
         return seq, "conflict"
 
     @invariant()
@@ -110,7 +141,8 @@ class Stories(RuleBasedStateMachine):
             rows = session.scalars(select(tables.Fact).where(tables.Fact.device_id == self.device)).all()
             counted = select(tables.Observation.seq).where(tables.Observation.device_id == self.device)
             observations = sorted(session.scalars(counted))
-        assert {r.seq: (json.loads(r.content), r.status) for r in rows if r.seq} == self.ledger
+        held = {seq: (self.short.get(seq, fact), status) for seq, (fact, status) in self.ledger.items()}
+        assert {r.seq: (json.loads(r.content), r.status) for r in rows if r.seq} == held
         aside = [json.loads(row.content) for row in rows if row.seq is None]
         assert sorted(map(str, aside)) == sorted(map(str, self.aside))
         usable = [s for s, (f, status) in self.ledger.items() if f["kind"] == "observation" and status == "stored"]

@@ -97,7 +97,7 @@ interface ButtonOptions {
 export function button(picture: IconName | null, words: Message, options: ButtonOptions): HTMLElement {
   const { testid, look = "plain", onclick, href, pressed } = options;
   const inside = [picture && icon(picture), h("span", {}, words)];
-  if (href) return h("a", { class: `button ${look}`, href, testid }, inside);
+  if (href) return h("a", { class: `button ${look}`, href, testid, onclick }, inside);
   return h(
     "button",
     {

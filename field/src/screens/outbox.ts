@@ -12,6 +12,7 @@ import type { Fact, ProblemJson } from "../sync/protocol";
 import { CLOCK_WARNING_MS } from "../sync/sync";
 import { foldTraps, type MyTrap } from "../trap/my-traps";
 import { button, notice, redraw, type Screen, say } from "./frame";
+import { smsButton } from "./sms-button";
 
 /** The newest ones; the file has them all. */
 const SHOWN = 60;
@@ -66,6 +67,7 @@ export async function outboxScreen(): Promise<Screen> {
       await lastTime(),
       await whatHolds(),
       send,
+      await smsButton(stored),
       h(
         "ol",
         { class: "rows", testid: "outbox-items" },
@@ -176,6 +178,7 @@ function row(fact: Fact, delivery: Delivery, traps: Map<string, MyTrap>, photo: 
       h("strong", {}, whatItIs(fact)),
       h("br"),
       [nameOf(fact, traps), dateText(new Date(fact.at))].filter(Boolean).join(" · "),
+      group === "waiting" && delivery.sms_at && [h("br"), icon("sms", "small"), t("Sent by SMS, not yet confirmed")],
       photo && [h("br"), icon("camera", "small"), photoWords(photo)],
       delivery.problem && h("span", { class: "reason", testid: "reason" }, problemText(delivery.problem)),
       group === "refused" && again,

@@ -25,6 +25,8 @@ export interface Delivery {
   status: "waiting" | ItemStatus;
   problem: ProblemJson | null;
   answered_at: Instant | null;
+  /** When it was last handed to the phone's SMS app; whether that sent it, nobody knows, so it waits all the same. */
+  sms_at?: Instant;
 }
 
 /** A photo that the farmer agreed to send, made smaller and free of the camera's hidden notes (place, owner). */
@@ -61,6 +63,8 @@ export interface Enrolment {
   token: string;
   region: string;
   root: { key_id: string; public_key: string };
+  /** Where to send SMS, and the key that signs them; nothing else is signed with it. */
+  sms?: { number: string; key: CryptoKey } | null;
   state: "active" | "revoked" | "unknown";
 }
 

@@ -7,7 +7,7 @@
  */
 
 import { Problem } from "../problem";
-import type { Counts, Fact, NewFact, ProblemJson, SyncResponse } from "../sync/protocol";
+import type { Counts, Fact, Instant, NewFact, ProblemJson, SyncResponse } from "../sync/protocol";
 import { announceChange } from "./changed";
 import { type Delivery, database, type KeptPhoto } from "./database";
 
@@ -118,6 +118,17 @@ export async function acknowledge(response: SyncResponse): Promise<void> {
 /** Marks facts as refused without an answer for each, as when one alone is too large to send. */
 export async function refuse(seq: number, problem: ProblemJson): Promise<void> {
   await (await database()).put("deliveries", { seq, status: "rejected", problem, answered_at: null });
+  announceChange();
+}
+
+/** Notes what was handed to the SMS app. It goes on waiting: only an answer of the server takes it out of the outbox. */
+export async function markAsSms(seqs: number[], at: Instant): Promise<void> {
+  const tx = (await database()).transaction("deliveries", "readwrite");
+  for (const seq of seqs) {
+    const delivery = await tx.store.get(seq);
+    if (delivery?.status === "waiting") await tx.store.put({ ...delivery, sms_at: at });
+  }
+  await tx.done;
   announceChange();
 }
 

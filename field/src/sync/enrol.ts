@@ -1,4 +1,4 @@
-/** Enrolment: a single-use code becomes this phone's token. Counting never waits for it. */
+/** Enrolment: a single-use code becomes this phone's token and SMS key. Counting never waits for it. */
 
 import { startAnew } from "../store/outbox";
 import { forget, keep, setting } from "../store/settings";
@@ -14,6 +14,12 @@ export function tidyCode(typed: string): string {
 export function codeInHash(hash: string): string | null {
   const code = tidyCode(new URLSearchParams(hash.replace(/^#/, "")).get("enrol") ?? "");
   return code === "" ? null : code;
+}
+
+/** A key that signs, and that nobody can read out of this phone again. */
+export async function smsKey(base64: string): Promise<CryptoKey> {
+  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  return crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
 }
 
 /**
@@ -40,7 +46,8 @@ export async function enrolWithPendingCode(app: string): Promise<boolean> {
     throw error;
   }
   const { device, token, region, root } = answer;
-  await keep("enrolment", { device, token, region, root, state: "active" });
+  const sms = answer.sms ? { number: answer.sms.number, key: await smsKey(answer.sms.key) } : null;
+  await keep("enrolment", { device, token, region, root, sms, state: "active" });
   await forget("pending_code");
   await startAnew();
   return true;

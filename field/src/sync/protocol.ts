@@ -180,6 +180,8 @@ export interface EnrolResponse {
   token: string;
   region: string;
   root: { key_id: string; public_key: string };
+  /** Null where no SMS gateway listens. */
+  sms?: { number: string; key: string } | null;
   server_time: Instant;
 }
 
