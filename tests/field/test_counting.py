@@ -21,8 +21,9 @@ EXPECTED = json.loads((GOLDEN / "count.json").read_text(encoding="utf-8"))
 # Starts the app's own worker with the app's own model; kept for all photos, as the app does.
 START = """async ([worker, folder]) => {
   const fetched = async (name) => new Uint8Array(await (await fetch(folder + name)).arrayBuffer());
-  const sidecar = JSON.parse(new TextDecoder().decode(await fetched('small.json')));
-  let model = { tflite: await fetched('small.tflite'), sidecar };
+  const of = async (name) =>
+    ({ tflite: await fetched(name + '.tflite'), sidecar: JSON.parse(new TextDecoder().decode(await fetched(name + '.json'))) });
+  let model = { ...(await of('small')), gate: await of('gate') };
   const counting = new Worker(worker, { type: 'module' });
   window.countPhoto = (photo) => new Promise((resolve, reject) => {
     counting.onmessage = ({ data }) => data.kind === 'progress' || resolve(data.result ?? data.problem);

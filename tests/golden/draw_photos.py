@@ -25,7 +25,7 @@ SCENES = {
     "liner-noctuids.png": Scene(300, 300, insects={"NOCTUID_LARGE": 6}, noise=0),
     "liner-flies.png": Scene(300, 300, insects={"GNORAB": 5, "fly": 4}, noise=0),
     "two-tiles.png": Scene(600, 150, insects={"GNORAB": 16}, debris=10, noise=0),
-    "funnel.png": Scene(320, 320, "funnel", {"HELIAR": 7}, debris=3, blur_px=0.8, noise=0),
+    "funnel.png": Scene(320, 320, "funnel", {"HELIAR": 7}, debris=2, blur_px=0.8, noise=0),
     "funnel-empty.png": Scene(320, 320, "funnel", {}, debris=3, blur_px=0.8, noise=0),
     "dark.png": Scene(300, 300, insects={"GNORAB": 8}, light=0.1, noise=0),
     "bright.png": Scene(300, 300, insects={"GNORAB": 8}, light=2.2, noise=0),
