@@ -31,13 +31,13 @@ test("a phone that was not timed yet counts with the usual size", async () => {
 
 test.each([
   [5, "small"],
-  [800, "small"],
-  [900, "nano"],
+  [2_400, "small"],
+  [2_600, "nano"],
   [20_000, "nano"],
 ])("a phone that takes %i ms for a tile takes %s", async (tile_ms, size) => {
   await timePhone(async () => tile_ms);
   expect(await wantedSize()).toBe(size);
-  expect(photoMs((await setting("size_timing")) ?? { of: "", tile_ms: 0 }) > 10_000).toBe(size === "nano");
+  expect(photoMs((await setting("size_timing")) ?? { of: "", tile_ms: 0 }) > 30_000).toBe(size === "nano");
 });
 
 test("a phone is timed once, with the usual size that came with the app", async () => {
@@ -53,12 +53,12 @@ test("a phone is timed once, with the usual size that came with the app", async 
 
 test("a timing that a photo has ended is tried again", async () => {
   await expect(timePhone(() => Promise.reject(new DOMException("a photo came", "AbortError")))).rejects.toThrow();
-  await timePhone(async () => 900);
+  await timePhone(async () => 3_000);
   expect(await wantedSize()).toBe("nano");
 });
 
 test("what a person has chosen goes before any timing, and needs none", async () => {
-  await keep("size_timing", { of: "an older app", tile_ms: 900 });
+  await keep("size_timing", { of: "an older app", tile_ms: 3_000 });
   await keep("size_choice", "base");
   const time = vi.fn(async () => 100);
   await timePhone(time);
