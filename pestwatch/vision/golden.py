@@ -20,8 +20,8 @@ from pestwatch.vision.threshold import photo_threshold
 
 SCENE = Scene(448, 336, insects={"GNORAB": 12, "fly": 3}, debris=12, noise=0.0)
 # Few colours: the picture travels with every release, and noise would make it larger than the model.
-COLOURS = 32
-SEEDS = range(60)
+COLOURS = 16
+SEEDS = range(110)
 LEAST_COUNTED = 0.6
 
 

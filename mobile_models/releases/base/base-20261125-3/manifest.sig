@@ -1,1 +1,1 @@
-{"certificate":null,"key_id":"5452333ee2c65153","signature":"ul1qDmMt0OfwcVmk77lNYmwRe6iXPF/idNqzty8fmMqHQVjPhl1eRtLKOzm1a4MvZ3WIYNC8X4XgKNpe75dGCg==","v":1}
+{"certificate":null,"key_id":"cd58fac2babfc72c","signature":"Hq9GXa566E2+i7wfMFr6jIR+ZYwrB93MDSIS7uLgK18jrLvtes7eyxQZS7RMj/LAOz+bEVerDXxiFJnu9hEqAQ==","v":1}
