@@ -1,6 +1,6 @@
 """What an unseen trap, phone or photo set costs: trainings that each leave one out, measured on what was left out.
 
-    python bench/leave_out.py [--quick] [--photos DIR] [--steps 700]
+    python bench/leave_out.py [--quick] [--photos DIR] [--steps 350]
 
 Each training is `base`, from ImageNet's weights as the release's, with fewer steps (the others of the family need a teacher,
 and the released one has seen what is left out here): the figures tell the cost of the unseen, not the error of the release. Traps
@@ -131,7 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="print what the last full run found")
     parser.add_argument("--photos", type=Path, default=os.environ.get("PESTWATCH_PHOTOS") or None)
-    parser.add_argument("--steps", type=int, default=700)
+    parser.add_argument("--steps", type=int, default=350)
     arguments = parser.parse_args()
     stored = models_dir() / "recipes" / STORED
     if arguments.quick and not stored.exists():
