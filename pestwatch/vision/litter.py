@@ -32,17 +32,12 @@ def littered(crop: Example, rng: np.random.Generator, length_px: float) -> Examp
     cover = Image.new("RGB", (width * FINER, height * FINER), (255, 255, 255))
     fallen: list[Point] = []
     taken = [*crop.points, *crop.by_catch]
-    for draw_kind, most, lengths in (
-        (_speck, 30, (0.06, 0.45)),
-        (_twig, 6, (0.4, 3.0)),
-        (_leaf, 4, (0.5, 2.0)),
-        (_stain, 3, (1.0, 4.0)),
-    ):
+    for drop, most, lengths, shades in KINDS:
         for _ in range(int(rng.integers(0, most + 1)) if rng.random() < 0.5 else 0):
             size_px = length_px * float(np.exp(rng.uniform(*np.log(lengths))))
             x_px, y_px = float(rng.uniform(0, width)), float(rng.uniform(0, height))
             if _is_free(x_px, y_px, size_px, taken):
-                cover, spine = draw_kind(cover, rng, x_px, y_px, size_px)
+                cover, spine = drop(cover, rng, x_px, y_px, size_px, shades)
                 fallen += [Point(x, y, -1, max(length, length_px / 4)) for x, y, length in spine]
     share = np.asarray(cover.resize((width, height), Image.Resampling.BOX), np.float32) / 255
     image = (crop.image * share + 0.5).astype(np.uint8)
@@ -60,9 +55,9 @@ def _is_free(x_px: float, y_px: float, size_px: float, taken: Sequence[Point]) -
     )
 
 
-def _shade(rng: np.random.Generator, least: int, most: int) -> tuple[int, int, int]:
+def _shade(rng: np.random.Generator, shades: tuple[int, int]) -> tuple[int, int, int]:
     """How much light passes: earth and dead leaves take blue first."""
-    red = int(rng.integers(least, most))
+    red = int(rng.integers(*shades))
     green = int(red * rng.uniform(0.8, 1.05))
     return red, min(255, green), min(255, int(green * rng.uniform(0.65, 1.0)))
 
@@ -79,37 +74,40 @@ def _outline(rng: np.random.Generator, x_px: float, y_px: float, size_px: float)
     return [(float(x) * FINER, float(y) * FINER) for x, y in zip(xs, ys, strict=True)]
 
 
-def _speck(
-    cover: Image.Image, rng: np.random.Generator, x_px: float, y_px: float, size_px: float
+def _scrap(
+    cover: Image.Image, rng: np.random.Generator, x_px: float, y_px: float, size_px: float, shades: tuple[int, int]
 ) -> tuple[Image.Image, Spine]:
-    ImageDraw.Draw(cover).polygon(_outline(rng, x_px, y_px, size_px), fill=_shade(rng, 20, 170))
-    return cover, [(x_px, y_px, size_px)]
-
-
-def _leaf(
-    cover: Image.Image, rng: np.random.Generator, x_px: float, y_px: float, size_px: float
-) -> tuple[Image.Image, Spine]:
-    ImageDraw.Draw(cover).polygon(_outline(rng, x_px, y_px, size_px), fill=_shade(rng, 60, 210))
+    ImageDraw.Draw(cover).polygon(_outline(rng, x_px, y_px, size_px), fill=_shade(rng, shades))
     return cover, [(x_px, y_px, size_px)]
 
 
 def _twig(
-    cover: Image.Image, rng: np.random.Generator, x_px: float, y_px: float, size_px: float
+    cover: Image.Image, rng: np.random.Generator, x_px: float, y_px: float, size_px: float, shades: tuple[int, int]
 ) -> tuple[Image.Image, Spine]:
     turn, bend = rng.uniform(0, 2 * np.pi), rng.uniform(-0.6, 0.6)
     places = np.linspace(-0.5, 0.5, 7)
     xs = x_px + size_px * (places * np.cos(turn) - bend * places**2 * np.sin(turn))
     ys = y_px + size_px * (places * np.sin(turn) + bend * places**2 * np.cos(turn))
     line = [(float(x) * FINER, float(y) * FINER) for x, y in zip(xs, ys, strict=True)]
-    ImageDraw.Draw(cover).line(line, fill=_shade(rng, 30, 170), width=int(rng.integers(1, 3 * FINER)), joint="curve")
+    ImageDraw.Draw(cover).line(line, fill=_shade(rng, shades), width=int(rng.integers(1, 3 * FINER)), joint="curve")
     return cover, [(float(x), float(y), size_px / 3) for x, y in zip(xs, ys, strict=True)]
 
 
 def _stain(
-    cover: Image.Image, rng: np.random.Generator, x_px: float, y_px: float, size_px: float
+    cover: Image.Image, rng: np.random.Generator, x_px: float, y_px: float, size_px: float, shades: tuple[int, int]
 ) -> tuple[Image.Image, Spine]:
     """Wet or greasy paper: large, pale and soft."""
     layer = Image.new("RGB", cover.size, (255, 255, 255))
-    ImageDraw.Draw(layer).polygon(_outline(rng, x_px, y_px, size_px), fill=_shade(rng, 190, 250))
+    ImageDraw.Draw(layer).polygon(_outline(rng, x_px, y_px, size_px), fill=_shade(rng, shades))
     soft = layer.filter(ImageFilter.GaussianBlur(size_px * FINER / 12))
     return ImageChops.multiply(cover, soft), [(x_px, y_px, size_px / 2)]
+
+
+# How it is drawn, the most pieces, their length in lengths of the usual moth, and the light that passes: specks, twigs, bits of
+# leaf, stains.
+KINDS = (
+    (_scrap, 30, (0.06, 0.45), (20, 170)),
+    (_twig, 6, (0.4, 3.0), (30, 170)),
+    (_scrap, 4, (0.5, 2.0), (60, 210)),
+    (_stain, 3, (1.0, 4.0), (190, 250)),
+)

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import Engine
 
 from pestwatch.domain.places import District, State, Subdistrict, districts, states, subdistricts
-from pestwatch.domain.species import SPECIES
+from pestwatch.domain.species import SPECIES, SpeciesId
 from pestwatch.surveillance.rollup import INDIA
 from server.db.catches import Catch, TrapId, catch_page
 from server.db.session import session_scope
@@ -144,7 +144,8 @@ class Outing:
 
 def scientific_name(species: str) -> str:
     """A species' Latin name; a key that is not known here is some insect."""
-    return next((known.scientific for key, known in SPECIES.items() if key == species), "Insecta")
+    known = SPECIES.get(SpeciesId(species))
+    return known.scientific if known else "Insecta"
 
 
 def rank(species: str) -> str:

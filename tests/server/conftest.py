@@ -1,6 +1,7 @@
 """A whole server on a fresh database of either engine, at a time that the test decides."""
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,6 +12,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
+from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from server import create_app
@@ -101,3 +103,15 @@ def phone(engine: Engine, client: FlaskClient) -> Phone:
     with session_scope(engine) as session:
         row = factories.device(session, token="the-phone's-token")
     return Phone(row, "the-phone's-token", client)
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
+    """The server on a port of its own."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()

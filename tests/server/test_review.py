@@ -3,14 +3,11 @@
 import hashlib
 import json
 import os
-import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import Engine
-from werkzeug.serving import make_server
 
 from server.db import catches
 from server.db.session import session_scope
@@ -150,18 +147,6 @@ def test_a_photo_that_was_not_agreed_to_is_not_shown(
     phone.sync(observation_fact(3, photo=SHA256, photo_consent=False))
     assert officer.client.get(f"/review/{phone.row.id}-3/photo").status_code == 404
     assert officer.client.get(f"/review/{phone.row.id}-3").status_code == 404
-
-
-@pytest.fixture
-def address(app: Flask) -> Iterator[str]:
-    """The server on a port of its own."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def test_an_officer_marks_insects_in_a_browser(engine: Engine, review: str, address: str, chromium: Chromium) -> None:

@@ -3,7 +3,6 @@
 import base64
 import json
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -12,7 +11,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
-from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from pestwatch.sync.sms import from_text, to_text, write_sms
@@ -339,18 +337,6 @@ def test_without_a_number_no_phone_gets_an_sms_path(settings: Settings, engine: 
     with session_scope(engine, read_only=True) as session:
         assert session.scalars(select(tables.Device.sms_key)).one() is None
     app.extensions["pestwatch.engine"].dispose()
-
-
-@pytest.fixture
-def address(app: Flask) -> Iterator[str]:
-    """The server on a port of its own."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def test_the_simulated_gateway_brings_a_text_over_http(

@@ -23,7 +23,6 @@ def test_counting_prints_a_table_of_species():
     head, many, empty, model = result.stdout.splitlines()
     assert head.split() == ["photo", "GNORAB", "HELIAR", "NOCTUID_LARGE", "gate"]
     assert int(many.split()[1]) > 15
-    # Drawn dirt is taken for a moth or two (docs/counting.md); a trap without moths must stay far from one with many.
     assert int(empty.split()[1]) == 0
     assert empty.split()[-1] == "good"
     assert model == f"counted by {current_base().name}.base"
