@@ -18,7 +18,13 @@ CATALOGUES = Path(__file__).parents[1] / "i18n"
 SOURCE_LOCALE = "en"
 DOMAINS = ("field", "dashboard", "advisory")
 
-LOCALES: dict[str, str] = {"en": "English", "hi": "हिन्दी", "mr": "मराठी", "te": "తెలుగు"}
+LOCALES: dict[str, str] = {
+    "en": "English",
+    "hi": "हिन्दी",
+    "mr": "मराठी",
+    "gu": "ગુજરાતી",
+    "te": "తెలుగు",
+}
 """Code -> the language's own name."""
 
 # The plural rule of each language, the same on server and phone. Babel 2.18 writes "n != 1" for all.

@@ -5,10 +5,16 @@
  * so that nobody takes it for their own language. Catalogues come from `pestwatch catalogs compile`.
  */
 
-export type Locale = "en" | "hi" | "mr" | "te";
+export type Locale = "en" | "hi" | "mr" | "gu" | "te";
 
 /** Each language by its own name, in its own script. */
-export const LOCALES: Record<Locale, string> = { hi: "हिन्दी", mr: "मराठी", te: "తెలుగు", en: "English" };
+export const LOCALES: Record<Locale, string> = {
+  hi: "हिन्दी",
+  mr: "मराठी",
+  gu: "ગુજરાતી",
+  te: "తెలుగు",
+  en: "English",
+};
 
 export interface Catalogue {
   locale: string;
