@@ -24,6 +24,7 @@ LOCALES: dict[str, str] = {
     "mr": "मराठी",
     "gu": "ગુજરાતી",
     "te": "తెలుగు",
+    "ta": "தமிழ்",
 }
 """Code -> the language's own name."""
 
