@@ -25,6 +25,7 @@ LOCALES: dict[str, str] = {
     "gu": "ગુજરાતી",
     "te": "తెలుగు",
     "ta": "தமிழ்",
+    "bn": "বাংলা",
 }
 """Code -> the language's own name."""
 

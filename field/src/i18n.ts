@@ -5,7 +5,7 @@
  * so that nobody takes it for their own language. Catalogues come from `pestwatch catalogs compile`.
  */
 
-export type Locale = "en" | "hi" | "mr" | "gu" | "te" | "ta";
+export type Locale = "en" | "hi" | "mr" | "gu" | "te" | "ta" | "bn";
 
 /** Each language by its own name, in its own script. */
 export const LOCALES: Record<Locale, string> = {
@@ -14,6 +14,7 @@ export const LOCALES: Record<Locale, string> = {
   gu: "ગુજરાતી",
   te: "తెలుగు",
   ta: "தமிழ்",
+  bn: "বাংলা",
   en: "English",
 };
 
