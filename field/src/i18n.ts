@@ -5,7 +5,7 @@
  * so that nobody takes it for their own language. Catalogues come from `pestwatch catalogs compile`.
  */
 
-export type Locale = "en" | "hi" | "mr" | "gu" | "te" | "ta" | "bn";
+export type Locale = "en" | "hi" | "mr" | "gu" | "te" | "kn" | "ta" | "bn";
 
 /** Each language by its own name, in its own script. */
 export const LOCALES: Record<Locale, string> = {
@@ -13,6 +13,7 @@ export const LOCALES: Record<Locale, string> = {
   mr: "मराठी",
   gu: "ગુજરાતી",
   te: "తెలుగు",
+  kn: "ಕನ್ನಡ",
   ta: "தமிழ்",
   bn: "বাংলা",
   en: "English",
