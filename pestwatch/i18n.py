@@ -26,6 +26,7 @@ LOCALES: dict[str, str] = {
     "te": "తెలుగు",
     "kn": "ಕನ್ನಡ",
     "ta": "தமிழ்",
+    "pa": "ਪੰਜਾਬੀ",
     "bn": "বাংলা",
 }
 """Code -> the language's own name."""

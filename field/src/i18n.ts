@@ -5,7 +5,7 @@
  * so that nobody takes it for their own language. Catalogues come from `pestwatch catalogs compile`.
  */
 
-export type Locale = "en" | "hi" | "mr" | "gu" | "te" | "kn" | "ta" | "bn";
+export type Locale = "en" | "hi" | "mr" | "gu" | "te" | "kn" | "ta" | "pa" | "bn";
 
 /** Each language by its own name, in its own script. */
 export const LOCALES: Record<Locale, string> = {
@@ -15,6 +15,7 @@ export const LOCALES: Record<Locale, string> = {
   te: "తెలుగు",
   kn: "ಕನ್ನಡ",
   ta: "தமிழ்",
+  pa: "ਪੰਜਾਬੀ",
   bn: "বাংলা",
   en: "English",
 };
