@@ -27,6 +27,7 @@ LOCALES: dict[str, str] = {
     "kn": "ಕನ್ನಡ",
     "ta": "தமிழ்",
     "pa": "ਪੰਜਾਬੀ",
+    "or": "ଓଡ଼ିଆ",
     "bn": "বাংলা",
 }
 """Code -> the language's own name."""

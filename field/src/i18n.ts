@@ -5,7 +5,7 @@
  * so that nobody takes it for their own language. Catalogues come from `pestwatch catalogs compile`.
  */
 
-export type Locale = "en" | "hi" | "mr" | "gu" | "te" | "kn" | "ta" | "pa" | "bn";
+export type Locale = "en" | "hi" | "mr" | "gu" | "te" | "kn" | "ta" | "pa" | "or" | "bn";
 
 /** Each language by its own name, in its own script. */
 export const LOCALES: Record<Locale, string> = {
@@ -16,6 +16,7 @@ export const LOCALES: Record<Locale, string> = {
   kn: "ಕನ್ನಡ",
   ta: "தமிழ்",
   pa: "ਪੰਜਾਬੀ",
+  or: "ଓଡ଼ିଆ",
   bn: "বাংলা",
   en: "English",
 };
