@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from babel.dates import get_month_names
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
@@ -175,7 +176,8 @@ def phone_catalogue(locale: str) -> dict[str, Any]:
             messages[key] = message.string if isinstance(message.string, str) else list(message.string)
     status = "source" if locale == i18n.SOURCE_LOCALE else min(statuses, default="unreviewed", key=_doubt)
     plural = {"nplurals": 2, "rule": i18n.PLURAL_RULES[locale]}
-    return {"locale": locale, "plural": plural, "status": status, "messages": messages}
+    months = list(get_month_names("wide", locale=f"{locale}_IN").values())
+    return {"locale": locale, "plural": plural, "status": status, "months": months, "messages": messages}
 
 
 def _doubt(status: str) -> bool:

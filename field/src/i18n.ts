@@ -25,6 +25,8 @@ export interface Catalogue {
   locale: string;
   plural: { nplurals: number; rule: string };
   status: "source" | "unreviewed" | "reviewed";
+  /** January to December; a catalogue of an older app has none. */
+  months?: string[];
   messages: Record<string, string | string[]>;
 }
 
@@ -53,13 +55,13 @@ const PLURAL_RULES: Record<string, (n: number) => number> = {
   "n > 1": (n) => (n > 1 ? 1 : 0),
 };
 
-let catalogue: Catalogue = SOURCE;
-let numbers = numberFormat("en");
+/**
+ * One form of numbers for all languages, 12,34,567.5: Latin digits, as on prices, scales, keypads and in SMS. What a
+ * phone knows of a language differs: Chrome has no Odia, writes Bengali digits for bn and groups Kannada by thousands.
+ */
+const NUMBERS = new Intl.NumberFormat("en-IN", { maximumFractionDigits: 1 });
 
-// Latin digits in every language: that is how prices, phones and scales are read, and ICU would mix them.
-function numberFormat(locale: string): Intl.NumberFormat {
-  return new Intl.NumberFormat(`${locale}-IN-u-nu-latn`, { maximumFractionDigits: 1 });
-}
+let catalogue: Catalogue = SOURCE;
 
 export const locale = (): string => catalogue.locale;
 export const catalogueStatus = (): Catalogue["status"] => catalogue.status;
@@ -67,7 +69,6 @@ export const catalogueStatus = (): Catalogue["status"] => catalogue.status;
 /** Speaks from now on with this catalogue. */
 export function setCatalogue(next: Catalogue): void {
   catalogue = next;
-  numbers = numberFormat(next.locale);
 }
 
 /** Whether this is one of our languages; an older app may meet a newer one's choice. */
@@ -98,7 +99,13 @@ export function preferredLocale(asked: readonly string[]): Locale | null {
 }
 
 export function number(n: number): string {
-  return numbers.format(n);
+  return NUMBERS.format(n);
+}
+
+/** What a person typed, with the digits of any Indian script made Latin: keyboards follow the language. */
+export function latinDigits(typed: string): string {
+  // Each script's ten digits follow one another, and begin at a code that ends in 6.
+  return typed.replace(/[०-९০-৯੦-੯૦-૯୦-୯௦-௯౦-౯೦-೯]/g, (digit) => String((digit.charCodeAt(0) - 6) % 16));
 }
 
 function fill(template: string, params: Params): string {
@@ -134,20 +141,16 @@ export function tn(one: string, other: string, n: number, params: Params = {}): 
   return new Message(fill(n === 1 ? one : other, filled), "en");
 }
 
-/** Day, name of the month, year, in this order everywhere: nobody can misread it. */
+/**
+ * Day, name of the month, year, in this order everywhere: nobody can misread it. The names come with the catalogue:
+ * Chrome would write "M11" in Punjabi.
+ */
 export function dateText(date: Date): string {
-  const format = new Intl.DateTimeFormat(`${catalogue.locale}-IN-u-nu-latn-ca-gregory`, {
-    day: "numeric",
-    month: "long",
-    year: "numeric",
-  });
-  const parts = Object.fromEntries(format.formatToParts(date).map(({ type, value }) => [type, value]));
-  return `${parts.day} ${parts.month} ${parts.year}`;
+  const month = catalogue.months?.[date.getMonth()] ?? new Intl.DateTimeFormat("en", { month: "long" }).format(date);
+  return `${date.getDate()} ${month} ${date.getFullYear()}`;
 }
 
-/** Hours and minutes on the clock that the phone shows. */
+/** Hours and minutes on the clock of twelve hours that phones in India show, in digits that everybody reads. */
 export function timeText(date: Date): string {
-  return new Intl.DateTimeFormat(`${catalogue.locale}-IN-u-nu-latn`, { hour: "2-digit", minute: "2-digit" }).format(
-    date,
-  );
+  return new Intl.DateTimeFormat("en-IN", { hour: "numeric", minute: "2-digit", hour12: true }).format(date);
 }

@@ -244,6 +244,7 @@ describe("enrolment", () => {
     expect(codeInHash("#/outbox")).toBeNull();
     expect(codeInHash("#enrol=")).toBeNull();
     expect(tidyCode(" abcde fghjk mnp ")).toBe("ABCDEFGHJKMNP");
+    expect(tidyCode("abc-१२३ ৪৫௬")).toBe("ABC123456");
   });
 
   test("happens by itself with the next flush, and then everything is sent", async () => {

@@ -95,8 +95,8 @@ def crop_name(key: str) -> str:
 
 
 def number(value: float | None, digits: int = 1) -> str:
-    """A number in the reader's grouping and Latin digits; a dash when there is none."""
-    return "–" if value is None else format_decimal(round(value, digits), locale=_cldr())
+    """A number as 12,34,567.5 in every language, as on the phone; a dash when there is none."""
+    return "–" if value is None else format_decimal(round(value, digits), locale="en_IN")
 
 
 def day(value: date | datetime | None) -> str:

@@ -72,7 +72,14 @@ export function dayQuestion({ question, name, picture, days, chosen, onChoose }:
  */
 function otherDay(name: string, chosen: CalendarDate | null, onChoose: (day: CalendarDate) => void): HTMLElement {
   const words = h("span", {}, chosen ? dateText(noonOf(chosen)) : t("Another day"));
-  const radio = h("input", { type: "radio", name, value: "other", checked: chosen !== null, tabindex: -1 });
+  const radio = h("input", {
+    type: "radio",
+    name,
+    value: "other",
+    checked: chosen !== null,
+    tabindex: -1,
+    "aria-hidden": "true",
+  });
   const date: HTMLInputElement = h("input", {
     type: "date",
     max: calendarDate(new Date()),
