@@ -4,7 +4,7 @@ A sentence without a usable translation stays English, and the page says at its 
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -128,8 +128,15 @@ def is_partly_english() -> bool:
 
 @functools.cache
 def awaits_review(wanted: str) -> bool:
-    """Whether no native speaker has signed the dashboard's words in this language yet."""
-    return wanted != i18n.SOURCE_LOCALE and i18n.review_status(wanted, DOMAIN) != "reviewed"
+    """Whether a native speaker has still to sign some of what a page says in this language."""
+    return wanted != i18n.SOURCE_LOCALE and any(
+        i18n.review_status(wanted, domain) != "reviewed" for domain in i18n.DOMAINS
+    )
+
+
+def unchecked_languages(spoken: Collection[str]) -> str:
+    """Those of the phones' languages, by their own names, that no native speaker has checked yet; empty when none is left."""
+    return ", ".join(name for code, name in i18n.LOCALES.items() if code in spoken and awaits_review(code))
 
 
 def _noted(text: i18n.Text) -> i18n.Text:

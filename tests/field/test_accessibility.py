@@ -4,6 +4,7 @@ axe-core judges every screen, with the stricter contrast of 7:1 that full sun as
 """
 
 import json
+import re
 import struct
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.conftest import BROWSER, Chromium
-from tests.field.conftest import AppServer, browser, count_by_hand, tap
+from tests.field.conftest import AppServer, browser, count_by_hand, enrol_with, sync_answer, tap
 from tests.field.walk import Walker, walk
 
 AXE = BROWSER / "node_modules" / "axe-core" / "axe.min.js"
@@ -26,24 +27,39 @@ RUN_AXE = """async (rules) => {
 }"""
 
 
+def axe_faults(page: Page) -> list[str]:
+    # So tall that no bar lies over anything: axe cannot tell the colour behind.
+    page.set_viewport_size({"width": 360, "height": 6000})
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: list[str] = page.evaluate(RUN_AXE, RULES)
+    page.set_viewport_size({"width": 360, "height": 640})
+    return found
+
+
 @pytest.mark.parametrize("locale", ["en", "hi"])
 def test_axe_finds_nothing_on_any_screen(
     chromium: Chromium, server: AppServer, tmp_path_factory: pytest.TempPathFactory, locale: str
 ) -> None:
-    def faults_of(page: Page) -> list[str]:
-        # So tall that no bar lies over anything: axe cannot tell the colour behind.
-        page.set_viewport_size({"width": 360, "height": 6000})
-        page.evaluate(AXE.read_text(encoding="utf-8"))
-        found: list[str] = page.evaluate(RUN_AXE, RULES)
-        if page.locator("html").get_attribute("lang") not in {locale, "en"}:
-            found.append("the page does not say which language it is in")
-        page.set_viewport_size({"width": 360, "height": 640})
-        return found
-
     with browser(chromium, tmp_path_factory.mktemp("phone")) as context:
-        walker = Walker(context, server.app_url, locale, 360, faults_of)
+        walker = Walker(context, server.app_url, locale, 360, axe_faults)
         assert walk(walker) == {}
         assert walker.page.locator("html").get_attribute("lang") == locale
+
+
+def test_axe_finds_nothing_where_a_count_was_refused(farmer: Page) -> None:
+    reason = {"number": "500.1", "message": "Something broke here, and it is written down.", "params": {}, "text": ""}
+
+    def refuse(facts: list[dict[str, Any]]) -> dict[str, Any]:
+        return sync_answer(
+            facts, items=[{"seq": fact["seq"], "status": "rejected", "problem": reason} for fact in facts]
+        )
+
+    enrol_with(farmer.context, refuse)
+    count_by_hand(farmer, 1)
+    farmer.goto(re.sub("#.*", "#enrol=abcde-fghjk-mnp", farmer.url))
+    tap(farmer, "tab-outbox")
+    expect(farmer.get_by_test_id("reason").first).to_be_visible()
+    assert axe_faults(farmer) == []
 
 
 SEEN_TARGETS = """() => [...document.querySelectorAll('header a, main a, main button, main summary, nav a')]

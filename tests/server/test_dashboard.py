@@ -311,3 +311,11 @@ def test_advice_is_shown_in_the_words_of_the_farmer(officer: Officer, phone: Pho
     assert "Look at your plants today." in page
     assert "By the well" in page
     assert "of_a_newer_version" not in page
+
+
+def test_officers_see_which_of_the_farmers_languages_nobody_has_checked(officer: Officer, phone: Phone) -> None:
+    note = "no native speaker has checked yet"
+    phone.sync(trap_fact(1), locale="en")
+    assert note not in officer.read(f"/regions/{REGION}/advice")
+    phone.sync(observation_fact(2), locale="or")
+    assert f"{note}: ଓଡ଼ିଆ." in officer.read(f"/regions/{REGION}/advice")
