@@ -18,10 +18,13 @@ const FILE_NAME = "service-worker.js";
 export function listFiles(dist: string): AppFile[] {
   const entries = readdirSync(dist, { recursive: true, withFileTypes: true });
   const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  return paths
-    .map((path) => ({ path: relative(dist, path).replaceAll("\\", "/"), hash: hashOf(readFileSync(path)) }))
-    .filter(({ path }) => path !== FILE_NAME && !/\.(br|gz)$/.test(path))
-    .sort((one, other) => (one.path < other.path ? -1 : 1));
+  return (
+    paths
+      .map((path) => ({ path: relative(dist, path).replaceAll("\\", "/"), hash: hashOf(readFileSync(path)) }))
+      // Sound is fetched clip by clip, by the page itself: src/sound/clips.ts.
+      .filter(({ path }) => path !== FILE_NAME && !/^sound\/|\.(br|gz)$/.test(path))
+      .sort((one, other) => (one.path < other.path ? -1 : 1))
+  );
 }
 
 function hashOf(content: Buffer): string {
