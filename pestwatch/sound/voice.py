@@ -16,6 +16,8 @@ Samples = npt.NDArray[np.int16]
 
 WORDS_A_MINUTE = 155
 """Slower than eSpeak's usual 175: heard outdoors, once, by people who did not expect it. A guess, to be tried in fields."""
+RESPELT = str.maketrans({"ୱ": "ଵ", "ॲ": "ऍ"})
+"""Letters that eSpeak NG 1.52 reads out by name or number, and what it reads as they sound: Odia wa, Marathi's short a."""
 _SYNCHRONOUS, _UTF8, _RATE, _BY_CHARACTER = 2, 1, 1, 1
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
@@ -56,7 +58,7 @@ def speech(text: str, locale: str) -> tuple[Samples, int]:
 
     callback = _Callback(take)
     library.espeak_SetSynthCallback(callback)
-    encoded = text.encode()
+    encoded = text.translate(RESPELT).encode()
     library.espeak_Synth(encoded, ctypes.c_size_t(len(encoded) + 1), 0, _BY_CHARACTER, 0, _UTF8, None, None)
     library.espeak_Synchronize()
     return np.frombuffer(bytes(spoken), np.int16), sample_rate

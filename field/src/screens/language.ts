@@ -70,7 +70,10 @@ async function giveVoices(rows: { endonym: string; hear: HTMLElement }[]): Promi
     rows.map(({ endonym }) => keyOf(endonym)),
   );
   for (const { endonym, hear } of rows) {
-    if (!clips.has(keyOf(endonym))) continue;
+    if (!clips.has(keyOf(endonym))) {
+      hear.remove();
+      continue;
+    }
     delete hear.dataset.silent;
     hear.addEventListener("click", async () => {
       hear.classList.add("spoken");

@@ -98,6 +98,24 @@ def test_a_clip_can_be_heard_and_is_small(locale: str) -> None:
     assert not silent, "starts with silence"
 
 
+@pytest.mark.parametrize("locale", i18n.LOCALES)
+def test_no_letter_is_read_out_by_its_name(locale: str) -> None:
+    """A voice that does not know a letter says what it is called: seconds instead of a moment."""
+    for line in script.lines(locale):
+        samples, rate_hz = voice.speech(line.text, locale)
+        seconds = opus.trimmed(samples, rate_hz).size / rate_hz
+        # "W" is double-u, and a number is longer spoken than written.
+        allowed = 0.8 + 0.11 * len(line.text) + 0.6 * sum(letter.isdecimal() for letter in line.text)
+        assert 0.1 < seconds < allowed, line.text
+
+
+def test_letters_that_the_voice_cannot_read_are_respelt() -> None:
+    for locale, text in (("or", "ପିନୱର୍ମ"), ("mr", "ॲप")):
+        assert phonemes(text, locale) != phonemes(text.translate(voice.RESPELT), locale)
+        samples, rate_hz = voice.speech(text, locale)
+        assert opus.trimmed(samples, rate_hz).size / rate_hz < 1.2
+
+
 def test_an_unknown_language_is_an_error_and_not_english() -> None:
     with pytest.raises(OSError, match="no voice for xx"):
         voice.speech("Hello", "xx")
