@@ -229,6 +229,36 @@ def test_a_phone_without_clips_and_voice_shows_a_sign_instead(page: Page) -> Non
     expect(page.get_by_test_id("listen")).to_have_count(0)
 
 
+# Headless Chromium has no voices; this one notes what it is given to say.
+VOICE = """
+window.said = [];
+class Utterance { constructor(text) { this.text = text; } addEventListener(kind, done) { if (kind === "end") this.done = done; } }
+const speechSynthesis = {
+  getVoices: () => [{ lang: "en-IN" }],
+  speak: (utterance) => { window.said.push([utterance.lang, utterance.text]); setTimeout(() => utterance.done(), 50); },
+  cancel: () => {},
+  addEventListener: () => {},
+};
+Object.defineProperty(window, "speechSynthesis", { value: speechSynthesis });
+Object.defineProperty(window, "SpeechSynthesisUtterance", { value: Utterance });
+"""
+
+
+def test_the_phones_own_voice_reads_what_has_no_clip(page: Page) -> None:
+    page.context.route("**/sound/en**", lambda route: route.abort())
+    page.add_init_script(VOICE)
+    page.reload()
+    start(page)
+    tap(page, "listen")
+    expect(page.get_by_test_id("listen")).to_have_attribute("data-reading", "false", timeout=10_000)
+    said = page.evaluate("window.said")
+    assert len(said) == len(CONSENT)
+    for (lang, text), words in zip(said, CONSENT, strict=True):
+        assert lang == "en-IN", "Chrome on Android goes by the utterance's language, not by its voice"
+        assert words in text
+    assert page.evaluate("window.played") == []
+
+
 def test_what_a_captive_portal_sends_is_not_taken_for_a_voice(page: Page) -> None:
     page.context.route("**/sound/*.pack", lambda route: route.fulfill(status=200, body="<html>Pay here</html>" * 2_000))
     start(page)

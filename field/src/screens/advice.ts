@@ -101,12 +101,15 @@ function numbers({ catch_rate, threshold }: AdviceJson): Child {
 
 function officerCard({ advice, issued_at }: AdvisoryChange): HTMLElement {
   const level = levelOf(advice.level);
+  const whose = aloud(t("From your officers"));
+  const sentences = messagesOf(advice).map((message) => ({ message, element: h("p", {}, message) }));
   return notice(
     "plain",
     "officer",
     "officer-advice",
-    h("p", {}, h("strong", {}, t("From your officers")), ` · ${dateText(new Date(issued_at))}`),
+    h("p", {}, h("strong", {}, whose), ` · ${dateText(new Date(issued_at))}`),
     h("p", {}, h("strong", {}, level.name), advice.catch_rate !== null && ` · ${number(advice.catch_rate)}`),
-    messagesOf(advice).map((sentence) => h("p", {}, sentence)),
+    sentences.map(({ element }) => element),
+    listenButton(() => [{ message: whose }, { message: level.name }, ...sentences]),
   );
 }

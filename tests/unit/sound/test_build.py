@@ -31,7 +31,17 @@ TOMORROW = {
     "or": ("କାଲି ପୁଣି ଗଣନ୍ତୁ।", "kali"),
     "bn": ("কাল আবার গুনুন।", "kal"),
 }
-SEVEN = {"hi": "saːt", "mr": "saːt", "gu": "saːt", "te": "ɖu", "kn": "ɭu", "ta": "ʉ", "pa": "sʌtː", "or": "satɔ", "bn": "ʃat"}
+SEVEN = {
+    "hi": "saːt",
+    "mr": "saːt",
+    "gu": "saːt",
+    "te": "ɖu",
+    "kn": "ɭu",
+    "ta": "ʉ",
+    "pa": "sʌtː",
+    "or": "satɔ",
+    "bn": "ʃat",
+}
 
 
 def phonemes(text: str, locale: str) -> str:

@@ -83,7 +83,7 @@ def test_each_language_invites_in_its_own_words_where_it_has_them(monkeypatch: p
         "translate",
         lambda locale, _, msgid: i18n.Text("यहाँ छुइए।", "hi") if locale == "hi" else i18n.Text(msgid, "en"),
     )
-    spoken = {locale: line for locale, line in script.names()}
+    spoken = dict(script.names())
     assert spoken["hi"].text == "हिन्दी. यहाँ छुइए।"
     assert spoken["te"].text == "తెలుగు."
     assert spoken["en"].text == f"English. {i18n.INVITATION}"
