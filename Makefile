@@ -98,7 +98,7 @@ tests/browser/node_modules/.stamp: tests/browser/package.json tests/browser/pack
 
 # Apart from the rest: where a wheel is missing the app is built without sound.
 $(VENV)/.sound: $(VENV)/.run
-	$(SAY) "installing what makes the spoken clips (about 35 MB)"
+	$(SAY) "installing what makes the spoken clips (about 45 MB)"
 	@$(PIP) --quiet --only-binary :all: -e '.[sound]' || echo "no wheel for this machine: the app will have no sound"
 	@touch $@
 

@@ -1,4 +1,4 @@
-/** The phone's own voice, for what has no clip. No phone says for sure whether it has one: Source: ADR 0016. */
+/** The phone's own voice, for what has no clip. No phone says for sure whether it has one. Source: ADR 0016. */
 
 import type { Message } from "../i18n";
 
@@ -10,10 +10,10 @@ function voiceFor(locale: string): SpeechSynthesisVoice | undefined {
 
 export const canUtter = (locale: string): boolean => voiceFor(locale) !== undefined;
 
-/** Calls back at once, and whenever the phone has found more voices. */
+/** Calls back at once, and again when the phone has found its voices. */
 export function onVoices(listener: () => void): void {
   listener();
-  if ("speechSynthesis" in window) speechSynthesis.addEventListener?.("voiceschanged", listener);
+  if ("speechSynthesis" in window) speechSynthesis.addEventListener?.("voiceschanged", listener, { once: true });
 }
 
 /** Says one sentence; false when the phone has no voice for its language. */

@@ -47,7 +47,7 @@ export async function areRecorded(lines: Line[]): Promise<boolean> {
   return true;
 }
 
-/** Tells whether anything of a language can be heard, and again whenever the phone has found more voices. */
+/** Tells whether anything of a language can be heard, and again when the phone has found its voices. */
 export function onVoice(language: string, listener: (has: boolean) => void): void {
   onVoices(async () => listener(canUtter(language) || (await indexOf(language)) !== null));
 }
