@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.conftest import Chromium
 from tests.field.conftest import AppServer, browser, count_by_hand, tap
@@ -227,6 +227,44 @@ def test_a_phone_without_clips_and_voice_shows_a_sign_instead(page: Page) -> Non
     start(page)
     expect(page.get_by_test_id("no-voice")).to_be_visible()
     expect(page.get_by_test_id("listen")).to_have_count(0)
+
+
+def test_after_an_update_what_is_new_is_fetched_and_what_stayed_is_kept(page: Page, app_dist: Path) -> None:
+    start(page)
+    until(page, f"{KEPT}.then(({{ length }}) => length >= {len(CONSENT) + 4})")
+    index = json.loads((app_dist / "sound" / "en.json").read_text())
+    pack = (app_dist / "sound" / index["pack"]).read_bytes()
+    asked = []
+
+    def newer(route: Route) -> None:
+        first, last = re.findall(r"\d+", route.request.headers["range"])
+        asked.append(first)
+        route.fulfill(status=206, body=pack[int(first) : int(last) + 1])
+
+    page.context.route(f"**/sound/{index['pack']}", lambda route: route.fulfill(status=404))
+    page.context.route("**/sound/en.json", lambda route: route.fulfill(json={**index, "pack": "en-newer.pack"}))
+    page.context.route("**/sound/en-newer.pack", newer)
+    page.reload()
+    expect(page.get_by_test_id("screen-consent")).to_be_visible()
+    tap(page, "listen")
+    wait_for_sound(page)
+    tap(page, "listen")
+    assert asked == []
+    first_trap(page)
+    count_by_hand(page, 2)
+    heard_before = page.evaluate("window.played.length")
+    tap(page, "listen")
+    until(page, f"window.played.length > {heard_before}")
+    assert asked
+
+
+def test_a_voice_that_people_recorded_is_not_called_the_computers(page: Page, app_dist: Path) -> None:
+    index = json.loads((app_dist / "sound" / "en.json").read_text())
+    keys = [row.partition(" ")[0] for row in index["clips"]]
+    page.context.route("**/sound/en.json", lambda route: route.fulfill(json={**index, "recorded": keys}))
+    start(page)
+    expect(page.get_by_test_id("listen")).to_be_visible()
+    expect(page.get_by_test_id("computer-voice")).to_be_hidden()
 
 
 # Headless Chromium has no voices; this one notes what it is given to say.

@@ -48,10 +48,10 @@ async function readIndex(language: string): Promise<Index> {
   const cache = await caches.open(CACHE);
   const address = addressOf(`${language}.json`);
   const kept = await cache.match(address);
-  // What is kept serves now; a newer one serves from the next start of the app on.
-  const fresh = fetchIndex(address, cache);
-  if (!kept) return parse(await fresh);
-  fresh.catch(() => {});
+  const fresh = fetchIndex(address, cache).then(parse);
+  if (!kept) return fresh;
+  // What is kept serves until a newer one has come.
+  fresh.then(() => indexes.set(language, fresh)).catch(() => {});
   return parse((await kept.json()) as IndexJson);
 }
 
