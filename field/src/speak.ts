@@ -15,22 +15,25 @@ let current: AbortController | undefined;
 
 /** Reads the lines one after another; a second call, or leaving the screen, stops the first. */
 export async function speak(lines: Line[]): Promise<Outcome> {
-  hush();
-  const mine = new AbortController();
-  current = mine;
+  const signal = begin();
   const { play } = await import("./sound/player");
-  return play(lines, mine.signal);
+  return play(lines, signal);
 }
 
 /** Says one clip by its key, such as a language's invitation to itself. */
 export async function speakClip(language: string, key: string): Promise<boolean> {
-  hush();
-  const mine = new AbortController();
-  current = mine;
+  const signal = begin();
   const { playClip } = await import("./sound/player");
-  return playClip(language, key, mine.signal);
+  return playClip(language, key, signal);
 }
 
 export function hush(): void {
   current?.abort();
+}
+
+/** One voice at a time. */
+function begin(): AbortSignal {
+  hush();
+  current = new AbortController();
+  return current.signal;
 }

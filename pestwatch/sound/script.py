@@ -52,9 +52,11 @@ def key_of(text: str) -> str:
     return f"{value:08x}"
 
 
-def pieces(template: str) -> list[str]:
-    """The spoken parts between the placeholders of a sentence; a lone full stop is none."""
-    return [part.strip() for part in PLACEHOLDER.split(template) if _is_spoken(part)]
+def pieces(template: str) -> list[tuple[str, bool]]:
+    """The spoken parts of a sentence, and whether a placeholder follows each; a lone full stop is none."""
+    *before, last = PLACEHOLDER.split(template)
+    parts = [*((part, True) for part in before), (last, False)]
+    return [(part.strip(), is_followed) for part, is_followed in parts if _is_spoken(part)]
 
 
 def _is_spoken(text: str) -> bool:
@@ -84,11 +86,8 @@ def lines(locale: str) -> list[Line]:
 
 
 def _lines_of(template: str, group: Group) -> Iterator[Line]:
-    *before, last = PLACEHOLDER.split(template)
-    for part, follows in [*((part, True) for part in before), (last, False)]:
-        if _is_spoken(part):
-            text = part.strip()
-            yield Line(key_of(text), text, group, goes_on=follows and not text.endswith(SENTENCE_ENDS))
+    for text, is_followed in pieces(template):
+        yield Line(key_of(text), text, group, goes_on=is_followed and not text.endswith(SENTENCE_ENDS))
 
 
 def _heard() -> Iterator[tuple[Group, list[tuple[str, ...]]]]:

@@ -6,7 +6,7 @@
  * the list of the app's files does not grow with every sentence.
  */
 
-export const CACHE = "pestwatch-sound";
+const CACHE = "pestwatch-sound";
 /** The invitations of all languages, for the first screen. */
 export const NAMES = "names";
 /** No request is larger: a cut connection costs little, and the rest goes on where it stopped. */

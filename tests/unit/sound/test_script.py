@@ -19,7 +19,7 @@ def test_a_text_has_the_key_that_the_phone_computes(case: dict[str, str]) -> Non
 
 @pytest.mark.parametrize("case", GOLDEN["pieces"], ids=lambda case: case["template"])
 def test_a_sentence_is_cut_where_the_phone_cuts_it(case: dict[str, list[str]]) -> None:
-    assert script.pieces(case["template"]) == case["pieces"]
+    assert [text for text, _ in script.pieces(case["template"])] == case["pieces"]
 
 
 @pytest.mark.parametrize("case", GOLDEN["numbers"], ids=lambda case: str(case["n"]))
@@ -38,7 +38,7 @@ def test_no_two_texts_of_a_language_share_a_key(locale: str) -> None:
 def test_all_advice_and_all_of_consent_is_heard_in_english() -> None:
     spoken = {line.text for line in script.lines("en")}
     for sentence in [*MESSAGES.values(), *LEVEL_NAMES.values()]:
-        assert set(script.pieces(sentence)) <= spoken
+        assert {text for text, _ in script.pieces(sentence)} <= spoken
     consent = {line.text for line in script.lines("en") if line.group == "consent"}
     assert "I am 18 or older, and I agree" in consent
     assert "You can stop at any time in Settings." in consent
