@@ -64,6 +64,7 @@ def _strings(domain: str) -> Iterator[tuple[str | tuple[str, str], str | None, l
             yield sentence, None, [f"problem {number}"], "pestwatch/errors.py"
         for species in SPECIES.values():
             yield species.name, None, [species.scientific], "pestwatch/domain/species.py"
+        yield i18n.INVITATION, None, ["spoken after the language's own name, on the first screen"], "pestwatch/i18n.py"
         yield from _typescript()
     elif domain == "advisory":
         for place in sorted((ROOT / "pestwatch" / "advisory").glob("*.py")):

@@ -32,6 +32,9 @@ LOCALES: dict[str, str] = {
 }
 """Code -> the language's own name."""
 
+INVITATION = "Touch here to go on in this language."
+"""What a language's loudspeaker says after its name."""
+
 # The plural rule of each language, the same on server and phone. Babel 2.18 writes "n != 1" for all.
 # Source: CLDR 48 cardinal rules, https://www.unicode.org/cldr/charts/48/supplemental/language_plural_rules.html
 PLURAL_RULES: dict[str, str] = {

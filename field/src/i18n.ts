@@ -32,14 +32,20 @@ export interface Catalogue {
 
 export type Params = Record<string, string | number | Message>;
 
+/** Words of a sentence, or what was put between them. */
+export type Part = string | number | Message;
+
 /** A sentence and the language that it is really in. */
 export class Message {
   readonly text: string;
   readonly locale: string;
+  /** What the text was put together from: a voice says numbers by clips of their own. */
+  readonly parts: readonly Part[];
 
-  constructor(text: string, locale: string) {
-    this.text = text;
+  constructor(parts: readonly Part[], locale: string) {
+    this.text = parts.map((part) => (typeof part === "number" ? number(part) : String(part))).join("");
     this.locale = locale;
+    this.parts = parts;
   }
 
   toString(): string {
@@ -108,12 +114,9 @@ export function latinDigits(typed: string): string {
   return typed.replace(/[०-९০-৯੦-੯૦-૯୦-୯௦-௯౦-౯೦-೯]/g, (digit) => String((digit.charCodeAt(0) - 6) % 16));
 }
 
-function fill(template: string, params: Params): string {
-  return template.replace(/%\((\w+)\)s/g, (placeholder, name: string) => {
-    const value = params[name];
-    if (value === undefined) return placeholder;
-    return typeof value === "number" ? number(value) : String(value);
-  });
+function fill(template: string, params: Params): Part[] {
+  // Split by the places, every other one is the name of a place.
+  return template.split(/%\((\w+)\)s/).map((part, i) => (i % 2 ? (params[part] ?? `%(${part})s`) : part));
 }
 
 /** The sentence in the chosen language, its %(name)s filled. */
@@ -130,6 +133,9 @@ export function tc(context: string, sentence: string, params: Params = {}): Mess
   if (typeof found === "string" && found) return new Message(fill(found, params), catalogue.locale);
   return new Message(fill(sentence, params), "en");
 }
+
+/** Marks a sentence that is to be heard: a clip of it is made wherever it is translated. */
+export const aloud = (message: Message): Message => message;
 
 /** The sentence for one or for many; `%(n)s` is the number. */
 export function tn(one: string, other: string, n: number, params: Params = {}): Message {

@@ -18,6 +18,8 @@ const PATHS = {
   settings:
     '<circle cx="12" cy="12" r="3.2"/><path d="M12 2.5v3M12 18.5v3M2.5 12h3M18.5 12h3M5.3 5.3l2.1 2.1M16.6 16.6l2.1 2.1M5.3 18.7l2.1-2.1M16.6 7.4l2.1-2.1"/>',
   speaker: '<path d="M4 9.5v5h3.5L12.5 19V5L7.5 9.5z"/><path d="M16 9a4.5 4.5 0 0 1 0 6M18.7 6a9 9 0 0 1 0 12"/>',
+  mute: '<path d="M4 9.5v5h3.5L12.5 19V5L7.5 9.5zM16 9.5l5 5M21 9.5l-5 5"/>',
+  stop: '<rect x="6" y="6" width="12" height="12" rx="1"/>',
   language: '<circle cx="12" cy="12" r="9"/><path d="M3 12h18M12 3c-5.5 6-5.5 12 0 18M12 3c5.5 6 5.5 12 0 18"/>',
   eye: '<path d="M2 12c5-8.5 15-8.5 20 0-5 8.5-15 8.5-20 0z"/><circle cx="12" cy="12" r="3.2"/>',
   clock: '<circle cx="12" cy="12" r="9"/><path d="M12 6.5V12l4 3"/>',

@@ -18,6 +18,7 @@ import { editTrapScreen, newTrapScreen } from "./screens/new-trap";
 import { outboxScreen } from "./screens/outbox";
 import { settingsScreen } from "./screens/settings";
 import { trapsScreen } from "./screens/traps";
+import { youngerScreen } from "./screens/younger";
 import { onChange } from "./store/changed";
 import { allDrafts } from "./store/draft";
 import { waitingCount } from "./store/outbox";
@@ -32,6 +33,7 @@ const ROUTES: Route[] = [
   [/^#\/$/, trapsScreen],
   [/^#\/language$/, languageScreen],
   [/^#\/consent$/, consentScreen],
+  [/^#\/younger$/, youngerScreen],
   [/^#\/traps\/new$/, newTrapScreen],
   [/^#\/traps\/(\w+)$/, historyScreen],
   [/^#\/traps\/(\w+)\/edit$/, editTrapScreen],

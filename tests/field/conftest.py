@@ -97,7 +97,7 @@ def farmer(chromium: Chromium, server: AppServer, tmp_path: Path) -> Iterator[Pa
     with browser(chromium, tmp_path / "phone") as context:
         page = context.new_page()
         page.goto(server.app_url)
-        for testid in ("language-en", "consent-agree", "add-trap", "pest-HELIAR", "emptied-3", "save-trap"):
+        for testid in ("language-en", "consent-agree", "pest-HELIAR", "emptied-3", "save-trap"):
             tap(page, testid)
         expect(page.get_by_test_id("trap-card")).to_be_visible()
         yield page

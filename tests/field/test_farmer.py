@@ -179,7 +179,7 @@ def test_whoever_does_not_agree_counts_all_the_same_and_nothing_is_sent(
     with browser(chromium, tmp_path / "phone") as context:
         page = context.new_page()
         page.goto(f"{server.app_url}#enrol=abcdefghjkmnp")
-        for testid in ("language-en", "consent-decline", "add-trap", "emptied-3", "save-trap"):
+        for testid in ("language-en", "consent-decline", "emptied-3", "save-trap"):
             tap(page, testid)
         server.asked.clear()
         count_by_hand(page, 2)

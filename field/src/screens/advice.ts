@@ -1,15 +1,15 @@
 /** Advice at once: level, what to do, and by what number; to read and to hear. */
 
 import { type Child, h } from "../elements";
-import { dateText, locale, type Message, number, t, tn } from "../i18n";
+import { aloud, dateText, number, t, tn } from "../i18n";
 import { icon } from "../icons";
-import { canSpeak, speak, whenVoicesChange } from "../speak";
 import type { AdviceJson, AdvisoryChange } from "../sync/protocol";
 import { adviceFor, levelOf, messagesOf, saysTheSame, serversAdvice } from "../trap/advice";
 import { type MyTrap, myTrap } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
 import { pestName } from "../trap/pests";
 import { button, notice, type Screen } from "./frame";
+import { listenButton } from "./listen";
 import { rangeBar, rangeWords } from "./range";
 
 export async function adviceScreen(id: string): Promise<Screen | null> {
@@ -45,45 +45,42 @@ function adviceCard(trap: MyTrap, advice: AdviceJson): HTMLElement {
   const level = levelOf(advice.level);
   const last = trap.counts.at(-1);
   const range = last?.interval ?? null;
-  const sentences = messagesOf(advice);
+  const counted = last && aloud(tn("%(n)s insect", "%(n)s insects", last.count));
+  const levelName = { message: level.name, element: h("strong", {}, level.name) };
+  const subject = h(
+    "p",
+    { class: "subject" },
+    pestPicture(trap.pest),
+    h("span", {}, h("strong", {}, pestName(trap.pest)), counted && [": ", counted]),
+  );
+  const rangeLine =
+    range && h("p", { class: "quiet", testid: "advice-range" }, rangeBar(range), " ", rangeWords(range));
+  const sentences = messagesOf(advice).map((message) => ({ message, element: h("li", {}, message) }));
+  const heard = [
+    levelName,
+    { message: pestName(trap.pest), element: subject },
+    ...(counted ? [{ message: counted, element: subject }] : []),
+    ...(range && rangeLine ? [{ message: rangeWords(range), element: rangeLine }] : []),
+    ...sentences,
+  ];
   return h(
     "section",
     { class: `advice ${level.class}`, testid: "advice", "data-level": advice.level },
-    h("p", { class: "advice-level", testid: "advice-level" }, icon(level.icon, "huge"), h("strong", {}, level.name)),
+    h("p", { class: "advice-level", testid: "advice-level" }, icon(level.icon, "huge"), levelName.element),
     h(
       "div",
       { class: "advice-words" },
-      listenButton([level.name, ...(range ? [rangeWords(range)] : []), ...sentences]),
-      h(
-        "p",
-        { class: "subject" },
-        pestPicture(trap.pest),
-        h(
-          "span",
-          {},
-          h("strong", {}, pestName(trap.pest)),
-          last && [": ", tn("%(n)s insect", "%(n)s insects", last.count)],
-        ),
-      ),
-      range && h("p", { class: "quiet", testid: "advice-range" }, rangeBar(range), " ", rangeWords(range)),
+      listenButton(() => heard),
+      subject,
+      rangeLine,
       h(
         "ul",
         { class: "sentences", testid: "advice-messages" },
-        sentences.map((sentence) => h("li", {}, sentence)),
+        sentences.map(({ element }) => element),
       ),
       numbers(advice),
     ),
   );
-}
-
-function listenButton(sentences: Message[]): HTMLElement {
-  const listen = button("speaker", t("Listen"), { testid: "listen", onclick: () => speak(sentences) });
-  const offer = (): void => {
-    listen.hidden = !canSpeak(locale());
-  };
-  offer();
-  whenVoicesChange(offer);
-  return listen;
 }
 
 function numbers({ catch_rate, threshold }: AdviceJson): Child {
@@ -104,12 +101,15 @@ function numbers({ catch_rate, threshold }: AdviceJson): Child {
 
 function officerCard({ advice, issued_at }: AdvisoryChange): HTMLElement {
   const level = levelOf(advice.level);
+  const whose = aloud(t("From your officers"));
+  const sentences = messagesOf(advice).map((message) => ({ message, element: h("p", {}, message) }));
   return notice(
     "plain",
     "officer",
     "officer-advice",
-    h("p", {}, h("strong", {}, t("From your officers")), ` · ${dateText(new Date(issued_at))}`),
+    h("p", {}, h("strong", {}, whose), ` · ${dateText(new Date(issued_at))}`),
     h("p", {}, h("strong", {}, level.name), advice.catch_rate !== null && ` · ${number(advice.catch_rate)}`),
-    messagesOf(advice).map((sentence) => h("p", {}, sentence)),
+    sentences.map(({ element }) => element),
+    listenButton(() => [{ message: whose }, { message: level.name }, ...sentences]),
   );
 }

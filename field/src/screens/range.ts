@@ -1,12 +1,12 @@
 /** Between what a model's count probably lies: two numbers at the ends of a bar, to see without reading, and the words. */
 
 import { h } from "../elements";
-import { type Message, number, t } from "../i18n";
+import { aloud, type Message, number, t } from "../i18n";
 import { drawn } from "../icons";
 import type { Interval } from "../sync/protocol";
 
 export const rangeWords = ([least, greatest]: Interval): Message =>
-  t("Probably between %(least)s and %(greatest)s", { least, greatest });
+  aloud(t("Probably between %(least)s and %(greatest)s", { least, greatest }));
 
 const BAR = '<path d="M2 4v16M70 4v16M2 12h68"/><circle cx="36" cy="12" r="4" fill="currentColor"/>';
 

@@ -76,8 +76,8 @@ export interface BackOff {
 /** Single values, each under its own key. */
 export interface Settings {
   locale: string;
-  /** `agreed` false: counting stays on this phone, nothing is sent. */
-  consent: Consent & { agreed: boolean };
+  /** `agreed` false: counting stays on this phone, nothing is sent; so it is with whoever said to be younger than 18. */
+  consent: Consent & { agreed: boolean; is_minor?: boolean };
   send_photos: boolean;
   enrolment: Enrolment;
   pending_code: string;
