@@ -149,11 +149,11 @@ export function tn(one: string, other: string, n: number, params: Params = {}): 
 
 /**
  * Day, name of the month, year, in this order everywhere: nobody can misread it. The names come with the catalogue:
- * Chrome would write "M11" in Punjabi.
+ * Chrome would write "M11" in Punjabi. `short`: a day of these weeks, without the year.
  */
-export function dateText(date: Date): string {
+export function dateText(date: Date, length: "long" | "short" = "long"): string {
   const month = catalogue.months?.[date.getMonth()] ?? new Intl.DateTimeFormat("en", { month: "long" }).format(date);
-  return `${date.getDate()} ${month} ${date.getFullYear()}`;
+  return `${date.getDate()} ${month}${length === "long" ? ` ${date.getFullYear()}` : ""}`;
 }
 
 /** Hours and minutes on the clock of twelve hours that phones in India show, in digits that everybody reads. */

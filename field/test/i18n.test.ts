@@ -73,6 +73,7 @@ describe("numbers and dates", () => {
       expect(number(1234567.56)).toBe("12,34,567.6");
       expect(catalogue.months).toHaveLength(12);
       expect(dateText(new Date(2026, 3, 3))).toBe(`3 ${catalogue.months?.[3]} 2026`);
+      expect(dateText(new Date(2026, 3, 3), "short")).toBe(`3 ${catalogue.months?.[3]}`);
       expect(dateText(new Date(2026, 10, 5))).toMatch(/^5 \P{N}+ 2026$/u);
       expect(timeText(new Date(2026, 10, 5, 15, 5))).toMatch(/^3:05.pm$/i);
     },
