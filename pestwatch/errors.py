@@ -26,6 +26,7 @@ SENTENCES: dict[str, str] = {
     # 405 and 409
     "405.1": "This address does not know the method %(method)s.",
     "409.1": "Row %(row)s was imported before and said something else. The first stands, this one is kept beside it: see the page of phones.",
+    "409.2": "This part of the photo does not go on from what is here. Go on at byte %(offset)s.",
     # 413 and 415
     "413.1": "This is too large: %(size_bytes)s bytes, %(limit_bytes)s are allowed. Send it in smaller parts.",
     "415.1": "The encoding %(encoding)s is not understood. Send plain JSON, or JSON packed with gzip.",

@@ -108,6 +108,11 @@ class Settings:
         return self.data / "keys"
 
     @property
+    def uploads_dir(self) -> Path:
+        """Photos that have arrived in part."""
+        return self.data / "uploads"
+
+    @property
     def releases_dir(self) -> Path:
         """Releases that this installation signed itself."""
         return self.data / "releases"
