@@ -7,7 +7,7 @@ COPY --from=node /usr/local /usr/local/node
 ENV PATH=/opt/venv/bin:/usr/local/node/bin:$PATH PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv
 COPY . .
-RUN pip install -c constraints.txt -e '.[infer,postgres]'
+RUN pip install -c constraints.txt -e '.[infer,postgres,s3]'
 RUN pestwatch catalogs compile && cd field && npm ci && npm run build && rm -rf node_modules
 
 FROM python:3.11-slim

@@ -29,7 +29,17 @@ class Settings:
     broker_url: str | None = field(repr=False)
     """Valkey or Redis for Celery; unset means embedded: the worker asks the database, no broker is needed."""
     photos_dir: Path
-    """Photos that farmers agreed to send, addressed by their SHA-256."""
+    """Photos that farmers agreed to send, addressed by their SHA-256, where there is no `s3_bucket`."""
+    s3_bucket: str | None
+    """Bucket for the photos in S3 or anything that speaks its protocol; unset means `photos_dir`."""
+    s3_endpoint: str | None
+    """Address of the store, such as https://objects.example.in; unset means Amazon's own of `s3_region`."""
+    s3_region: str
+    """Region that requests to the store are signed for."""
+    s3_key_id: str | None
+    """Who we are to the store."""
+    s3_secret: str | None = field(repr=False)
+    """The secret key that goes with `s3_key_id`."""
     models_dir: Path
     """The shelf of shipped releases, keys and recipes."""
     app_dir: Path
@@ -85,6 +95,11 @@ class Settings:
             database_url=values.get("DATABASE_URL", f"sqlite:///{data / 'pestwatch.db'}"),
             broker_url=values.get("BROKER_URL"),
             photos_dir=Path(values.get("PHOTOS_DIR", data / "photos")),
+            s3_bucket=values.get("S3_BUCKET"),
+            s3_endpoint=values.get("S3_ENDPOINT"),
+            s3_region=values.get("S3_REGION", "us-east-1"),
+            s3_key_id=values.get("S3_KEY_ID"),
+            s3_secret=values.get("S3_SECRET"),
             models_dir=models_dir,
             app_dir=Path(values.get("APP_DIR", REPOSITORY / "field" / "dist")),
             recipes_dir=Path(values.get("RECIPES_DIR", models_dir / "recipes")),
