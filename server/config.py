@@ -123,6 +123,11 @@ class Settings:
         return self.data / "keys"
 
     @property
+    def secret_files(self) -> tuple[Path, ...]:
+        """Secrets that were generated because the environment gave none."""
+        return self.data / "secret_key", self.data / "sms_key"
+
+    @property
     def uploads_dir(self) -> Path:
         """Photos that have arrived in part."""
         return self.data / "uploads"
