@@ -69,7 +69,7 @@ SENTENCES: dict[str, str] = {
     # 500s: ours
     "500.1": "Something broke here, and it is written down. Nothing that you sent is lost; try again later.",
     "503.1": "%(what)s is not ready yet: %(waits_for)s. It starts by itself when that is done.",
-    "503.3": "Nothing can be stored here just now. Your counts stay on the phone and are sent later.",
+    "503.4": "Nothing can be stored here just now. Your counts stay on the phone and are sent later.",
     "503.2": "The counter is not on this phone yet. Keep the app open with the network on for some minutes, then count again.",
     # 500.2, 502 and 507: met by the phone itself (field/src/problem.ts)
     "500.2": "Something went wrong on this phone: %(detail)s. Your saved counts are safe. Open the app again.",

@@ -20,6 +20,7 @@ from pestwatch.release.manifest import BASE_REGION
 from pestwatch.release.registry import find_release, restore
 from pestwatch.surveillance.rollup import INDIA
 from server import auth, backup
+from server.api.openapi import as_yaml
 from server.config import current_settings, current_time
 from server.db import devices, people, work
 from server.db.migrate import upgrade_to_head
@@ -36,7 +37,7 @@ REGION = click.option("--region", help="District id such as IN-MH-500; the insta
 def register(app: Flask) -> None:
     """Gives the app its commands."""
     office = (db_upgrade, seed_region, first_officer, enrolment_code, revoke_device, retrain_now, roll_back, bring_sms)
-    for command in (*office, import_observations, export_observations, back_up, restore_backup):
+    for command in (*office, import_observations, export_observations, back_up, restore_backup, describe_api):
         app.cli.add_command(command)
 
 
@@ -251,3 +252,10 @@ def restore_backup(file: Path) -> None:
     """Make this installation, which no phone may know yet, the one of a backup FILE."""
     brought = backup.restore(current_app.extensions["pestwatch.engine"], current_settings(), file)
     click.echo(f"{brought.rows['facts']} facts and {brought.photos} photos of {brought.made_at:%Y-%m-%d %H:%M} UTC.")
+
+
+@click.command("describe-api")
+@with_appcontext
+def describe_api() -> None:
+    """Write the OpenAPI document of phones' interface: docs/api.yaml."""
+    click.echo(as_yaml(current_app), nl=False)

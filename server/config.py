@@ -64,6 +64,10 @@ class Settings:
     """The first region, a district id such as IN-MH-500."""
     publisher: str
     """Who gives out exported observations: the name of the office, as it shall stand in them."""
+    log_requests: bool
+    """Whether each request is written to the log; 0 for none."""
+    metrics_token: str | None = field(repr=False)
+    """What Prometheus says in `Authorization: Bearer` to read /metrics; unset means that there is no such page."""
     sms_number: str | None
     """Number that phones without data send SMS to, such as +919876543210; unset means that no phone has an SMS path."""
     sms_secret: str | None = field(repr=False)
@@ -112,6 +116,8 @@ class Settings:
             proxies=_number(values, "PROXIES", 0),
             region=values.get("REGION", "IN-MH-500"),
             publisher=values.get("PUBLISHER", "an installation of pestwatch"),
+            log_requests=values.get("LOG_REQUESTS", "1") != "0",
+            metrics_token=values.get("METRICS_TOKEN"),
             sms_number=values.get("SMS_NUMBER"),
             sms_secret=values.get("SMS_SECRET"),
             sms_key=values.get("SMS_KEY") or _kept_secret(data / "sms_key"),

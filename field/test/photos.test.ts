@@ -160,7 +160,7 @@ describe("photos", () => {
 
   test("hold up no counts when the server cannot store them", async () => {
     await count();
-    server.refuses = problem(503, "503.3", { seconds: 30 });
+    server.refuses = problem(503, "503.4", { seconds: 30 });
     expect((await flush()).state).toBe("sent");
     expect(await setting("back_off")).toBeUndefined();
     await append(trap());

@@ -133,21 +133,21 @@ class BucketPhotos:
         """Stores a photo; the store says so before this returns.
 
         Raises:
-          Problem 503.3: the store cannot be reached, or refuses us.
+          Problem 503.4: the store cannot be reached, or refuses us.
         """
         try:
             with _in_words():
                 self._store.put(self._name(sha256), content, use_multipart=False)
         except FileNotFoundError as error:
             log.warning("the photo store has no bucket of the name in the settings")
-            raise Problem("503.3", seconds=30) from error
+            raise Problem("503.4", seconds=30) from error
 
     def read(self, sha256: str) -> bytes:
         """A photo's bytes.
 
         Raises:
           Problem 404.1: it is not here.
-          Problem 503.3: the store cannot be reached, or refuses us.
+          Problem 503.4: the store cannot be reached, or refuses us.
         """
         try:
             with _in_words():
@@ -159,7 +159,7 @@ class BucketPhotos:
         """Fetches a photo into a file; False: it is not here.
 
         Raises:
-          Problem 503.3: the store cannot be reached, or refuses us.
+          Problem 503.4: the store cannot be reached, or refuses us.
         """
         try:
             path.write_bytes(self.read(sha256))
@@ -173,7 +173,7 @@ class BucketPhotos:
         """Takes a photo away.
 
         Raises:
-          Problem 503.3: the store cannot be reached, or refuses us.
+          Problem 503.4: the store cannot be reached, or refuses us.
         """
         with suppress(FileNotFoundError), _in_words():
             self._store.delete(self._name(sha256))
@@ -194,7 +194,7 @@ def _in_words() -> Iterator[None]:
         raise FileNotFoundError from error
     except BaseError as error:
         log.warning("the photo store: %s", str(error).partition("\n")[0])
-        raise Problem("503.3", seconds=30) from error
+        raise Problem("503.4", seconds=30) from error
 
 
 @functools.cache

@@ -112,13 +112,13 @@ def test_a_photo_is_kept_read_placed_and_removed(files: PhotoFiles, tmp_path: Pa
 def test_a_store_that_is_away_or_refuses_us_is_told_in_words(bucket: Bucket, plain: Settings) -> None:
     for wrong in ({"s3_secret": "another"}, {"s3_key_id": "nobody"}, {"s3_bucket": "elsewhere"}):
         files = open_photo_files(bucket.settings(plain, **wrong))
-        with pytest.raises(Problem, match=r"503\.3"):
+        with pytest.raises(Problem, match=r"503\.4"):
             files.keep(SHA256, PHOTO)
     files = open_photo_files(bucket.settings(plain))
     files.keep(SHA256, PHOTO)
     bucket.stop()
     for use in (files.read, files.remove, lambda name: files.keep(name, PHOTO)):
-        with pytest.raises(Problem, match=r"503\.3"):
+        with pytest.raises(Problem, match=r"503\.4"):
             use(SHA256)
     bucket.start()
     assert files.read(SHA256) == PHOTO
@@ -142,7 +142,7 @@ def test_a_photo_goes_from_the_phone_through_the_bucket_to_officer_and_training(
     phone.send_part(SHA256, PHOTO, 0, 100)
     bucket.stop()
     refused = phone.send_part(SHA256, PHOTO, 100, len(PHOTO))
-    assert (refused.status_code, refused.json["problem"]["number"]) == (503, "503.3")
+    assert (refused.status_code, refused.json["problem"]["number"]) == (503, "503.4")
     assert refused.headers["Retry-After"] == "30"
     bucket.start()
     assert phone.send_part(SHA256, PHOTO, len(PHOTO), len(PHOTO)).status_code == 201
