@@ -6,7 +6,7 @@ Start-up stays free of TensorFlow and numpy: a page view must not load 500 MB.
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -20,6 +20,8 @@ from server.faults import problem_of
 
 MAX_BODY_BYTES = 1_000_000
 """For every request that does not say otherwise."""
+LINK_PATIENCE_S = 120
+"""A link that carried nothing for so long is dead; many die without a word, and each would keep a thread for ever."""
 SESSION_LIFE = timedelta(hours=12)
 
 
@@ -56,11 +58,18 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
     app.register_error_handler(Problem, _answer_problem)
     app.register_error_handler(HTTPException, _answer_refusal)
     app.register_error_handler(Exception, _answer_fault)
+    app.before_request(_lose_patience)
     app.after_request(_harden)
     if settings.proxies:
         hops = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
+
+
+def _lose_patience() -> None:
+    link = request.environ.get("gunicorn.socket")
+    if link is not None:
+        link.settimeout(LINK_PATIENCE_S)
 
 
 def _answer_problem(problem: Problem) -> Response:

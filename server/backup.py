@@ -189,8 +189,10 @@ def _private(place: Path) -> Iterator[Any]:
 
 def _bring_rows(archive: zipfile.ZipFile, engine: Engine, manifest: Manifest) -> None:
     with engine.begin() as connection:
-        if inspect(connection).has_table(LEDGER):
-            command.downgrade(alembic_config(connection), "base")
+        if connection.dialect.name == "sqlite":
+            _tables(connection).drop_all(connection)
+        elif inspect(connection).has_table(LEDGER):
+            command.downgrade(alembic_config(connection), "base")  # which takes functions and policies away as well
         command.upgrade(alembic_config(connection), manifest.revision)
         tables = _tables(connection)
         for table in reversed(tables.sorted_tables):

@@ -1,5 +1,6 @@
 """Settings.from_env(): one frozen dataclass, each field documented; nothing else reads the environment."""
 
+import importlib.util
 import os
 import secrets
 import tempfile
@@ -83,7 +84,7 @@ class Settings:
           env: variables to read instead of the process's own.
 
         Raises:
-          Problem 422.5: a setting that should be a number is none.
+          Problem 422.5: a setting that should be a number is none, or one needs a package that is not installed.
         """
         values = {k.removeprefix(PREFIX): v for k, v in (os.environ if env is None else env).items() if v}
         data = Path(values.get("DATA", "~/.local/share/pestwatch")).expanduser().resolve()
@@ -92,6 +93,8 @@ class Settings:
         host, port = values.get("HOST", "127.0.0.1"), _number(values, "PORT", 8000)
         tls_cert = Path(values["TLS_CERT"]) if "TLS_CERT" in values else None
         tls_key = Path(values["TLS_KEY"]) if "TLS_KEY" in values else None
+        if "S3_BUCKET" in values and importlib.util.find_spec("obstore") is None:
+            raise Problem("422.5", field=f"{PREFIX}S3_BUCKET", detail="it needs pip install pestwatch[s3]")
         scheme = "https" if tls_cert else "http"
         shown_host = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
         return cls(

@@ -29,8 +29,8 @@ def problem_of(error: Exception) -> Problem:
 
 
 def _passes(error: Exception) -> bool:
-    if isinstance(error, OSError):
-        return error.errno in FULL
+    if isinstance(error, OSError):  # a link that died passes too, but nobody hears what is answered
+        return error.errno in FULL or isinstance(error, TimeoutError | ConnectionError)
     # To SQLite a missing table is an OperationalError too, of the general kind.
     of_sqlite = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
     return isinstance(error, OperationalError | InterfaceError | PoolTimeout) and of_sqlite != sqlite3.SQLITE_ERROR

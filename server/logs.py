@@ -41,6 +41,8 @@ def write_lines() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for name in ("alembic", "celery"):  # which tell of each message and each step
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def log_requests(app: Flask, watch: Callable[[str, str, int, float], None], *, is_written: bool) -> None:

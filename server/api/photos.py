@@ -109,7 +109,7 @@ def _received() -> bytes:
     try:
         while piece := request.stream.read(READ_BYTES):
             received += piece
-    except (ClientDisconnected, ConnectionError):
+    except (ClientDisconnected, ConnectionError, TimeoutError):
         pass
     return bytes(received)
 

@@ -6,6 +6,8 @@ import json
 import os
 import random
 import resource
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -39,9 +41,13 @@ class TellingWeb(Web):
     """gunicorn whose answers a test wants to see, well or not; its files can be limited in size."""
 
     most_bytes: int | None = None
+    patience_s = 120
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "gunicorn", "server.wsgi:app", "--worker-class", "gthread", "--threads", "4"]
+        begin = (
+            f"import server; server.LINK_PATIENCE_S = {self.patience_s}; from gunicorn.app.wsgiapp import run; run()"
+        )
+        command = [sys.executable, "-c", begin, "server.wsgi:app", "--worker-class", "gthread", "--threads", "4"]
         command += ["--bind", f"127.0.0.1:{self.port}", "--log-level", "critical", "--no-control-socket"]
         most = self.most_bytes
 
@@ -198,6 +204,47 @@ def test_phones_wait_while_the_disk_is_full_and_nothing_is_lost(
     finally:
         web.kill()
     assert stored(engine) == list(range(1, first))
+
+
+def a_part_that_stops(web: TellingWeb, sha256: str, content: bytes, token: str) -> socket.socket:
+    """A phone begins to send and says no more."""
+    head = f"PATCH /api/v1/photos/{sha256} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+    head += "Upload-Offset: 0\r\nUpload-Length: 50000\r\nContent-Length: 50000\r\n\r\n"
+    link = socket.create_connection(("127.0.0.1", web.port), timeout=30)
+    link.sendall(head.encode() + content)
+    return link
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_dead_links_keep_no_thread_and_what_came_over_them_is_kept(
+    engine: Engine, database_url: str, tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = {f"phone-{number}": f"{number}" * 64 for number in range(1, 6)}
+    with session_scope(engine) as session:
+        for token in photos:
+            factories.device(session, token=token)
+    monkeypatch.setattr(TellingWeb, "patience_s", 1)
+    web = web_on(database_url, tmp_path / "installation", free_port)
+    came = b"\xff\xd8\xff" + bytes(20_000)
+    links = []
+    try:
+        for token, sha256 in photos.items():
+            announced = json.dumps(push(observation_fact(1, photo=sha256, photo_consent=True))).encode()
+            assert web.tell("POST", "/api/v1/sync", announced, Authorization=f"Bearer {token}")[0] == 200
+        # One link breaks with a reset; then four fall silent, as many as there are threads.
+        links = [a_part_that_stops(web, photos["phone-5"], came, "phone-5")]
+        time.sleep(0.5)
+        links[0].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        links[0].close()
+        links += [a_part_that_stops(web, photos[token], came, token) for token in list(photos)[:4]]
+        assert web.tell("GET", "/api/v1/health")[0] == 200
+        for token, sha256 in photos.items():
+            here = web.tell("GET", f"/api/v1/photos/{sha256}", Authorization=f"Bearer {token}")[1]["offset"]
+            assert len(came) - 4_096 <= here <= len(came), token
+    finally:
+        for link in links:
+            link.close()
+        web.kill()
 
 
 def ready(settings: Settings, engine: Engine, clock: Clock) -> Any:
