@@ -110,6 +110,7 @@ def test_the_front_serves_packed_files_under_the_policy_of_the_app(services: dic
     assert "precompressed br" in caddyfile
     assert app_files.CONTENT_SECURITY_POLICY in caddyfile
     assert app_files.SAME_FOR_EVER in caddyfile
+    assert re.search(r"handle /metrics \{\s*respond 404", caddyfile), "metrics are nobody's business outside"
     assert "app" in mounted
     assert any(volume.startswith("app:") for volume in services["web"]["volumes"])
 
