@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from pestwatch.errors import Problem
 from server.config import current_settings, current_time
 from server.db import work
-from server.db.session import request_scope
+from server.db.session import session_scope
 
 blueprint = Blueprint("metrics", __name__)
 REQUESTS = Counter("pestwatch_requests", "Requests answered.", ["route", "method", "status"])
@@ -59,7 +59,7 @@ class _Waiting(Collector):
         """Asked anew for each answer."""
         up = GaugeMetricFamily("pestwatch_database_up", "1: the database answers.")
         try:
-            with request_scope(read_only=True) as session:
+            with session_scope(current_app.extensions["pestwatch.engine"], read_only=True) as session:
                 beats = work.beats(session)
                 waiting = work.waiting_runs(session)
         except SQLAlchemyError:

@@ -7,6 +7,7 @@ anything that a camera wrote beside the picture. Source: ADR 0020.
 
 import hashlib
 import re
+import threading
 from typing import Annotated
 
 import msgspec
@@ -28,6 +29,8 @@ from server.pictures import MAX_PHOTO_BYTES, may_be_picture, read_announced
 MAX_PART_BYTES = 256_000
 """Phones send 64,000 at a time: half a minute over 2G."""
 READ_BYTES = 4_096
+_completing = threading.BoundedSemaphore(2)
+"""A whole photo may take 12 MB twice; most of them take half of one, and are here within milliseconds."""
 blueprint = Blueprint("photos", __name__, url_prefix=PREFIX)
 
 
@@ -72,6 +75,11 @@ def add_part(sha256: str) -> Response:
 
 def _complete(device: Device, sha256: str, parts: PhotoParts) -> None:
     """Stores what has arrived; the half photo goes last, so that a crash in between costs nothing but one more request."""
+    with _completing:
+        _store(device, sha256, parts)
+
+
+def _store(device: Device, sha256: str, parts: PhotoParts) -> None:
     try:
         picture = read_announced(parts.whole(device.id, sha256), sha256)
     except Problem:
