@@ -139,7 +139,7 @@ def test_a_photo_goes_on_where_a_cut_connection_and_a_restart_left_it(
         link.cut_after(PART_BYTES * 2 + 30_000)
         tap(page, "save-count")
         expect(page.get_by_test_id("advice")).to_be_visible()
-        for _ in range(100):
+        for _ in range(600):
             if link.is_cut:
                 break
             page.wait_for_timeout(100)
