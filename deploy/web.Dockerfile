@@ -7,7 +7,7 @@ COPY --from=node /usr/local /usr/local/node
 ENV PATH=/opt/venv/bin:/usr/local/node/bin:$PATH PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv
 COPY . .
-RUN pip install -c constraints.txt -e '.[infer,postgres]'
+RUN pip install -c constraints.txt -e '.[infer,postgres,s3]'
 # The tools of the app's sound stay out of the image; without a wheel for this machine the app has no sound.
 RUN pip install -c constraints.txt --no-deps --only-binary :all: --target /opt/sound av espeakng-loader || true
 RUN pestwatch catalogs compile && PYTHONPATH=/opt/sound pestwatch sound && cd field && npm ci && npm run build \

@@ -252,11 +252,12 @@ class Correction(Table):
 
 
 class Photo(Table):
-    """A photo that lies on our disk. Which observation it belongs to stands there."""
+    """A photo that is stored here. Which observation it belongs to stands there."""
 
     __tablename__ = "photos"
 
-    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True, comment="of what the phone sent: its name")
+    stored_sha256: Mapped[str] = mapped_column(String(64), comment="of what is stored: without the camera's notes")
     device_id: Mapped[int] = mapped_column(ForeignKey("devices.id"), comment="who sent it first")
     media_type: Mapped[str] = mapped_column(String(16))
     width_px: Mapped[int]

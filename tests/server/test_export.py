@@ -20,12 +20,12 @@ from pestwatch.sync.protocol import canonical, read_fact
 from server.config import Settings
 from server.db import catches, photos, store
 from server.db.people import record_region, region_by_id
-from server.db.photo_files import PhotoHeader
 from server.db.session import session_scope
 from server.db.tables import Device, Transfer
 from server.exchange import sharing
 from server.exchange.figures import LEAST, REST, Cell, printable
 from server.exchange.giving_out import FORMATS, give_out
+from server.pictures import PhotoHeader
 from tests import factories
 from tests.factories import NOW, REGION, observation_fact, trap_fact
 
