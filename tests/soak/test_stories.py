@@ -30,7 +30,7 @@ from sqlalchemy import Engine, event, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from pestwatch.sync.protocol import ObservationFact
+from pestwatch.sync.protocol import ObservationFact, canonical
 from pestwatch.sync.sms import TEXT_BYTES, Told, read_sms, to_text, write_sms
 from server import auth
 from server.db import catches, devices, store, tables, work
@@ -245,8 +245,8 @@ class Stories(RuleBasedStateMachine):
                 observations = sorted(session.scalars(counted))
             held = {seq: (who.short.get(seq, fact), status) for seq, (fact, status) in who.ledger.items()}
             assert {r.seq: (json.loads(r.content), r.status) for r in rows if r.seq} == held
-            aside = [json.loads(row.content) for row in rows if row.seq is None]
-            assert sorted(map(str, aside)) == sorted(map(str, who.aside))
+            aside = [row.content for row in rows if row.seq is None]
+            assert sorted(aside) == sorted(canonical(fact).decode() for fact in who.aside)
             assert observations == who.counted()
 
     def _post(self, who: ModelPhone, facts: list[dict[str, Any]]) -> Response:
