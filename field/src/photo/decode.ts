@@ -10,6 +10,11 @@ import { type Size, Sizes } from "../count/preprocess";
 import { Problem } from "../problem";
 import { readSize } from "./header";
 
+/**
+ * More are not decoded at full size: 200 MB for 50 megapixels are more than a phone of 2 GB has left. What the decoder leaves
+ * out is more than the sizes that are counted at need.
+ */
+const MOST_DECODED_PIXELS = 20_000_000;
 const MIN_SIDE_PX = 96;
 const MAX_PIXELS = 50_000_000;
 const STRIPE_ROWS = 128;
@@ -34,14 +39,15 @@ export async function decodePhoto(photo: Blob): Promise<DecodedPhoto> {
   const stored = await readSize(photo);
   if (!stored) throw new Problem("422.1", { name });
   refuseOddSizes(stored, name);
-  const bitmap = await bitmapOf(photo, name);
+  const picture = (await decodedSmaller(photo, stored)) ?? (await bitmapOf(photo, name));
   try {
+    const size = sizeOf(picture);
     return {
-      sizes: sizesOf(bitmap),
-      decoded_scale: Math.max(bitmap.width, bitmap.height) / Math.max(stored.width, stored.height),
+      sizes: sizesOf(picture, size),
+      decoded_scale: Math.max(size.width, size.height) / Math.max(stored.width, stored.height),
     };
   } finally {
-    bitmap.close();
+    picture.close();
   }
 }
 
@@ -72,14 +78,42 @@ async function bitmapOf(photo: Blob, name: string): Promise<ImageBitmap> {
   }
 }
 
-function sizesOf(bitmap: ImageBitmap): Sizes {
-  const { width, height } = bitmap;
+/**
+ * A JPEG of very many megapixels, decoded at some eighths of its size: only then does the whole never lie in memory.
+ *
+ * Null where the photo is not so large, or this browser cannot.
+ */
+async function decodedSmaller(photo: Blob, { width, height }: Size): Promise<VideoFrame | null> {
+  if (width * height <= MOST_DECODED_PIXELS || typeof ImageDecoder === "undefined") return null;
+  const scale = Math.sqrt(MOST_DECODED_PIXELS / (width * height));
+  const decoder = new ImageDecoder({
+    data: photo.stream(),
+    type: "image/jpeg",
+    desiredWidth: Math.floor(width * scale),
+    desiredHeight: Math.floor(height * scale),
+    colorSpaceConversion: "none",
+  });
+  try {
+    return (await decoder.decode()).image;
+  } catch {
+    return null;
+  } finally {
+    decoder.close();
+  }
+}
+
+function sizeOf(picture: ImageBitmap | VideoFrame): Size {
+  if (picture instanceof ImageBitmap) return picture;
+  return { width: picture.displayWidth, height: picture.displayHeight };
+}
+
+function sizesOf(picture: ImageBitmap | VideoFrame, { width, height }: Size): Sizes {
   const sizes = new Sizes({ width, height });
   const canvas = new OffscreenCanvas(width, Math.min(STRIPE_ROWS, height));
   const context = contextOf(canvas);
   for (let top = 0; top < height; top += STRIPE_ROWS) {
     const rows = Math.min(STRIPE_ROWS, height - top);
-    context.drawImage(bitmap, 0, top, width, rows, 0, 0, width, rows);
+    context.drawImage(picture, 0, top, width, rows, 0, 0, width, rows);
     sizes.push(context.getImageData(0, 0, width, rows).data);
   }
   return sizes;

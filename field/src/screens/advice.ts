@@ -1,7 +1,7 @@
 /** Advice at once: level, what to do, and by what number; to read and to hear. */
 
 import { type Child, h } from "../elements";
-import { dateText, locale, type Message, number, t, tn } from "../i18n";
+import { dateText, locale, type Message, number, t } from "../i18n";
 import { icon } from "../icons";
 import { canSpeak, speak, whenVoicesChange } from "../speak";
 import type { AdviceJson, AdvisoryChange } from "../sync/protocol";
@@ -9,6 +9,7 @@ import { adviceFor, levelOf, messagesOf, saysTheSame, serversAdvice } from "../t
 import { type MyTrap, myTrap } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
 import { pestName } from "../trap/pests";
+import { countText } from "../trap/trap";
 import { button, notice, type Screen } from "./frame";
 import { rangeBar, rangeWords } from "./range";
 
@@ -58,14 +59,10 @@ function adviceCard(trap: MyTrap, advice: AdviceJson): HTMLElement {
         "p",
         { class: "subject" },
         pestPicture(trap.pest),
-        h(
-          "span",
-          {},
-          h("strong", {}, pestName(trap.pest)),
-          last && [": ", tn("%(n)s insect", "%(n)s insects", last.count)],
-        ),
+        h("span", {}, h("strong", {}, pestName(trap.pest)), last && [": ", countText(last)]),
       ),
-      range && h("p", { class: "quiet", testid: "advice-range" }, rangeBar(range), " ", rangeWords(range)),
+      range &&
+        h("p", { class: "quiet", testid: "advice-range" }, rangeBar(range, last?.count ?? 0), " ", rangeWords(range)),
       h(
         "ul",
         { class: "sentences", testid: "advice-messages" },

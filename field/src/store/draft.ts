@@ -9,15 +9,21 @@ import { instant } from "../sync/protocol";
 import { type Draft, database } from "./database";
 
 /** Begins a count of a trap; an unsaved older one of the same trap gives way. */
-export async function beginDraft(trap: string, source: Draft["source"], nights: number | null): Promise<Draft> {
+export async function beginDraft(
+  trap: string,
+  source: Draft["source"],
+  nights: number | null,
+  photo: Blob | null = null,
+): Promise<Draft> {
   const draft: Draft = {
     trap,
     begun_at: instant(new Date()),
     source,
-    photo: null,
+    photo,
     sha256: null,
     counted: null,
     corrected: null,
+    edits: [],
     nights,
     emptied: true,
   };

@@ -1,0 +1,255 @@
+/**
+ * The app's own camera: a frame in the shape of the trap, a word on what to change, and a large shutter.
+ *
+ * Loaded when it is first opened. A few times a second the gate of the counter looks at a small copy of what the camera
+ * sees, in the worker; the picture itself is a whole photo of the camera, and not a frame of the video. Why this is what
+ * the photo button does, and when it is not: ADR 0013.
+ */
+
+import { keepPhoto, noteFailedCamera, photoButton } from "../camera";
+import { counter } from "../count/counter";
+import type { Frame, Model } from "../count/messages";
+import { fillWith, h } from "../elements";
+import { type Message, t } from "../i18n";
+import { drawn, type IconName, icon } from "../icons";
+import { readSize } from "../photo/header";
+import { asProblem, type Problem } from "../problem";
+import { modelInUse } from "../release/shelf";
+import { draftOf } from "../store/draft";
+import type { Gate, TrapType } from "../sync/protocol";
+import { type MyTrap, myTrap } from "../trap/my-traps";
+import { nightsSince } from "../trap/trap";
+import { goInstead, notice, type Screen, say } from "./frame";
+
+/** Between two looks; each takes a weak phone a few hundredths of a second, in the worker. */
+const LOOK_MS = 400;
+/** What the gate sees a photo at. */
+const SEEN_PX = 160;
+/** A long side below this is too small to count a whole liner on: then the phone's camera app is the better one. */
+const ENOUGH_PX = 1200;
+/** Some phones never answer when a photo is asked for. */
+const PATIENCE_MS = 6000;
+
+const CIRCLE = "M50 4a46 46 0 1 1 0 92 46 46 0 1 1 0-92z";
+const WIDE = "M4 20h92v60H4z";
+const TALL = "M20 3h60v94H20z";
+/** As the camera sees it: into a funnel or a bowl from above, onto a liner, a card, or what was poured out of a sleeve. */
+const SHAPES: Record<TrapType, string> = {
+  delta: WIDE,
+  funnel: CIRCLE,
+  sleeve: WIDE,
+  water: CIRCLE,
+  sticky: TALL,
+  light: CIRCLE,
+};
+
+interface Hint {
+  icon: IconName;
+  words: () => Message;
+}
+
+const GOOD: Hint = { icon: "check", words: () => t("Good. Take the photo.") };
+const FILL: Hint = { icon: "far", words: () => t("Fill the frame") };
+const HINTS: Record<NonNullable<Gate["reason"]>, Hint> = {
+  not_a_trap: FILL,
+  too_far: FILL,
+  cut_off: FILL,
+  too_dark: { icon: "dark", words: () => t("More light") },
+  too_bright: { icon: "sun", words: () => t("Make a shadow") },
+  too_blurred: { icon: "blur", words: () => t("Hold still") },
+  // The photo is as good as it can be; what to do about the trap is said with its count.
+  saturated: GOOD,
+};
+
+export async function guidedCameraScreen(id: string): Promise<Screen | null> {
+  const trap = await myTrap(id);
+  if (!trap) return null;
+  const draft = await draftOf(id);
+  const nights = draft?.photo ? draft.nights : nightsSince(trap.emptied_at, new Date());
+  const body = h("div", { class: "stack" });
+  const onPhoto = (): void => goInstead(`#/count/${id}`);
+  const onProblem = (problem: Problem): void => say(t(problem.message, problem.params));
+  const others = (look?: "main"): HTMLElement[] => [
+    photoButton({ from: "app", trap: id, nights, ...(look && { look }), onPhoto, onProblem }),
+    photoButton({ from: "gallery", trap: id, nights, onPhoto, onProblem }),
+  ];
+  const giveUp = (why: "refused" | "failed"): void => {
+    noteFailedCamera();
+    const words =
+      why === "refused"
+        ? t("The camera is closed to this app. Take the photo with the camera app.")
+        : t("The camera does not work here. Take the photo with the camera app.");
+    body.replaceChildren(
+      notice("doubt", "camera", `camera-${why}`, h("p", {}, words)),
+      h("div", { class: "ways" }, others("main")),
+    );
+  };
+
+  let camera: Camera | undefined;
+  let isLeft = false;
+  const open = async (): Promise<void> => {
+    try {
+      const opened = await openCamera();
+      if (isLeft) return opened.close();
+      camera = opened;
+      body.replaceChildren(
+        viewfinder(
+          opened,
+          trap,
+          async (photo) => {
+            if (!(await isEnough(photo))) return giveUp("failed");
+            await keepPhoto(id, nights, photo).then(onPhoto, (error) => onProblem(asProblem(error)));
+          },
+          () => giveUp("failed"),
+        ),
+        h("div", { class: "two" }, others()),
+      );
+    } catch (error) {
+      if (!isLeft) giveUp(error instanceof DOMException && error.name === "NotAllowedError" ? "refused" : "failed");
+    }
+  };
+  // Another app in front takes the camera away; whoever comes back finds it open.
+  const onVisibility = (): void => {
+    if (document.visibilityState === "visible") void open();
+    else camera?.close();
+  };
+  document.addEventListener("visibilitychange", onVisibility);
+  void open();
+  return {
+    testid: "camera",
+    title: trap.name,
+    back: "#/",
+    leave: () => {
+      isLeft = true;
+      document.removeEventListener("visibilitychange", onVisibility);
+      camera?.close();
+    },
+    body,
+  };
+}
+
+interface Camera {
+  video: HTMLVideoElement;
+  /** A whole photo of the camera, else a frame of the video. */
+  take(): Promise<Blob>;
+  isOpen(): boolean;
+  close(): void;
+}
+
+/** @throws DOMException NotAllowedError when it is refused, others when there is none or it is taken */
+async function openCamera(): Promise<Camera> {
+  const stream = await navigator.mediaDevices.getUserMedia({
+    video: { facingMode: "environment", width: { ideal: 1920 }, height: { ideal: 1440 } },
+  });
+  const [track] = stream.getVideoTracks() as [MediaStreamTrack];
+  const video = h("video", { playsinline: true, testid: "viewfinder" });
+  video.muted = true;
+  video.srcObject = stream;
+  const close = (): void => {
+    for (const one of stream.getTracks()) one.stop();
+    video.srcObject = null;
+  };
+  try {
+    await video.play();
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return {
+    video,
+    take: () => wholePhoto(track).catch(() => videoFrame(video)),
+    isOpen: () => track.readyState === "live",
+    close,
+  };
+}
+
+async function wholePhoto(track: MediaStreamTrack): Promise<Blob> {
+  const late = new Promise<never>((_, reject) => {
+    setTimeout(() => reject(new Error("the camera did not answer")), PATIENCE_MS);
+  });
+  return Promise.race([new ImageCapture(track).takePhoto(), late]);
+}
+
+async function videoFrame(video: HTMLVideoElement): Promise<Blob> {
+  const canvas = h("canvas", { width: video.videoWidth, height: video.videoHeight });
+  canvas.getContext("2d", { alpha: false })?.drawImage(video, 0, 0);
+  const photo = await new Promise<Blob | null>((done) => canvas.toBlob(done, "image/jpeg", 0.92));
+  canvas.width = canvas.height = 0;
+  if (!photo) throw new Error("the browser made no JPEG");
+  return photo;
+}
+
+async function isEnough(photo: Blob): Promise<boolean> {
+  const size = await readSize(photo);
+  return size !== null && Math.max(size.width, size.height) >= ENOUGH_PX;
+}
+
+function viewfinder(
+  camera: Camera,
+  trap: MyTrap,
+  onPhoto: (photo: Blob) => Promise<void>,
+  onFailure: () => void,
+): HTMLElement {
+  const outside = `M-200-200h500v500h-500z${SHAPES[trap.trap_type]}`;
+  const shape = drawn(
+    "0 0 100 100",
+    `<path d="${outside}" fill="rgb(0 0 0/.45)" fill-rule="evenodd"/><path class="edge" d="${SHAPES[trap.trap_type]}"/>`,
+    "trap-frame",
+  );
+  const hint = h("p", { class: "hint", testid: "hint", role: "status" });
+  const finder = h("div", { class: "viewfinder" }, camera.video, shape, hint);
+  const shutter = h(
+    "button",
+    {
+      type: "button",
+      class: "button shutter",
+      testid: "shutter",
+      "aria-label": t("Take the photo"),
+      onclick: async () => {
+        shutter.disabled = true;
+        finder.classList.add("taken");
+        await camera.take().then(onPhoto, onFailure);
+        shutter.disabled = false;
+        finder.classList.remove("taken");
+      },
+    },
+    icon("camera"),
+  );
+  void watch(camera, finder, hint);
+  return h("div", { class: "camera" }, finder, shutter);
+}
+
+/** Says what to change, once the gate has said so twice: one frame in a hand that moves means little. */
+async function watch(camera: Camera, finder: HTMLElement, hint: HTMLElement): Promise<void> {
+  const model = await modelInUse().catch(() => null);
+  // Without a model there is no gate either, and whoever takes the photo learns that from the count.
+  if (!model) return;
+  const canvas = h("canvas");
+  let before: Hint | undefined;
+  let shown: Hint | undefined;
+  while (camera.isOpen()) {
+    const now = await hintFor(camera.video, canvas, model).catch(() => undefined);
+    if (now && now === before && now !== shown) {
+      shown = now;
+      finder.dataset.hint = now.icon;
+      finder.classList.toggle("good", now === GOOD);
+      hint.replaceChildren(icon(now.icon));
+      fillWith(hint, h("span", {}, now.words()));
+    }
+    before = now;
+    await new Promise((done) => setTimeout(done, LOOK_MS));
+  }
+}
+
+async function hintFor(video: HTMLVideoElement, canvas: HTMLCanvasElement, model: Model): Promise<Hint | undefined> {
+  const scale = SEEN_PX / Math.max(video.videoWidth, video.videoHeight);
+  if (!Number.isFinite(scale)) return undefined;
+  canvas.width = Math.round(video.videoWidth * scale);
+  canvas.height = Math.round(video.videoHeight * scale);
+  const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true }) as CanvasRenderingContext2D;
+  context.drawImage(video, 0, 0, canvas.width, canvas.height);
+  const { width, height, data } = context.getImageData(0, 0, canvas.width, canvas.height);
+  const frame: Frame = { width, height, rgba: data };
+  const { reason } = await counter.judge(frame, model);
+  return reason === null ? GOOD : HINTS[reason];
+}
