@@ -13,7 +13,7 @@
 import { warmUp } from "./count/counter";
 import { h } from "./elements";
 import { t } from "./i18n";
-import { asProblem, Problem } from "./problem";
+import { asProblem, type Problem } from "./problem";
 import { button, go } from "./screens/frame";
 import { beginDraft, draftOf, dropDraft } from "./store/draft";
 
@@ -52,7 +52,7 @@ export function photoButton({ from, trap, nights, look = "plain", onPhoto, onPro
     onchange: async () => {
       const photo = input.files?.[0];
       input.value = "";
-      if (photo) await keepPhoto(trap, nights, photo).then(onPhoto, (error) => onProblem(asProblem(error)));
+      if (photo) await beginDraft(trap, "photo", nights, photo).then(onPhoto, (error) => onProblem(asProblem(error)));
     },
   });
   const words = { camera: t("Photo"), app: t("Camera app"), gallery: t("Gallery") };
@@ -72,19 +72,6 @@ export function photoButton({ from, trap, nights, look = "plain", onPhoto, onPro
     },
   });
   return h("div", { class: "photo-button" }, open, input);
-}
-
-/**
- * Begins a count with a photo; what was counted before of this trap and not saved gives way.
- *
- * @throws Problem 507.1 when the phone has no room left; the draft that was there before is still there
- */
-export async function keepPhoto(trap: string, nights: number | null, photo: Blob): Promise<void> {
-  try {
-    await beginDraft(trap, "photo", nights, photo);
-  } catch (error) {
-    throw error instanceof DOMException && error.name === "QuotaExceededError" ? new Problem("507.1") : error;
-  }
 }
 
 /** Without whole photos the app's own camera would give video, whose frames are too small for a whole liner. */

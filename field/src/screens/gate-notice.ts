@@ -71,6 +71,7 @@ export function gateNotice(draft: Draft): Child {
     h(
       "div",
       {},
+      gate.verdict === "rejected" && h("p", {}, h("strong", {}, t("Nothing was counted"))),
       h("p", {}, words()),
       h("p", {}, t("Take it again, or correct the number and save.")),
       photoButton({ ...again, from: "camera", onProblem: (problem) => say(t(problem.message, problem.params)) }),

@@ -6,7 +6,7 @@
  * the photo button does, and when it is not: ADR 0013.
  */
 
-import { keepPhoto, noteFailedCamera, photoButton } from "../camera";
+import { noteFailedCamera, photoButton } from "../camera";
 import { counter } from "../count/counter";
 import type { Frame, Model } from "../count/messages";
 import { fillWith, h } from "../elements";
@@ -15,7 +15,7 @@ import { drawn, type IconName, icon } from "../icons";
 import { readSize } from "../photo/header";
 import { asProblem, type Problem } from "../problem";
 import { modelInUse } from "../release/shelf";
-import { draftOf } from "../store/draft";
+import { beginDraft, draftOf } from "../store/draft";
 import type { Gate, TrapType } from "../sync/protocol";
 import { type MyTrap, myTrap } from "../trap/my-traps";
 import { nightsSince } from "../trap/trap";
@@ -75,6 +75,7 @@ export async function guidedCameraScreen(id: string): Promise<Screen | null> {
   ];
   const giveUp = (why: "refused" | "failed"): void => {
     noteFailedCamera();
+    camera.close();
     const words =
       why === "refused"
         ? t("The camera is closed to this app. Take the photo with the camera app.")
@@ -85,33 +86,28 @@ export async function guidedCameraScreen(id: string): Promise<Screen | null> {
     );
   };
 
-  let camera: Camera | undefined;
+  const onShot = async (photo: Blob): Promise<void> => {
+    if (!(await isEnough(photo))) giveUp("failed");
+    else await beginDraft(id, "photo", nights, photo).then(onPhoto, (error) => onProblem(asProblem(error)));
+  };
+
+  const camera = makeCamera();
   let isLeft = false;
   const open = async (): Promise<void> => {
     try {
-      const opened = await openCamera();
-      if (isLeft) return opened.close();
-      camera = opened;
-      body.replaceChildren(
-        viewfinder(
-          opened,
-          trap,
-          async (photo) => {
-            if (!(await isEnough(photo))) return giveUp("failed");
-            await keepPhoto(id, nights, photo).then(onPhoto, (error) => onProblem(asProblem(error)));
-          },
-          () => giveUp("failed"),
-        ),
-        h("div", { class: "two" }, others()),
-      );
+      await camera.open();
+      if (isLeft) camera.close();
+      else if (!camera.video.isConnected) {
+        body.replaceChildren(viewfinder(camera, trap, others(), onShot, () => giveUp("failed")));
+      }
     } catch (error) {
       if (!isLeft) giveUp(error instanceof DOMException && error.name === "NotAllowedError" ? "refused" : "failed");
     }
   };
-  // Another app in front takes the camera away; whoever comes back finds it open.
+  // Another app in front needs the camera; whoever comes back finds it open, and the buttons that opened that app in place.
   const onVisibility = (): void => {
-    if (document.visibilityState === "visible") void open();
-    else camera?.close();
+    if (document.visibilityState === "hidden") camera.close();
+    else if (camera.video.isConnected) void open();
   };
   document.addEventListener("visibilitychange", onVisibility);
   void open();
@@ -122,7 +118,7 @@ export async function guidedCameraScreen(id: string): Promise<Screen | null> {
     leave: () => {
       isLeft = true;
       document.removeEventListener("visibilitychange", onVisibility);
-      camera?.close();
+      camera.close();
     },
     body,
   };
@@ -130,35 +126,35 @@ export async function guidedCameraScreen(id: string): Promise<Screen | null> {
 
 interface Camera {
   video: HTMLVideoElement;
+  /** @throws DOMException NotAllowedError when it is refused, others when there is none or it is taken */
+  open(): Promise<void>;
   /** A whole photo of the camera, else a frame of the video. */
   take(): Promise<Blob>;
   isOpen(): boolean;
   close(): void;
 }
 
-/** @throws DOMException NotAllowedError when it is refused, others when there is none or it is taken */
-async function openCamera(): Promise<Camera> {
-  const stream = await navigator.mediaDevices.getUserMedia({
-    video: { facingMode: "environment", width: { ideal: 1920 }, height: { ideal: 1440 } },
-  });
-  const [track] = stream.getVideoTracks() as [MediaStreamTrack];
+function makeCamera(): Camera {
   const video = h("video", { playsinline: true, testid: "viewfinder" });
   video.muted = true;
-  video.srcObject = stream;
+  let track: MediaStreamTrack | undefined;
   const close = (): void => {
-    for (const one of stream.getTracks()) one.stop();
+    track?.stop();
     video.srcObject = null;
   };
-  try {
-    await video.play();
-  } catch (error) {
-    close();
-    throw error;
-  }
   return {
     video,
-    take: () => wholePhoto(track).catch(() => videoFrame(video)),
-    isOpen: () => track.readyState === "live",
+    open: async () => {
+      close();
+      const stream = await navigator.mediaDevices.getUserMedia({
+        video: { facingMode: "environment", width: { ideal: 1920 }, height: { ideal: 1440 } },
+      });
+      track = stream.getVideoTracks()[0];
+      video.srcObject = stream;
+      await video.play();
+    },
+    take: async () => (track ? wholePhoto(track).catch(() => videoFrame(video)) : videoFrame(video)),
+    isOpen: () => track?.readyState === "live",
     close,
   };
 }
@@ -186,18 +182,19 @@ async function isEnough(photo: Blob): Promise<boolean> {
 
 function viewfinder(
   camera: Camera,
-  trap: MyTrap,
+  { trap_type }: MyTrap,
+  others: HTMLElement[],
   onPhoto: (photo: Blob) => Promise<void>,
   onFailure: () => void,
 ): HTMLElement {
-  const outside = `M-200-200h500v500h-500z${SHAPES[trap.trap_type]}`;
-  const shape = drawn(
-    "0 0 100 100",
-    `<path d="${outside}" fill="rgb(0 0 0/.45)" fill-rule="evenodd"/><path class="edge" d="${SHAPES[trap.trap_type]}"/>`,
-    "trap-frame",
-  );
-  const hint = h("p", { class: "hint", testid: "hint", role: "status" });
-  const finder = h("div", { class: "viewfinder" }, camera.video, shape, hint);
+  const { video } = camera;
+  const shape = SHAPES[trap_type];
+  const drawing =
+    `<path d="M-200-200h500v500h-500z${shape}" fill="rgb(0 0 0/.45)" fill-rule="evenodd"/>` +
+    `<path class="edge" d="${shape}"/>`;
+  const finder = h("div", { class: "viewfinder" }, video, drawn("0 0 100 100", drawing, "trap-frame"));
+  finder.style.width = `min(100%, ${(56 * video.videoWidth) / video.videoHeight}vh)`;
+  const hint = h("p", { class: "hint", testid: "hint", role: "status" }, icon("camera"));
   const shutter = h(
     "button",
     {
@@ -207,38 +204,38 @@ function viewfinder(
       "aria-label": t("Take the photo"),
       onclick: async () => {
         shutter.disabled = true;
-        finder.classList.add("taken");
         await camera.take().then(onPhoto, onFailure);
         shutter.disabled = false;
-        finder.classList.remove("taken");
       },
     },
     icon("camera"),
   );
-  void watch(camera, finder, hint);
-  return h("div", { class: "camera" }, finder, shutter);
+  const [app, gallery] = others;
+  const root = h("div", { class: "camera" }, hint, finder, h("div", { class: "shutter-row" }, app, shutter, gallery));
+  void watch(camera, root, hint);
+  return root;
 }
 
 /** Says what to change, once the gate has said so twice: one frame in a hand that moves means little. */
-async function watch(camera: Camera, finder: HTMLElement, hint: HTMLElement): Promise<void> {
+async function watch(camera: Camera, root: HTMLElement, hint: HTMLElement): Promise<void> {
   const model = await modelInUse().catch(() => null);
   // Without a model there is no gate either, and whoever takes the photo learns that from the count.
   if (!model) return;
   const canvas = h("canvas");
   let before: Hint | undefined;
   let shown: Hint | undefined;
-  while (camera.isOpen()) {
-    const now = await hintFor(camera.video, canvas, model).catch(() => undefined);
+  do {
+    const now = camera.isOpen() ? await hintFor(camera.video, canvas, model).catch(() => undefined) : undefined;
     if (now && now === before && now !== shown) {
       shown = now;
-      finder.dataset.hint = now.icon;
-      finder.classList.toggle("good", now === GOOD);
+      root.dataset.hint = now.icon;
+      root.classList.toggle("good", now === GOOD);
       hint.replaceChildren(icon(now.icon));
       fillWith(hint, h("span", {}, now.words()));
     }
     before = now;
     await new Promise((done) => setTimeout(done, LOOK_MS));
-  }
+  } while (root.isConnected);
 }
 
 async function hintFor(video: HTMLVideoElement, canvas: HTMLCanvasElement, model: Model): Promise<Hint | undefined> {

@@ -20,7 +20,9 @@ const MIDDLE: Place = { x: 0.5, y: 0.5 };
 const MOST_DENSITY = 2;
 
 export interface MarkedPhoto {
-  body: HTMLElement[];
+  photo: HTMLElement;
+  /** Nearer and farther, for those who have no two fingers to spare. */
+  tools: HTMLElement[];
   showMarks(marks: readonly Mark[]): void;
   /** Gives the picture's memory back. */
   leave(): void;
@@ -57,19 +59,15 @@ export function markedPhoto(photo: Blob, pest: string, onTap: (at: Place, reach:
     bitmap = decoded;
     const shape = decoded.width / decoded.height;
     canvas.style.aspectRatio = String(shape);
-    canvas.style.width = `min(100%, ${42 * shape}vh)`;
+    canvas.style.width = `min(100%, ${38 * shape}vh)`;
     look(WHOLE);
     resized.observe(canvas);
   });
   return {
-    body: [
-      canvas,
-      h(
-        "div",
-        { class: "photo-tools" },
-        tool("zoom-out", t("Zoom out"), () => look(zoomed(view, 1 / ZOOM_STEP, MIDDLE))),
-        tool("zoom-in", t("Zoom in"), () => look(zoomed(view, ZOOM_STEP, MIDDLE))),
-      ),
+    photo: canvas,
+    tools: [
+      tool("zoom-out", t("Zoom out"), () => look(zoomed(view, 1 / ZOOM_STEP, MIDDLE))),
+      tool("zoom-in", t("Zoom in"), () => look(zoomed(view, ZOOM_STEP, MIDDLE))),
     ],
     showMarks: (next) => {
       marks = next;

@@ -17,7 +17,7 @@ import { isPhotoCounted, pestName } from "../trap/pests";
 import { calendarDate, daysBetween, isUncounted } from "../trap/trap";
 import { button, goInstead, type Screen, say } from "./frame";
 import { gateNotice } from "./gate-notice";
-import { type MarkedPhoto, markedPhoto, tool } from "./marked-photo";
+import { markedPhoto, tool } from "./marked-photo";
 import { rangeBar, rangeWords } from "./range";
 
 /** The most that one trap can hold; the server refuses more. */
@@ -71,6 +71,17 @@ export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> 
       button(null, t("10 more"), { testid: "count-plus-10", onclick: () => change(10) }),
     );
 
+  const subject = h(
+    "p",
+    { class: "subject" },
+    pestPicture(trap.pest),
+    h("span", {}, h("strong", {}, pestName(trap.pest)), " · ", trap.name),
+  );
+  const untaught =
+    draft.source === "hand" &&
+    !isPhotoCounted(trap.pest) &&
+    h("p", { class: "quiet", testid: "not-from-photos" }, t("Not counted from photos yet"));
+
   const save = async (): Promise<void> => {
     if (saving) return;
     saving = true;
@@ -93,18 +104,7 @@ export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> 
     body: [
       gateNotice(draft),
       marked?.body,
-      h(
-        "p",
-        { class: "subject" },
-        pestPicture(trap.pest),
-        h("span", {}, h("strong", {}, pestName(trap.pest)), " · ", trap.name),
-      ),
-      draft.source === "hand" &&
-        !isPhotoCounted(trap.pest) &&
-        h("p", { class: "quiet", testid: "not-from-photos" }, t("Not counted from photos yet")),
-      stepper,
-      tens,
-      whose,
+      marked ? [stepper, whose, subject] : [subject, untaught, stepper, tens, whose],
       others(draft, trap.pest),
       nightsRow(draft, changed),
       emptiedRow(draft, changed),
@@ -129,7 +129,7 @@ function markEditor(
   counted: Counted,
   pest: string,
   { change, set }: { change: (by: number) => void; set: (corrected: number | null) => void },
-): Pick<MarkedPhoto, "body" | "leave"> {
+): { body: Child; leave: () => void } {
   draft.edits ??= [];
   const { edits } = draft;
   const marks = (): Mark[] => editedMarks(counted.marks, edits);
@@ -152,11 +152,8 @@ function markEditor(
     show();
   });
   show();
-  view.body.at(-1)?.append(undo);
-  return {
-    body: [...view.body, h("p", { class: "quiet" }, t("Tap the photo to add or remove an insect."))],
-    leave: view.leave,
-  };
+  const words = h("span", { class: "quiet" }, t("Tap to add or remove"));
+  return { body: [view.photo, h("div", { class: "photo-tools" }, words, view.tools, undo)], leave: view.leave };
 }
 
 /** Writes the observation, and beside it the correction if a person changed the number or the marks. */
