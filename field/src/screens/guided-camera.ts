@@ -30,25 +30,27 @@ const ENOUGH_PX = 1200;
 /** Some phones never answer when a photo is asked for. */
 const PATIENCE_MS = 6000;
 
-const CIRCLE = "M50 4a46 46 0 1 1 0 92 46 46 0 1 1 0-92z";
-const WIDE = "M4 20h92v60H4z";
-const TALL = "M20 3h60v94H20z";
-/** As the camera sees it: into a funnel or a bowl from above, onto a liner, a card, or what was poured out of a sleeve. */
-const SHAPES: Record<TrapType, string> = {
-  delta: WIDE,
-  funnel: CIRCLE,
-  sleeve: WIDE,
-  water: CIRCLE,
-  sticky: TALL,
-  light: CIRCLE,
+/**
+ * What of a trap the camera looks at: into a funnel, a bowl or a lamp's bag from above, onto a folded liner, a card, or what was
+ * poured out of a sleeve.
+ */
+const SEEN_FROM: Record<TrapType, "above" | "liner" | "card"> = {
+  delta: "liner",
+  funnel: "above",
+  sleeve: "card",
+  water: "above",
+  sticky: "card",
+  light: "above",
 };
+/** Between the frame and the edge of the picture, in hundredths of its long side: fill it, and nothing is cut off. */
+const MARGIN = 5;
 
 interface Hint {
   icon: IconName;
   words: () => Message;
 }
 
-const GOOD: Hint = { icon: "check", words: () => t("Good. Take the photo.") };
+const GOOD: Hint = { icon: "check", words: () => t("Take the photo") };
 const FILL: Hint = { icon: "far", words: () => t("Fill the frame") };
 const HINTS: Record<NonNullable<Gate["reason"]>, Hint> = {
   not_a_trap: FILL,
@@ -188,11 +190,7 @@ function viewfinder(
   onFailure: () => void,
 ): HTMLElement {
   const { video } = camera;
-  const shape = SHAPES[trap_type];
-  const drawing =
-    `<path d="M-200-200h500v500h-500z${shape}" fill="rgb(0 0 0/.45)" fill-rule="evenodd"/>` +
-    `<path class="edge" d="${shape}"/>`;
-  const finder = h("div", { class: "viewfinder" }, video, drawn("0 0 100 100", drawing, "trap-frame"));
+  const finder = h("div", { class: "viewfinder" }, video, trapFrame(trap_type, video.videoWidth / video.videoHeight));
   finder.style.width = `min(100%, ${(56 * video.videoWidth) / video.videoHeight}vh)`;
   const hint = h("p", { class: "hint", testid: "hint", role: "status" }, icon("camera"));
   const shutter = h(
@@ -214,6 +212,25 @@ function viewfinder(
   const root = h("div", { class: "camera" }, hint, finder, h("div", { class: "shutter-row" }, app, shutter, gallery));
   void watch(camera, root, hint);
   return root;
+}
+
+/** The frame that the trap is to fill, in a picture of that shape; what lies outside is darker. */
+function trapFrame(type: TrapType, ratio: number): SVGSVGElement {
+  const [w, h] = ratio < 1 ? [100 * ratio, 100] : [100, 100 / ratio];
+  const [x, y] = [w / 2, h / 2];
+  const seen = SEEN_FROM[type];
+  const r = Math.min(x, y) - MARGIN;
+  const edge =
+    seen === "above"
+      ? `M${x} ${y - r}a${r} ${r} 0 1 1 0 ${2 * r} ${r} ${r} 0 1 1 0-${2 * r}z`
+      : `M${MARGIN} ${MARGIN}H${w - MARGIN}V${h - MARGIN}H${MARGIN}z`;
+  const fold = ratio < 1 ? `M${MARGIN} ${y}H${w - MARGIN}` : `M${x} ${MARGIN}V${h - MARGIN}`;
+  return drawn(
+    `0 0 ${w} ${h}`,
+    `<path d="M0 0H${w}V${h}H0z${edge}" fill="rgb(0 0 0/.45)" fill-rule="evenodd"/><path class="edge" d="${edge}"/>` +
+      (seen === "liner" ? `<path class="edge fold" d="${fold}"/>` : ""),
+    "trap-frame",
+  );
 }
 
 /** Says what to change, once the gate has said so twice: one frame in a hand that moves means little. */
