@@ -113,14 +113,6 @@ def app() -> Iterator[Page]:
         yield page
 
 
-def warm(page: Page) -> None:
-    """Waits for the counting worker, which times itself after the first start."""
-    deadline = time.monotonic() + 20
-    while not page.workers and time.monotonic() < deadline:
-        page.wait_for_timeout(100)
-    page.wait_for_timeout(1000)
-
-
 def renderers() -> list[psutil.Process]:
     """The processes in which the pages of this run live."""
     found = []
@@ -210,9 +202,7 @@ def photo_to_count(folder: Path, times: int) -> dict[str, float]:
     photo = folder / "12.jpg"
     photo.write_bytes(drawn_photo(12))
     with app() as page:
-        warm(page)
-        count(page, photo)
-        warm(page)
+        count(page, photo)  # loads and warms the network, which the app does while a farmer frames the photo
         fast_ms = min(page.workers[0].evaluate(LOOP) for _ in range(3))
         factor, share = 0.0, float(SLOWER)
         while factor < SLOWER:  # a quota is a little generous: less, until the loop takes as long as it should
@@ -236,7 +226,6 @@ def peaks(folder: Path, megapixels: tuple[int, ...]) -> dict[str, float]:
         photo = folder / f"{size}.jpg"
         photo.write_bytes(drawn_photo(size))
         with app() as page:
-            warm(page)
             process = page_process()
             Path(f"/proc/{process.pid}/clear_refs").write_text("5")  # VmHWM begins anew
             with greatest(process) as peak:

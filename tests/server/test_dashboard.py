@@ -183,7 +183,9 @@ def test_a_photo_of_which_nothing_was_counted_is_neither_a_zero_nor_calm(
 ) -> None:
     rejected = {"counts": counts, "gate": {"verdict": "rejected", "reason": "too_dark"}}
     phone.sync(
-        trap_fact(1), observation_fact(2, NOW - timedelta(days=3)), observation_fact(3, NOW - timedelta(hours=1), **rejected)
+        trap_fact(1),
+        observation_fact(2, NOW - timedelta(days=3)),
+        observation_fact(3, NOW - timedelta(hours=1), **rejected),
     )
     page = officer.read(f"/regions/{REGION}")
     assert classes_of(page, "By the well") == "trap silent"
