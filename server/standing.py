@@ -90,8 +90,11 @@ def reading(row: Catch) -> Reading | None:
     """A catch as the rules read it; None when nobody has counted the trap's own pest.
 
     A person's recount frees a photo from the gate's verdict: it was about the photo, and a person has seen through it.
-    Nor has it an interval: that says how far the model goes wrong.
+    Nor has it an interval: that says how far the model goes wrong. A rejected photo that nobody has counted stays a reading,
+    so that the count before it does not go on standing for today.
     """
+    if row.is_uncounted_photo:
+        return Reading(row.taken_at, 0, row.nights, "rejected", row.lure_age_days)
     if row.count is None:
         return None
     if row.counted_by != "phone":

@@ -3,6 +3,9 @@
 const PATHS = {
   camera:
     '<path d="M3 8.5A1.5 1.5 0 0 1 4.5 7H7l1.6-2.5h6.8L17 7h2.5A1.5 1.5 0 0 1 21 8.5v9a1.5 1.5 0 0 1-1.5 1.5h-15A1.5 1.5 0 0 1 3 17.5z"/><circle cx="12" cy="13" r="3.6"/>',
+  "zoom-in": '<circle cx="10.5" cy="10.5" r="7"/><path d="m15.5 15.5 6 6M10.5 7.5v6M7.5 10.5h6"/>',
+  "zoom-out": '<circle cx="10.5" cy="10.5" r="7"/><path d="m15.5 15.5 6 6M7.5 10.5h6"/>',
+  undo: '<path d="M8 4 3.5 8.5 8 13M3.5 8.5H15a6 6 0 0 1 0 12H8"/>',
   gallery:
     '<rect x="3" y="4.5" width="18" height="15" rx="1.5"/><circle cx="8.3" cy="9.5" r="1.6"/><path d="m4 18 5-5 3.5 3.5L16 12l4.5 5"/>',
   hand: '<path d="M5 4v11M9 4v11M13 4v11M17 4v11M2.5 13.5 20 5.5"/><path d="M4 20h16"/>',

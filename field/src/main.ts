@@ -39,6 +39,7 @@ const ROUTES: Route[] = [
   [/^#\/traps\/(\w+)\/edit$/, editTrapScreen],
   [/^#\/traps\/(\w+)\/advice$/, adviceScreen],
   [/^#\/count\/(\w+)$/, countScreen],
+  [/^#\/camera\/(\w+)$/, async (id) => (await import("./screens/guided-camera")).guidedCameraScreen(id)],
   [/^#\/outbox$/, outboxScreen],
   [/^#\/settings$/, settingsScreen],
   [/^#\/enrol$/, enrolScreen],
@@ -126,7 +127,7 @@ function syncWhenever(): void {
 
 /** A newer model of the region, if there is one and nobody is counting; without a network the next time will do. */
 async function updateModel(): Promise<void> {
-  if (location.hash.startsWith("#/count/") || !(await setting("locale"))) return;
+  if (/^#\/(count|camera)\//.test(location.hash) || !(await setting("locale"))) return;
   // A photo that came meanwhile ends the timing, and a phone without a model has nothing to time: next time, then.
   await timePhone().catch(() => {});
   try {

@@ -5,7 +5,7 @@ import type { Counts, Fact, NewFact } from "../src/sync/protocol";
 import { adviceFor } from "../src/trap/advice";
 import { foldTraps, type MyTrap } from "../src/trap/my-traps";
 import { pestsOf } from "../src/trap/pests";
-import { daysBetween, nightsSince } from "../src/trap/trap";
+import { daysBetween, isUncounted, nightsSince } from "../src/trap/trap";
 import { observation, trap } from "./facts";
 
 function stored(...facts: NewFact[]): { fact: Fact; delivery: Delivery }[] {
@@ -52,6 +52,16 @@ describe("a trap", () => {
   test("stands in the state of its district, else in the one where the phone is enrolled", () => {
     expect(only([trap({ district: "IN-GJ-480" })]).state).toBe("IN-GJ");
     expect(foldTraps(stored(trap({ district: null })), new Map(), "IN-MH-500")[0]?.state).toBe("IN-MH");
+  });
+
+  test("keeps a photo of which nothing was counted, so that the count before it does not stand for today", () => {
+    const rejected = { gate: { verdict: "rejected", reason: "too_dark" } } as const;
+    const facts = [trap(), observation({ HELIAR: 1 }, { taken_at: "2026-11-22T03:00:00Z" }), observation({}, rejected)];
+    const told = only(facts);
+    expect(told.counts.map(isUncounted)).toEqual([false, true]);
+    expect(adviceFor(told, new Date("2026-11-23T09:00:00Z"))).toMatchObject({ level: "no-data", catch_rate: null });
+    expect(linePoints(told.counts, null).points).toHaveLength(1);
+    expect(only([...facts, correction(3, { HELIAR: 4 })]).counts.map(isUncounted)).toEqual([false, false]);
   });
 
   test("forgets the doubt of a photo that a person has recounted", () => {

@@ -25,9 +25,11 @@ REFUSAL = {
 
 
 def test_a_camera_that_costs_the_page_its_life_is_remembered(farmer: Page) -> None:
+    tap(farmer, "open-camera")
     with farmer.expect_file_chooser():
-        tap(farmer, "open-camera")
+        tap(farmer, "open-app")
     farmer.reload()
+    tap(farmer, "back")
     expect(farmer.get_by_test_id("draft-lost-photo")).to_contain_text("Trap 1")
 
 

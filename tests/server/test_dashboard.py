@@ -177,6 +177,21 @@ def test_the_most_urgent_trap_stands_first_and_a_silent_one_is_never_green(
     assert "20 days ago" in region
 
 
+@pytest.mark.parametrize("counts", [{}, {"HELIAR": 0}], ids=["of now", "of older apps"])
+def test_a_photo_of_which_nothing_was_counted_is_neither_a_zero_nor_calm(
+    officer: Officer, phone: Phone, counts: dict[str, int]
+) -> None:
+    rejected = {"counts": counts, "gate": {"verdict": "rejected", "reason": "too_dark"}}
+    phone.sync(
+        trap_fact(1),
+        observation_fact(2, NOW - timedelta(days=3)),
+        observation_fact(3, NOW - timedelta(hours=1), **rejected),
+    )
+    page = officer.read(f"/regions/{REGION}")
+    assert classes_of(page, "By the well") == "trap silent"
+    assert "<dd>? <span" in page
+
+
 @pytest.mark.parametrize(("source", "who"), [("photo", "(phone)"), ("hand", "(farmer)")])
 def test_each_count_says_whose_it_is(officer: Officer, phone: Phone, source: str, who: str) -> None:
     phone.sync(trap_fact(1), observation_fact(2, source=source))

@@ -1,13 +1,14 @@
 /** Advice at once: level, what to do, and by what number; to read and to hear. */
 
 import { type Child, h } from "../elements";
-import { aloud, dateText, number, t, tn } from "../i18n";
+import { aloud, dateText, number, t } from "../i18n";
 import { icon } from "../icons";
 import type { AdviceJson, AdvisoryChange } from "../sync/protocol";
 import { adviceFor, levelOf, messagesOf, saysTheSame, serversAdvice } from "../trap/advice";
 import { type MyTrap, myTrap } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
 import { pestName } from "../trap/pests";
+import { countText } from "../trap/trap";
 import { button, notice, type Screen } from "./frame";
 import { listenButton } from "./listen";
 import { rangeBar, rangeWords } from "./range";
@@ -45,7 +46,7 @@ function adviceCard(trap: MyTrap, advice: AdviceJson): HTMLElement {
   const level = levelOf(advice.level);
   const last = trap.counts.at(-1);
   const range = last?.interval ?? null;
-  const counted = last && aloud(tn("%(n)s insect", "%(n)s insects", last.count));
+  const counted = last && countText(last);
   const levelName = { message: level.name, element: h("strong", {}, level.name) };
   const subject = h(
     "p",
@@ -54,7 +55,8 @@ function adviceCard(trap: MyTrap, advice: AdviceJson): HTMLElement {
     h("span", {}, h("strong", {}, pestName(trap.pest)), counted && [": ", counted]),
   );
   const rangeLine =
-    range && h("p", { class: "quiet", testid: "advice-range" }, rangeBar(range), " ", rangeWords(range));
+    range &&
+    h("p", { class: "quiet", testid: "advice-range" }, rangeBar(range, last?.count ?? 0), " ", rangeWords(range));
   const sentences = messagesOf(advice).map((message) => ({ message, element: h("li", {}, message) }));
   const heard = [
     levelName,

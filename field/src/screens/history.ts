@@ -8,7 +8,7 @@ import { flushSoon } from "../sync/flush";
 import { instant } from "../sync/protocol";
 import { adviceFor } from "../trap/advice";
 import { type Count, type MyTrap, myTrap } from "../trap/my-traps";
-import { CROPS, noonOf, TRAP_TYPES } from "../trap/trap";
+import { CROPS, countText, noonOf, TRAP_TYPES } from "../trap/trap";
 import { adviceCards } from "./advice";
 import { button, redraw, type Screen, say } from "./frame";
 import { seasonLine } from "./season-line";
@@ -90,7 +90,7 @@ function countList(counts: Count[]): HTMLElement {
           h(
             "span",
             {},
-            h("strong", {}, tn("%(n)s insect", "%(n)s insects", count.count)),
+            h("strong", {}, countText(count)),
             h("br"),
             dateText(new Date(count.taken_at)),
             count.nights !== null && [" · ", tn("%(n)s night", "%(n)s nights", count.nights)],

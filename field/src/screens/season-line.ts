@@ -4,6 +4,7 @@ import { type Child, h } from "../elements";
 import { dateText, number, t } from "../i18n";
 import { drawn } from "../icons";
 import type { Count } from "../trap/my-traps";
+import { isUncounted } from "../trap/trap";
 
 const WIDTH = 320;
 const HEIGHT = 150;
@@ -17,8 +18,8 @@ export function linePoints(
   counts: Count[],
   threshold: number | null,
 ): { points: { x: number; y: number; rate: number }[]; top: number } {
-  const known = counts.flatMap(({ taken_at, count, nights }) =>
-    nights ? [{ at: Date.parse(taken_at), rate: count / nights }] : [],
+  const known = counts.flatMap(({ taken_at, count, nights, gate }) =>
+    nights && !isUncounted({ gate }) ? [{ at: Date.parse(taken_at), rate: count / nights }] : [],
   );
   const top = Math.max(1, threshold ?? 0, ...known.map(({ rate }) => rate)) * 1.1;
   const first = known[0]?.at ?? 0;

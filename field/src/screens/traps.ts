@@ -12,7 +12,7 @@ import { adviceFor, levelOf } from "../trap/advice";
 import { type MyTrap, myTraps } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
 import { isPhotoCounted, pestName } from "../trap/pests";
-import { CROPS, calendarDate, nightsSince, whenText } from "../trap/trap";
+import { CROPS, calendarDate, countText, nightsSince, whenText } from "../trap/trap";
 import { button, go, notice, type Screen, say } from "./frame";
 
 const report = (problem: Problem): void => say(t(problem.message, problem.params));
@@ -46,13 +46,7 @@ export function waysToCount(trap: MyTrap): Child {
 function lastCount(trap: MyTrap): Child {
   const last = trap.counts.at(-1);
   if (!last) return h("span", { class: "quiet" }, t("Not counted yet"));
-  return h(
-    "span",
-    {},
-    h("strong", {}, tn("%(n)s insect", "%(n)s insects", last.count)),
-    " · ",
-    whenText(new Date(last.taken_at), new Date()),
-  );
+  return h("span", {}, h("strong", {}, countText(last)), " · ", whenText(new Date(last.taken_at), new Date()));
 }
 
 function card(trap: MyTrap): HTMLElement {

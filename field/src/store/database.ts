@@ -6,6 +6,7 @@
  */
 
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
+import type { MarkEdit } from "../photo/mark-edits";
 import type { Size } from "../release/manifest";
 import type {
   AdvisoryChange,
@@ -54,6 +55,8 @@ export interface Draft {
     | null;
   /** The number on the screen once a person has touched it. */
   corrected: number | null;
+  /** What a person changed on the marked photo, oldest first; none in drafts of older apps. */
+  edits?: MarkEdit[];
   nights: number | null;
   emptied: boolean;
 }

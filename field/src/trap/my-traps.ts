@@ -4,7 +4,7 @@ import { type Delivery, database } from "../store/database";
 import { factsWithDeliveries } from "../store/outbox";
 import { setting } from "../store/settings";
 import type { Counts, Fact, Gate, Instant, Interval, TrapBody } from "../sync/protocol";
-import { calendarDate } from "./trap";
+import { calendarDate, isUncounted } from "./trap";
 
 /** One count of the trap's own pest, with the last word on its number. */
 export interface Count {
@@ -104,7 +104,8 @@ export function foldTraps(
 
 function asTrap({ body, seen }: Folding, region: string | undefined): MyTrap {
   const counts = [...seen.values()].flatMap(({ count, counts, intervals }) => {
-    const number = counts[body.pest];
+    // A rejected photo stays, so that the count before it does not go on standing for today.
+    const number = counts[body.pest] ?? (isUncounted(count) ? 0 : undefined);
     return number === undefined ? [] : [{ ...count, count: number, interval: intervals[body.pest] ?? null }];
   });
   counts.sort((a, b) => a.taken_at.localeCompare(b.taken_at));
