@@ -41,7 +41,7 @@ def phone_with(
             room = {"origin": server.url, "quotaSize": quota_bytes}
             context.new_cdp_session(page).send("Storage.overrideQuotaForOrigin", room)
         page.goto(server.app_url)
-        for testid in ("language-en", "consent-agree", "add-trap", "pest-HELIAR", "emptied-3", "save-trap"):
+        for testid in ("language-en", "consent-agree", "pest-HELIAR", "emptied-3", "save-trap"):
             tap(page, testid)
         expect(page.get_by_test_id("trap-card")).to_be_visible()
         yield page

@@ -27,6 +27,7 @@ def test_a_phone_fetches_its_own_language_alone_and_keeps_it(
         page.evaluate("navigator.serviceWorker.ready.then(() => null)")
         tap(page, "language-or")
         tap(page, "consent-agree")
+        page.evaluate("location.hash = '#/'")
         page.reload()
         expect(page.get_by_test_id("add-trap")).to_contain_text("ଯନ୍ତା ଯୋଡ଼ନ୍ତୁ")
         assert catalogues_asked(server) == {"en.json", "or.json"}
@@ -48,7 +49,7 @@ def test_a_sentence_without_a_translation_is_english_and_says_so(
     dist = tmp_path / "dist"
     shutil.copytree(app_dist, dist)
     catalogue = json.loads((dist / "i18n" / "bn.json").read_text(encoding="utf-8"))
-    del catalogue["messages"]["I agree"]
+    del catalogue["messages"]["I am 18 or older, and I agree"]
     (dist / "i18n" / "bn.json").write_text(json.dumps(catalogue), encoding="utf-8")
     for packed in dist.glob("i18n/bn.json.*"):
         packed.unlink()
@@ -57,7 +58,7 @@ def test_a_sentence_without_a_translation_is_english_and_says_so(
         page.goto(serve(dist).app_url)
         tap(page, "language-bn")
         agree = page.get_by_test_id("consent-agree")
-        expect(agree.locator("[lang=en]")).to_have_text("I agree")
+        expect(agree.locator("[lang=en]")).to_have_text("I am 18 or older, and I agree")
         expect(agree.locator(".tag-en")).to_be_visible()
         expect(page.locator(".tag-en")).to_have_count(1)
 

@@ -129,7 +129,7 @@ def test_a_photo_goes_on_where_a_cut_connection_and_a_restart_left_it(
     with browser(chromium, tmp_path / "phone") as context:
         page = context.new_page()
         page.goto(f"{address}#enrol={enrolment_code(server)}")
-        for testid in ("language-en", "consent-agree", "add-trap", "pest-HELIAR", "emptied-3", "save-trap"):
+        for testid in ("language-en", "consent-agree", "pest-HELIAR", "emptied-3", "save-trap"):
             tap(page, testid)
         page.evaluate("navigator.serviceWorker.ready.then(() => null)")
         for testid in ("tab-settings", "photos-yes", "tab-traps"):
