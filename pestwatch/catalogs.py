@@ -19,7 +19,7 @@ from babel.messages.pofile import read_po, write_po
 from pestwatch import i18n
 from pestwatch.advisory import rules
 from pestwatch.advisory.messages import LEVEL_NAMES, MESSAGES
-from pestwatch.domain import catch
+from pestwatch.domain import catch, tally
 from pestwatch.domain.places import districts, states
 from pestwatch.domain.species import SPECIES
 from pestwatch.domain.threshold import thresholds
@@ -194,6 +194,7 @@ def phone_rules() -> dict[str, Any]:
                 "crops": s.crops,
                 "trap_types": s.trap_types,
                 "lure_life_days": s.lure_life_days,
+                **({"lure_source": s.lure_source, "lure_guess": s.lure_life_is_guess} if s.lure_source else {}),
                 "photo_counted": s.photo_counted,
             }
             for s in SPECIES.values()
@@ -210,6 +211,7 @@ def phone_rules() -> dict[str, Any]:
                 "states": t.states,
                 "role": t.role,
                 "source": t.source,
+                **({"part": t.part, "sample": t.sample, "serious": t.serious, "each": t.each} if t.part else {}),
             }
             for t in thresholds()
             if t.is_usable
@@ -225,6 +227,9 @@ def phone_rules() -> dict[str, Any]:
             "same_share": rules.SAME_SHARE,
             "least_nights": catch.LEAST_NIGHTS,
             "night_slack_days": rules.NIGHT_SLACK_DAYS,
+            "heard_days": rules.HEARD_DAYS,
+            "sound_days": rules.SOUND_DAYS,
+            "usual_sample": tally.USUAL_SAMPLE,
         },
     }
 

@@ -22,7 +22,7 @@ from server import auth
 from server.db import tables
 from server.db.session import session_scope
 from tests import factories
-from tests.factories import NOW, observation_fact, push, trap_fact
+from tests.factories import NOW, inspection_fact, observation_fact, push, trap_fact
 
 number = itertools.count(1)
 
@@ -56,6 +56,11 @@ class Stories(RuleBasedStateMachine):
     def describe_trap(self, name: str) -> None:
         self.seq += 1
         self.outbox[self.seq] = trap_fact(self.seq, at=NOW + self.skew, name=name)
+
+    @rule(found=st.integers(0, 40))
+    def look_at_the_plants(self, found: int) -> None:
+        self.seq += 1
+        self.outbox[self.seq] = inspection_fact(self.seq, at=NOW + self.skew, found=found)
 
     @rule()
     def save_nonsense(self) -> None:

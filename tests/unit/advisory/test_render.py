@@ -14,7 +14,7 @@ TRANSLATED = [code for code in i18n.LOCALES if code != i18n.SOURCE_LOCALE]
 @pytest.mark.parametrize("locale", TRANSLATED)
 def test_every_sentence_of_advice_is_in_the_farmers_language(locale: str) -> None:
     for sentence in MESSAGES.values():
-        assert i18n.translate(locale, "advisory", sentence, days=4).locale == locale
+        assert i18n.translate(locale, "advisory", sentence, days=4, looked=20, found=3, sample=20).locale == locale
     for level in LEVEL_NAMES:
         assert level_name(level, locale).locale == locale
 
