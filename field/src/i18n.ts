@@ -123,15 +123,15 @@ export function tn(one: string, other: string, n: number, params: Params = {}): 
   return new Message(fill(n === 1 ? one : other, filled), "en");
 }
 
-/** Day, name of the month, year, in this order everywhere: nobody can misread it. */
-export function dateText(date: Date): string {
+/** Day, name of the month, year, in this order everywhere: nobody can misread it. `short`: a day of these weeks. */
+export function dateText(date: Date, length: "long" | "short" = "long"): string {
   const format = new Intl.DateTimeFormat(`${catalogue.locale}-IN-u-nu-latn-ca-gregory`, {
     day: "numeric",
-    month: "long",
+    month: length,
     year: "numeric",
   });
   const parts = Object.fromEntries(format.formatToParts(date).map(({ type, value }) => [type, value]));
-  return `${parts.day} ${parts.month} ${parts.year}`;
+  return `${parts.day} ${parts.month}${length === "long" ? ` ${parts.year}` : ""}`;
 }
 
 /** Hours and minutes on the clock that the phone shows. */

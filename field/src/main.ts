@@ -12,7 +12,6 @@ import { countScreen } from "./screens/capture";
 import { consentScreen } from "./screens/consent";
 import { enrolScreen } from "./screens/enrol";
 import { goInstead, notice, onRedraw, type Screen, say, show } from "./screens/frame";
-import { historyScreen } from "./screens/history";
 import { languageScreen } from "./screens/language";
 import { editTrapScreen, newTrapScreen } from "./screens/new-trap";
 import { outboxScreen } from "./screens/outbox";
@@ -33,9 +32,10 @@ const ROUTES: Route[] = [
   [/^#\/language$/, languageScreen],
   [/^#\/consent$/, consentScreen],
   [/^#\/traps\/new$/, newTrapScreen],
-  [/^#\/traps\/(\w+)$/, historyScreen],
+  [/^#\/traps\/(\w+)$/, async (id) => (await import("./screens/history")).historyScreen(id)],
   [/^#\/traps\/(\w+)\/edit$/, editTrapScreen],
   [/^#\/traps\/(\w+)\/advice$/, adviceScreen],
+  [/^#\/traps\/(\w+)\/look$/, async (id) => (await import("./screens/look")).lookScreen(id)],
   [/^#\/count\/(\w+)$/, countScreen],
   [/^#\/outbox$/, outboxScreen],
   [/^#\/settings$/, settingsScreen],

@@ -154,8 +154,8 @@ def _sample(pest: str, inspections: Sequence[Inspection], readings: Sequence[Rea
     beside = [one for one in own if last is None or one.inspected_at >= last - timedelta(days=SOUND_DAYS)]
     looked = newest_finished(beside)
     if looked:
-        verdict = "not_confirmed" if any(one.outcome() == "sound" for one in looked) else "seen"
-        return _Sample(verdict, (_found(looked[-1]),))
+        is_sound = any(one.outcome() == "sound" for one in looked)
+        return _Sample("not_confirmed" if is_sound else "seen", (_found(looked[-1]),))
     if beside:
         begun = max(beside, key=lambda one: one.inspected_at)
         rule = plant_rule(begun.rule)

@@ -27,7 +27,7 @@ export function rateOf({ gate, nights, count }: Reading): number | null {
  * Readings in the order of time, with the nights that the trap can really have caught: if a forgotten count was written
  * down later and the trap was emptied then, the next one's nights begin there.
  */
-export function settled<R extends Reading>(readings: readonly R[]): R[] {
+export function settled<R extends Pick<Reading, "taken_at" | "nights" | "emptied">>(readings: readonly R[]): R[] {
   let emptiedAt: number | null = null;
   return [...readings]
     .sort((a, b) => Date.parse(a.taken_at) - Date.parse(b.taken_at))

@@ -281,7 +281,8 @@ function areApart(one: Reading, other: Reading): boolean {
   return b < c || d < a;
 }
 
-function inspection(pest: string, crop: string, state: string | null): Said[] {
+/** Rung 1 of the ladder: what to look at, and what a sample means. */
+export function inspection(pest: string, crop: string, state: string | null): Said[] {
   const look = said(LOOK[`${pest} ${crop}`] ?? "look_plants");
   const rule = thresholdFor("plant", pest, crop, state);
   return rule ? [look, said(`plant_${rule.id}`)] : [look];

@@ -11,13 +11,13 @@ import { appendObservation } from "../store/outbox";
 import { setting } from "../store/settings";
 import { flushSoon } from "../sync/flush";
 import type { Gate } from "../sync/protocol";
-import type { MyTrap } from "../trap/my-traps";
+import { lureAgeOn, type MyTrap } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
 import { isPhotoCounted, pestName } from "../trap/pests";
-import { calendarDate, daysBetween } from "../trap/trap";
 import { button, goInstead, notice, redraw, type Screen, say } from "./frame";
 import { markedPhoto } from "./marked-photo";
 import { rangeBar, rangeWords } from "./range";
+import { takenDayRow } from "./taken-day";
 
 /** The most that one trap can hold; the server refuses more. */
 const MOST = 5000;
@@ -115,6 +115,7 @@ export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> 
       tens,
       whose,
       others(draft, trap.pest),
+      takenDayRow(draft, trap),
       nightsRow(draft, changed),
       emptiedRow(draft, changed),
       h(
@@ -137,12 +138,12 @@ async function saveDraft(draft: Draft, trap: MyTrap, sendsPhotos: boolean): Prom
       at: draft.begun_at,
       body: {
         trap: trap.trap,
-        taken_at: draft.begun_at,
+        taken_at: draft.taken_at ?? draft.begun_at,
         source: isPhoto ? "photo" : "hand",
         counts: isPhoto ? counted.counts : { [trap.pest]: corrected ?? 0 },
         nights: draft.nights,
         emptied: draft.emptied,
-        lure_age_days: lureAge(trap, new Date(draft.begun_at)),
+        lure_age_days: lureAgeOn(trap, new Date(draft.taken_at ?? draft.begun_at)),
         model: isPhoto ? counted.model : null,
         gate: isPhoto ? counted.gate : null,
         ...(isPhoto && { intervals: counted.intervals }),
@@ -155,10 +156,6 @@ async function saveDraft(draft: Draft, trap: MyTrap, sendsPhotos: boolean): Prom
     differs ? { [trap.pest]: corrected } : null,
     draft.photo,
   );
-}
-
-function lureAge({ lure_changed_on }: MyTrap, at: Date): number | null {
-  return lure_changed_on === null ? null : Math.max(0, daysBetween(lure_changed_on, calendarDate(at)));
 }
 
 function round(picture: IconName, words: Message, testid: string, onclick: () => void): HTMLElement {
@@ -236,7 +233,12 @@ function emptiedRow(draft: Draft, changed: () => void): HTMLElement {
   return h(
     "section",
     { class: "asked" },
-    h("p", {}, icon("empty"), h("span", {}, t("Did you empty the trap now?"))),
+    h(
+      "p",
+      {},
+      icon("empty"),
+      h("span", {}, draft.taken_at ? t("Did you empty the trap then?") : t("Did you empty the trap now?")),
+    ),
     h("div", { class: "two" }, yes, no),
   );
 }
