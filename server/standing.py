@@ -18,6 +18,7 @@ from pestwatch.domain.observation import settled
 from pestwatch.domain.places import state_of
 from server.db import catches, devices
 from server.db.catches import Catch, TrapId
+from server.db.inspections import inspections_by_trap
 from server.db.tables import Device, Inspection, Trap
 
 SILENT_DAYS = 7
@@ -75,7 +76,7 @@ def standings(session: Session, region: str, now: datetime) -> list[Standing]:
     """
     phones = {device.id: device for device in devices.devices_of(session, region) if device.revoked_at is None}
     counted = by_trap(catches.catch_rows(session, region, now - LOOK_BACK))
-    looked = catches.inspections_by_trap(session, region, now - LOOK_BACK)
+    looked = inspections_by_trap(session, region, now - LOOK_BACK)
     found = [
         _stand(trap, phones[trap.device_id], counted.get(id_, ()), looked.get(id_, ()), region, now)
         for trap in catches.traps_of(session, region)

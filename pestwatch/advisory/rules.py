@@ -200,7 +200,10 @@ def _advise(
         if sample.verdict != "confirmed":
             messages = (*messages, *sample.said)
         messages = (*messages, Said("ask_officer"))
-        messages = (*messages, Said("count_tomorrow") if level == "orange" else _again(AGAIN_DAYS_LOW, last))
+    if level in {"orange", "red"}:
+        messages = (*messages, Said("count_tomorrow"))
+    if level == "watch":
+        messages = (*messages, _again(AGAIN_DAYS_LOW, last))
     if last.gate == "doubtful":
         messages = (Said("doubtful_photo"), *messages)
     if has_doubtful_lure:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from pestwatch.errors import Problem
 from pestwatch.sync.merge import standing_recount
 from server.db.store import next_server_seq
-from server.db.tables import Correction, Device, Inspection, Observation, Photo, Staff, Trap
+from server.db.tables import Correction, Device, Observation, Photo, Staff, Trap
 
 
 class ObservationId(NamedTuple):
@@ -200,16 +200,6 @@ def traps_of(session: Session, region: str) -> list[Trap]:
     """A region's traps, by name."""
     wanted = select(Trap).join(Device, Device.id == Trap.device_id).where(Device.region_id == region)
     return list(session.scalars(wanted.order_by(Trap.name, Trap.device_id)))
-
-
-def inspections_by_trap(session: Session, region: str, since: datetime) -> dict[TrapId, list[Inspection]]:
-    """What people found on the plants of a region since an instant, oldest first."""
-    wanted = select(Inspection).join(Device, Device.id == Inspection.device_id)
-    wanted = wanted.where(Device.region_id == region, Inspection.inspected_at >= since)
-    found: dict[TrapId, list[Inspection]] = defaultdict(list)
-    for row in session.scalars(wanted.order_by(Inspection.inspected_at, Inspection.device_id, Inspection.seq)):
-        found[TrapId(row.device_id, row.trap)].append(row)
-    return found
 
 
 Observations = Select[Observation, Trap, str, Photo]

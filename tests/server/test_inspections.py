@@ -13,6 +13,7 @@ from server.tasks.advise import issue_advisories
 from tests.factories import NOW, REGION, inspection_fact, observation_fact, trap_fact
 from tests.server.conftest import Phone
 from tests.server.officer import Officer, classes_of, hire
+from tests.server.test_export import export, table
 
 PINK = {"pest": "PECTGO"}
 BOLLS = {"rule": "PECTGO-8", "part": "boll", "looked": 20, "found": 3}
@@ -81,3 +82,17 @@ def test_the_lures_life_by_its_packet_is_kept_with_the_trap(phone: Phone, engine
     phone.sync(trap_fact(1, lure_life_days=60))
     with session_scope(engine, read_only=True) as session:
         assert session.scalars(select(Trap.lure_life_days)).all() == [60]
+
+
+def test_looks_at_the_plants_can_be_exported_with_what_they_say(
+    phone: Phone, engine: Engine, settings: Settings
+) -> None:
+    phone.sync(
+        trap_fact(1, **PINK, subdistrict=4088),
+        inspection_fact(2, **BOLLS),
+        inspection_fact(3, NOW - timedelta(days=40), **BOLLS),
+    )
+    assert len(table(export(engine, settings, "plants"))) == 1
+    (row,) = table(export(engine, settings, "plants"))
+    assert (row["taluka_code"], row["part"], row["looked"], row["found"]) == ("4088", "boll", "20", "3")
+    assert (row["rule"], row["outcome"]) == ("PECTGO-8", "serious")

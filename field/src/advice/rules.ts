@@ -150,7 +150,7 @@ function judgement(
     if (sample.verdict !== "confirmed") messages.push(...sample.said);
     messages.push(said("ask_officer"));
   }
-  if (level === "orange") messages.push(said("count_tomorrow"));
+  if (level === "orange" || level === "red") messages.push(said("count_tomorrow"));
   if (level === "watch") messages.push(last.count === 0 ? zero() : said("count_again", { days: again_days_low }));
   if (last.gate === "doubtful") messages.unshift(said("doubtful_photo"));
   if (isLureDoubtful) messages.push(said("change_lure"));

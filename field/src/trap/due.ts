@@ -15,7 +15,10 @@ const dayOf = (instant: string): CalendarDate => calendarDate(new Date(instant))
 export function countDue(trap: MyTrap, advice: AdviceJson, now: Date): CalendarDate {
   const last = trap.counts.at(-1);
   const today = calendarDate(now);
-  if (!last) return trap.emptied_at ? after(dayOf(trap.emptied_at), 1) : today;
+  if (!last) {
+    const first = trap.emptied_at ? after(dayOf(trap.emptied_at), 1) : today;
+    return first > today ? first : today;
+  }
   const said = new Map(advice.messages.map(({ id, params }) => [id, params]));
   const day = dayOf(last.taken_at);
   if (said.has("count_tomorrow")) return after(day, 1);

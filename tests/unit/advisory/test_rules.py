@@ -77,7 +77,7 @@ def test_fall_armyworm_leads_to_release_of_parasitoids() -> None:
     confirmed = "fall armyworm with plants confirmed is red, and still asks for wasps"
     assert (BY_NAME[confirmed]["level"], said(confirmed)) == (
         "red",
-        ["confirmed", "found_damage", "kvk", "parasitoids"],
+        ["confirmed", "found_damage", "kvk", "parasitoids", "count_tomorrow"],
     )
 
 
@@ -126,6 +126,13 @@ def test_a_trend_is_said_as_surely_as_the_counts_allow() -> None:
     assert said("tuta may be falling")[0] == "trend_same"
     assert said("tuta surely falling")[0] == "trend_down"
     assert said("seems to rise three times") == ["rising_maybe"]
+
+
+def test_advice_always_says_what_comes_next() -> None:
+    again = {"first_count", "count_now", "photo_again", "empty_first", "change_lure", "maybe_reached", "count_tomorrow"}
+    for case in CASES:
+        said_ = case["advice"]["messages"]
+        assert any(one["id"] in again or "days" in one["params"] for one in said_), case["name"]
 
 
 def test_no_sentence_gives_a_dose() -> None:
