@@ -1,19 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { linePoints } from "../src/screens/season-line";
-import type { Delivery } from "../src/store/database";
-import type { Counts, Fact, NewFact } from "../src/sync/protocol";
+import type { Counts, NewFact } from "../src/sync/protocol";
 import { adviceFor } from "../src/trap/advice";
 import { foldTraps, type MyTrap } from "../src/trap/my-traps";
 import { pestsOf } from "../src/trap/pests";
 import { daysBetween, nightsSince } from "../src/trap/trap";
-import { observation, trap } from "./facts";
-
-function stored(...facts: NewFact[]): { fact: Fact; delivery: Delivery }[] {
-  return facts.map((fact, index) => ({
-    fact: { ...fact, seq: index + 1 },
-    delivery: { seq: index + 1, status: "waiting", problem: null, answered_at: null },
-  }));
-}
+import { observation, stored, trap } from "./facts";
 
 function only(facts: NewFact[], recounts: [number, Counts][] = []): MyTrap {
   const [first, ...others] = foldTraps(stored(...facts), new Map(recounts), undefined);

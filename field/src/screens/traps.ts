@@ -90,6 +90,9 @@ type Standing = ReturnType<typeof byUrgency>[number];
 
 function card({ trap, advice, dues }: Standing, isOneOfMany: boolean): HTMLElement {
   const level = standingOf(advice);
+  const badge =
+    trap.counts.length > 0 &&
+    h("span", { class: `level ${level.class}`, testid: "trap-level" }, icon(level.icon), h("span", {}, level.name));
   return h(
     "article",
     {
@@ -106,12 +109,11 @@ function card({ trap, advice, dues }: Standing, isOneOfMany: boolean): HTMLEleme
         "span",
         { class: "card-words" },
         h("strong", { class: "name" }, trap.name),
-        h("span", {}, icon(CROPS[trap.crop].icon, "small"), pestName(trap.pest)),
-        lastCount(trap),
+        !isOneOfMany && [h("span", {}, icon(CROPS[trap.crop].icon, "small"), pestName(trap.pest)), lastCount(trap)],
+        isOneOfMany && badge,
         dueNow(dues),
       ),
-      trap.counts.length > 0 &&
-        h("span", { class: `level ${level.class}`, testid: "trap-level" }, icon(level.icon), h("span", {}, level.name)),
+      !isOneOfMany && badge,
     ),
     isOneOfMany ? oneWayToCount(trap) : waysToCount(trap),
   );

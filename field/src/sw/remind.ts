@@ -15,8 +15,14 @@ export async function remind(registration: ServiceWorkerRegistration, now: Date)
   return true;
 }
 
+/** What is asked of the worker's `clients`. */
+interface Windows {
+  matchAll(options: { type: "window" }): Promise<readonly { focus(): Promise<unknown> }[]>;
+  openWindow(address: string): Promise<unknown>;
+}
+
 /** Opens the app, or brings it to the front. */
-export async function openApp(clients: Clients, scope: string): Promise<void> {
+export async function openApp(clients: Windows, scope: string): Promise<void> {
   const [open] = await clients.matchAll({ type: "window" });
   await (open ? open.focus() : clients.openWindow(scope));
 }

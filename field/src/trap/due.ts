@@ -17,7 +17,8 @@ export function countDue(trap: MyTrap, advice: AdviceJson, now: Date): CalendarD
   const today = calendarDate(now);
   if (!last) {
     const first = trap.emptied_at ? after(dayOf(trap.emptied_at), 1) : today;
-    return first > today ? first : today;
+    const isAhead = first > today;
+    return isAhead ? first : today;
   }
   const said = new Map(advice.messages.map(({ id, params }) => [id, params]));
   const day = dayOf(last.taken_at);
