@@ -35,7 +35,7 @@ const ROUTES: Route[] = [
   [/^#\/traps\/(\w+)$/, async (id) => (await import("./screens/history")).historyScreen(id)],
   [/^#\/traps\/(\w+)\/edit$/, editTrapScreen],
   [/^#\/traps\/(\w+)\/advice$/, adviceScreen],
-  [/^#\/traps\/(\w+)\/look$/, async (id) => (await import("./screens/look")).lookScreen(id)],
+  [/^#\/traps\/(\w+)\/inspect$/, async (id) => (await import("./screens/inspection")).inspectionScreen(id)],
   [/^#\/count\/(\w+)$/, countScreen],
   [/^#\/outbox$/, outboxScreen],
   [/^#\/settings$/, settingsScreen],

@@ -194,21 +194,24 @@ def _advise(
         level, messages = _judge(threshold, readings, sample)
     else:
         level, messages = "watch", _watch(readings)
-    if level in {"orange", "watch"}:
-        if sample.verdict is None:
-            messages = (*messages, *_inspection(pest, crop, state))
-        if sample.verdict != "confirmed":
-            messages = (*messages, *sample.said)
-        messages = (*messages, Said("ask_officer"))
-    if level in {"orange", "red"}:
-        messages = (*messages, Said("count_tomorrow"))
-    if level == "watch":
-        messages = (*messages, _again(AGAIN_DAYS_LOW, last))
+    messages = (*messages, *_next_steps(level, last, sample, _inspection(pest, crop, state)))
     if last.gate == "doubtful":
         messages = (Said("doubtful_photo"), *messages)
     if has_doubtful_lure:
         messages = (*messages, Said("change_lure"))
     return level, rate, messages
+
+
+def _next_steps(level: Level, last: Reading, sample: _Sample, inspection: tuple[Said, ...]) -> tuple[Said, ...]:
+    """To the plants, to the officer, and back to the trap; of a calm trap the reason has said it already."""
+    steps: tuple[Said, ...] = ()
+    if level in {"orange", "watch"}:
+        to_the_plants = inspection if sample.verdict is None else ()
+        found = () if sample.verdict == "confirmed" else sample.said
+        steps = (*to_the_plants, *found, Said("ask_officer"))
+    if level in {"orange", "red"}:
+        return (*steps, Said("count_tomorrow"))
+    return (*steps, _again(AGAIN_DAYS_LOW, last)) if level == "watch" else steps
 
 
 def _why_no_data(last: Reading, now: datetime, *, has_doubtful_lure: bool) -> Said | None:

@@ -72,9 +72,9 @@ def days_ago(days: float, now: datetime | None = None) -> datetime:
     return (now or datetime.now(UTC)) - timedelta(days=days)
 
 
-def look_at_bolls(page: Page, verdicts: str) -> None:
+def inspect_bolls(page: Page, verdicts: str) -> None:
     """Opens the look and gives one verdict after another: d damaged, f fine."""
-    tap(page, "look")
+    tap(page, "inspect")
     tap(page, "part-boll")
     for number, verdict in enumerate(verdicts):
         expect(page.get_by_test_id("tally")).to_have_attribute("data-looked", str(number))
@@ -117,7 +117,7 @@ def test_the_position_suggests_districts_and_is_kept_nowhere(page: Page) -> None
     page.context.set_geolocation(NAGPUR)
     tap(page, "add-trap")
     tap(page, "find-district")
-    expect(page.get_by_test_id("nearest").locator("label")).to_have_count(3)
+    expect(page.get_by_test_id("nearest").locator("label")).to_have_count(4)
     expect(page.get_by_test_id("trap-district")).to_have_value("")
     tap(page, "near-IN-MH-484")
     expect(page.get_by_test_id("trap-district")).to_have_value("IN-MH-484")
@@ -263,7 +263,7 @@ def test_a_day_chosen_by_mistake_is_taken_back(pink: Page) -> None:
 def test_damaged_bolls_end_the_look_early_and_call_the_officer(pink: Page) -> None:
     pink.context.set_offline(True)
     count_by_hand(pink, 1)
-    look_at_bolls(pink, "ffd")
+    inspect_bolls(pink, "ffd")
     tap(pink, "tally-undo")
     expect(pink.get_by_test_id("tally")).to_have_attribute("data-found", "0")
     tap(pink, "tally-damaged")
@@ -284,26 +284,26 @@ def test_damaged_bolls_end_the_look_early_and_call_the_officer(pink: Page) -> No
 def test_sound_bolls_calm_this_count_and_not_the_next(pink: Page) -> None:
     count_by_hand(pink, 3)
     expect(pink.get_by_test_id("advice-level")).to_contain_text("Inspect today")
-    look_at_bolls(pink, "f" * 19 + "d")
+    inspect_bolls(pink, "f" * 19 + "d")
     expect(pink.get_by_test_id("advice-messages")).to_contain_text("your plants show little damage so far")
     expect(pink.get_by_test_id("advice-messages")).to_contain_text("Count again tomorrow")
 
 
 def test_a_look_outlives_the_page_and_a_short_one_says_that_it_is_short(pink: Page) -> None:
     count_by_hand(pink, 3)
-    look_at_bolls(pink, "fff")
+    inspect_bolls(pink, "fff")
     expect(pink.get_by_test_id("tally")).to_have_attribute("data-looked", "3")
     pink.reload()
     expect(pink.get_by_test_id("tally")).to_have_attribute("data-looked", "3")
     tap(pink, "tally-stop")
     expect(pink.get_by_test_id("advice-messages")).to_contain_text("You have looked at 3 of 20. Go on looking.")
-    tap(pink, "look")
+    tap(pink, "inspect")
     expect(pink.get_by_test_id("tally")).to_have_attribute("data-looked", "3")
 
 
 def test_insects_on_each_plant_are_summed(farmer: Page) -> None:
     count_by_hand(farmer, 4)
-    tap(farmer, "look")
+    tap(farmer, "inspect")
     for plant in range(4):
         expect(farmer.get_by_test_id("tally")).to_have_attribute("data-looked", str(plant))
         for _ in range(5):
@@ -330,7 +330,7 @@ def test_an_officers_older_advice_does_not_contradict_what_was_found_since(pink:
     tap(pink, "open-trap")
     expect(pink.get_by_test_id("officer-advice")).to_be_visible()
     pink.wait_for_timeout(1100)  # facts and advice tell time in whole seconds
-    look_at_bolls(pink, "dd")
+    inspect_bolls(pink, "dd")
     expect(pink.get_by_test_id("advice-level")).to_contain_text("Act with your officer")
     expect(pink.get_by_test_id("officer-advice")).to_have_count(0)
 

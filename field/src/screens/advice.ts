@@ -5,7 +5,7 @@ import { dateText, locale, type Message, number, t, tn } from "../i18n";
 import { icon } from "../icons";
 import { canSpeak, speak, whenVoicesChange } from "../speak";
 import type { AdviceJson, AdvisoryChange } from "../sync/protocol";
-import { adviceFor, asksToLook, messagesOf, saysTheSame, serversAdvice, standingOf } from "../trap/advice";
+import { adviceFor, asksToInspect, messagesOf, saysTheSame, serversAdvice, standingOf } from "../trap/advice";
 import { type Due, dueAt, dueName, dueText } from "../trap/due";
 import { type MyTrap, myTrap } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
@@ -57,9 +57,9 @@ export function dueRows(dues: Due[]): HTMLElement {
 }
 
 /** The way to the plants; the big button when the advice sends the farmer there. */
-export function lookButton(trap: MyTrap, advice: AdviceJson): HTMLElement {
-  const look = asksToLook(advice) ? "main" : "plain";
-  return button("leaf", t("Look at the plants"), { testid: "look", look, href: `#/traps/${trap.trap}/look` });
+export function inspectButton(trap: MyTrap, advice: AdviceJson): HTMLElement {
+  const look = asksToInspect(advice) ? "main" : "plain";
+  return button("leaf", t("Look at the plants"), { testid: "inspect", look, href: `#/traps/${trap.trap}/inspect` });
 }
 
 /** The phone's own advice, and the server's beside it when that says something else. */
@@ -102,7 +102,7 @@ function adviceCard(trap: MyTrap, advice: AdviceJson): HTMLElement {
         { class: "sentences", testid: "advice-messages" },
         sentences.map((sentence) => h("li", {}, sentence)),
       ),
-      lookButton(trap, advice),
+      inspectButton(trap, advice),
       numbers(advice),
     ),
   );

@@ -12,7 +12,7 @@ import { dueAt } from "../trap/due";
 import { type Count, type MyTrap, myTrap } from "../trap/my-traps";
 import { lureSource } from "../trap/pests";
 import { CROPS, noonOf, TRAP_TYPES } from "../trap/trap";
-import { adviceCards, lookButton } from "./advice";
+import { adviceCards, inspectButton } from "./advice";
 import { button, redraw, type Screen, say } from "./frame";
 import { remindersCard } from "./reminders-card";
 import { isLate, seasonLine } from "./season-line";
@@ -41,7 +41,7 @@ export async function historyScreen(id: string): Promise<Screen | null> {
         look: "quiet",
         onclick: () => countForgottenDay(trap),
       }),
-      trap.counts.length + trap.inspections.length > 0 ? await adviceCards(trap) : lookButton(trap, advice),
+      trap.counts.length + trap.inspections.length > 0 ? await adviceCards(trap) : inspectButton(trap, advice),
       await remindersCard(trap, dueAt(trap, new Date(), advice)),
       seasonLine(trap.counts, advice.threshold?.value_per_night ?? null),
       rowsOf(trap),
@@ -82,7 +82,13 @@ function about(trap: MyTrap): HTMLElement {
     h("dd", {}, lure),
     life !== null && [
       h("dt", {}, icon("clock"), t("A lure lasts")),
-      h("dd", {}, tn("%(n)s day", "%(n)s days", life), h("br"), h("small", { lang: "en" }, lureSource(trap.pest))),
+      h(
+        "dd",
+        {},
+        tn("%(n)s day", "%(n)s days", life),
+        h("br"),
+        life !== trap.lure_life_days && h("small", { lang: "en" }, lureSource(trap.pest)),
+      ),
     ],
     trap.sown_on && [h("dt", {}, icon("leaf"), t("Sown")), h("dd", {}, dateText(noonOf(trap.sown_on)))],
     h("dt", {}, icon("empty"), t("Last emptied")),
@@ -90,12 +96,12 @@ function about(trap: MyTrap): HTMLElement {
   );
 }
 
-/** Counts and looks at the plants, the newest first. */
+/** Counts and inspections, the newest first. */
 function rowsOf(trap: MyTrap): HTMLElement {
   const { counts, inspections } = trap;
   const rows = [
     ...counts.map((count) => ({ at: count.taken_at, row: countRow(count) })),
-    ...inspections.map((one) => ({ at: one.inspected_at, row: lookRow(one) })),
+    ...inspections.map((one) => ({ at: one.inspected_at, row: inspectionRow(one) })),
   ].sort((a, b) => b.at.localeCompare(a.at));
   return h(
     "ol",
@@ -106,10 +112,10 @@ function rowsOf(trap: MyTrap): HTMLElement {
   );
 }
 
-function lookRow({ inspected_at, looked, found }: InspectionBody): HTMLElement {
+function inspectionRow({ inspected_at, looked, found }: InspectionBody): HTMLElement {
   return h(
     "li",
-    { testid: "look-row" },
+    { testid: "inspection-row" },
     h("span", { class: "by", role: "img", "aria-label": t("Plants looked at") }, icon("leaf")),
     h(
       "span",

@@ -62,9 +62,9 @@ export interface Draft {
 }
 
 /** A look at the plants that has been begun: what was found on each that was looked at, in order. */
-export interface Look {
+export interface BegunInspection {
   trap: string;
-  /** Half a look is gone on with on the same day only. */
+  /** Half of one is gone on with on the same day only. */
   begun_on: CalendarDate;
   rule: string | null;
   part: string;
@@ -106,7 +106,7 @@ export interface Settings {
   size_choice: Size | "automatic";
   /** How long one tile of the usual size takes here, and with which app and model that was found. */
   size_timing: { of: string; tile_ms: number };
-  look: Look;
+  inspection: BegunInspection;
   /** What the service worker may say when the browser wakes it: from when on, and in which words. */
   reminder: { from_ms: number; title: string; body: string };
   /** When it last said so. */

@@ -48,10 +48,10 @@ export function standingOf(advice: AdviceJson): ReturnType<typeof levelOf> {
 }
 
 /** How to look at the plants, and from when it is serious. */
-export const lookWords = ({ pest, crop, state }: MyTrap): Message[] => sentences(inspection(pest, crop, state));
+export const inspectionWords = ({ pest, crop, state }: MyTrap): Message[] => sentences(inspection(pest, crop, state));
 
 /** Whether the advice sends the farmer to the plants. */
-export const asksToLook = ({ messages }: AdviceJson): boolean =>
+export const asksToInspect = ({ messages }: AdviceJson): boolean =>
   messages.some(({ id }) => id.startsWith("look_") || id === "maybe_reached" || id === "sample_more");
 
 export const messagesOf = (advice: AdviceJson): Message[] => sentences(advice.messages);

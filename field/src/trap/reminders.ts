@@ -33,14 +33,19 @@ export async function notifications(): Promise<"impossible" | "off" | "on"> {
 /** Asks, on a person's touch only; false when the person or the browser does not want it. */
 export async function allowNotifications(): Promise<boolean> {
   if ((await Notification.requestPermission()) !== "granted") return false;
+  await noteReminder(await myTraps());
+  return askToBeWoken();
+}
+
+async function askToBeWoken(): Promise<boolean> {
   try {
-    await (await periodicSync())?.register(REMIND_TAG, { minInterval: 2 * SIX_HOURS_MS });
+    const sync = await periodicSync();
+    await sync?.register(REMIND_TAG, { minInterval: 2 * SIX_HOURS_MS });
+    return sync !== undefined;
   } catch {
-    // Chrome refuses for an app that is not installed.
+    // Chrome refuses for an app that is not installed, and is asked again once it may be.
     return false;
   }
-  await noteReminder(await myTraps());
-  return true;
 }
 
 /** Lays down for the service worker what it may say, and from when; in the language that is spoken now. */
@@ -56,4 +61,5 @@ export async function noteReminder(traps: MyTrap[]): Promise<void> {
   // Six in the morning: nobody is woken.
   const from_ms = noonOf(first.due.on).getTime() - SIX_HOURS_MS;
   await keep("reminder", { from_ms, title: String(t("Your traps")), body });
+  if ("Notification" in window && Notification.permission === "granted") await askToBeWoken();
 }

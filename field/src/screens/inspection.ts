@@ -8,12 +8,12 @@ import { type Tally, talliesFor } from "../advice/tally";
 import { type Child, h } from "../elements";
 import { type Message, number, t } from "../i18n";
 import { type IconName, icon } from "../icons";
-import type { Look } from "../store/database";
+import type { BegunInspection } from "../store/database";
 import { append } from "../store/outbox";
 import { forget, keep, setting } from "../store/settings";
 import { flushSoon } from "../sync/flush";
 import { instant } from "../sync/protocol";
-import { lookWords } from "../trap/advice";
+import { inspectionWords } from "../trap/advice";
 import { type MyTrap, myTrap } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
 import { pestName } from "../trap/pests";
@@ -34,48 +34,50 @@ const PARTS: Record<string, { icon: IconName; name: () => Message }> = {
   square_metre: { icon: "far", name: () => t("Square metres") },
 };
 
-/** The server takes no more of one look. */
+/** On each; the server takes 10,000 of one inspection, and no sample is larger than 20 where insects are counted. */
 const MOST_EACH = 500;
 
-export async function lookScreen(id: string): Promise<Screen | null> {
-  const [trap, begun] = await Promise.all([myTrap(id), setting("look")]);
+export async function inspectionScreen(id: string): Promise<Screen | null> {
+  const [trap, kept] = await Promise.all([myTrap(id), setting("inspection")]);
   if (!trap) return null;
   const tallies = talliesFor(trap.pest, trap.crop, trap.state);
   const begun_on = calendarDate(new Date());
-  const isOfToday = begun?.trap === id && begun.begun_on === begun_on;
-  const isGoingOn = isOfToday && tallies.some(({ rule, part }) => rule === begun.rule && part === begun.part);
+  const isOfToday = kept?.trap === id && kept.begun_on === begun_on;
+  const isGoingOn = isOfToday && tallies.some(({ rule, part }) => rule === kept.rule && part === kept.part);
   const [first] = tallies as [Tally];
-  const look: Look = isGoingOn ? begun : { trap: id, begun_on, rule: first.rule, part: first.part, found: [] };
-  const tally = tallies.find(({ rule, part }) => rule === look.rule && part === look.part) ?? first;
+  const begun: BegunInspection = isGoingOn
+    ? kept
+    : { trap: id, begun_on, rule: first.rule, part: first.part, found: [] };
+  const tally = tallies.find(({ rule, part }) => rule === begun.rule && part === begun.part) ?? first;
   return {
-    testid: "look",
+    testid: "inspection",
     title: t("Look at the plants"),
     back: `#/traps/${id}/advice`,
     body: [
       h("p", { class: "subject" }, pestPicture(trap.pest), h("strong", {}, pestName(trap.pest))),
-      look.found.length === 0 && [which(tallies, look), how(trap)],
-      counting(look, tally),
+      begun.found.length === 0 && [which(tallies, begun), how(trap)],
+      counting(begun, tally),
     ],
   };
 }
 
 /** Which part of the plant; only before the first one, and only where there is a choice. */
-function which(tallies: Tally[], look: Look): Child {
+function which(tallies: Tally[], begun: BegunInspection): Child {
   if (tallies.length < 2) return null;
   const options = tallies.map(({ part, sample }) => ({
     value: part,
     picture: icon(PARTS[part]?.icon ?? "leaf"),
     words: [PARTS[part]?.name() ?? part, ` · ${number(sample)}`],
   }));
-  return pictureQuestion(t("What do you look at?"), "part", options, look.part, async (part) => {
+  return pictureQuestion(t("What do you look at?"), "part", options, begun.part, async (part) => {
     const rule = tallies.find((tally) => tally.part === part)?.rule ?? null;
-    await keep("look", { ...look, part, rule });
+    await keep("inspection", { ...begun, part, rule });
     redraw();
   });
 }
 
 function how(trap: MyTrap): Child {
-  const sentences = lookWords(trap);
+  const sentences = inspectionWords(trap);
   return [
     listenButton(sentences),
     h(
@@ -87,13 +89,13 @@ function how(trap: MyTrap): Child {
 }
 
 /** The tally: how many were looked at, how many were damaged, and two buttons that a glove does not miss. */
-function counting(look: Look, tally: Tally): Child {
-  const { found } = look;
+function counting(begun: BegunInspection, tally: Tally): Child {
+  const { found } = begun;
   const sum = found.reduce((total, n) => total + n, 0);
   const note = async (n: number): Promise<void> => {
     navigator.vibrate?.(30);
-    const next = { ...look, found: [...found, n] };
-    await keep("look", next);
+    const next = { ...begun, found: [...found, n] };
+    await keep("inspection", next);
     const total = sum + n;
     // Enough of them, or so many damaged that the rest cannot change it: then nobody is kept in the field.
     const isEnough = tally.serious !== null && total >= tally.serious;
@@ -101,7 +103,7 @@ function counting(look: Look, tally: Tally): Child {
     else redraw();
   };
   const undo = async (): Promise<void> => {
-    await keep("look", { ...look, found: found.slice(0, -1) });
+    await keep("inspection", { ...begun, found: found.slice(0, -1) });
     redraw();
   };
   return h(
@@ -121,7 +123,7 @@ function counting(look: Look, tally: Tally): Child {
         "div",
         { class: "two" },
         button("back", t("Take the last back"), { testid: "tally-undo", onclick: undo }),
-        button("check", t("Stop here"), { testid: "tally-stop", onclick: () => finish(look, false) }),
+        button("check", t("Stop here"), { testid: "tally-stop", onclick: () => finish(begun, false) }),
       ),
   );
 }
@@ -162,7 +164,7 @@ function each(note: (n: number) => Promise<void>): HTMLElement {
 }
 
 /** Whoever stops early may go on later: the fact says how far it came, and a later one takes its place. */
-async function finish({ trap, rule, part, found }: Look, isDone: boolean): Promise<void> {
+async function finish({ trap, rule, part, found }: BegunInspection, isDone: boolean): Promise<void> {
   const now = instant(new Date());
   const sum = found.reduce((total, n) => total + n, 0);
   await append({
@@ -170,7 +172,7 @@ async function finish({ trap, rule, part, found }: Look, isDone: boolean): Promi
     at: now,
     body: { trap, inspected_at: now, rule, part, looked: found.length, found: sum },
   });
-  if (isDone) await forget("look");
+  if (isDone) await forget("inspection");
   void flushSoon();
   goInstead(`#/traps/${trap}/advice`);
 }
