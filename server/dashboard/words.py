@@ -116,8 +116,8 @@ def found_on_plants(inspection: Inspection) -> str:
     what = {"found": number(inspection.found), "looked": number(inspection.looked), "part": part}
     rule = plant_rule(inspection.rule)
     if rule and rule.each:
-        return _("%(found)s insects or eggs on %(looked)s %(part)s", **what)
-    return _("%(found)s damaged of %(looked)s %(part)s", **what)
+        return _("Insects and eggs: %(found)s on %(looked)s (%(part)s)", **what)
+    return _("Damaged: %(found)s of %(looked)s (%(part)s)", **what)
 
 
 def number(value: float | None, digits: int = 1) -> str:

@@ -54,8 +54,8 @@ def test_damage_found_without_any_count_is_told_too(phone: Phone, engine: Engine
 def test_the_officer_sees_what_was_found_and_sees_it_first(app: Flask, engine: Engine, phone: Phone) -> None:
     phone.sync(trap_fact(1, **PINK), observation_fact(2, counts={"PECTGO": 0}, nights=2.0), inspection_fact(3, **BOLLS))
     page = Officer(app).enter(hire(engine)).read(f"/regions/{REGION}")
-    assert "3 damaged of 20 bolls" in page
-    assert "inspect" in classes_of(page, "3 damaged of 20 bolls").split()
+    assert "Damaged: 3 of 20 (bolls)" in page
+    assert "inspect" in classes_of(page, "Damaged: 3 of 20 (bolls)").split()
 
 
 def test_a_part_and_a_rule_of_a_newer_phone_are_shown_as_they_came(app: Flask, engine: Engine, phone: Phone) -> None:
@@ -64,7 +64,7 @@ def test_a_part_and_a_rule_of_a_newer_phone_are_shown_as_they_came(app: Flask, e
         observation_fact(2, counts={"PECTGO": 0}, nights=2.0),
         inspection_fact(3, rule="PECTGO-99", part="square", looked=20, found=1),
     )
-    assert "1 damaged of 20 square" in Officer(app).enter(hire(engine)).read(f"/regions/{REGION}")
+    assert "Damaged: 1 of 20 (square)" in Officer(app).enter(hire(engine)).read(f"/regions/{REGION}")
 
 
 def test_a_count_written_down_late_shortens_the_nights_of_the_next(
