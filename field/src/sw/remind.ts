@@ -10,6 +10,7 @@ export async function remind(registration: ServiceWorkerRegistration, now: Date)
   const reminder = await setting("reminder");
   const since = now.getTime() - ((await setting("reminded_ms")) ?? 0);
   if (!reminder || now.getTime() < reminder.from_ms || since < QUIET_MS) return false;
+  // Noted first: what the phone will not show is not tried again and again.
   await keep("reminded_ms", now.getTime());
   await registration.showNotification(reminder.title, { body: reminder.body, tag: "due", icon: "icons/icon-192.png" });
   return true;
