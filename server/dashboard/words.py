@@ -80,9 +80,9 @@ def advice_words(advice: Mapping[str, Any]) -> list[str]:
     return [_noted(text) for text in render.sentences(advice, locale())]
 
 
-def level_words(level: str) -> str:
-    """A level's name, as on the phone."""
-    return _noted(render.level_name(level, locale()))
+def level_words(advice: Mapping[str, Any]) -> str:
+    """The name of an Advice's level, as on the phone."""
+    return _noted(render.headline(advice, locale()))
 
 
 def pest_name(key: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from pestwatch import i18n
 from pestwatch.advisory.messages import LEVEL_NAMES, MESSAGES
-from pestwatch.advisory.render import level_name, sentences
+from pestwatch.advisory.render import headline, level_name, sentences
 from tests.golden import advice_cases
 
 CASES = advice_cases.cases()
@@ -35,3 +35,10 @@ def test_a_zero_is_said_as_a_zero() -> None:
 
 def test_a_sentence_of_a_newer_version_is_left_out() -> None:
     assert sentences({"messages": [{"id": "from_the_future", "params": {}}]}, "hi") == []
+
+
+def test_orange_is_called_otherwise_once_the_plants_were_looked_at() -> None:
+    advice = {case["name"]: case["advice"] for case in CASES}
+    assert headline(advice["pink bollworm one night over"], "en") == "Inspect today"
+    assert headline(advice["two of twenty bolls"], "en") == "Call your officer today"
+    assert headline(advice["pink bollworm three nights over, plants confirmed"], "en") == "Act with your officer"
