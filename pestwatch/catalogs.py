@@ -20,8 +20,8 @@ from babel.messages.pofile import read_po, write_po
 from pestwatch import i18n
 from pestwatch.advisory import rules
 from pestwatch.advisory.messages import LEVEL_NAMES, MESSAGES
-from pestwatch.domain import catch
-from pestwatch.domain.places import districts, states
+from pestwatch.domain import catch, tally
+from pestwatch.domain.places import districts, states, subdistricts
 from pestwatch.domain.species import SPECIES
 from pestwatch.domain.threshold import thresholds
 from pestwatch.errors import SENTENCES
@@ -158,6 +158,8 @@ def compile_all() -> None:
         _write_json(FIELD / "public" / "i18n" / f"{locale}.json", phone_catalogue(locale))
     _write_json(FIELD / "generated" / "rules.json", phone_rules())
     _write_json(FIELD / "public" / "places.json", phone_places())
+    for name, content in phone_talukas().items():
+        _write_json(FIELD / "public" / "places" / f"{name}.json", content)
 
 
 def phone_catalogue(locale: str) -> dict[str, Any]:
@@ -197,6 +199,7 @@ def phone_rules() -> dict[str, Any]:
                 "crops": s.crops,
                 "trap_types": s.trap_types,
                 "lure_life_days": s.lure_life_days,
+                **({"lure_source": s.lure_source, "lure_guess": s.lure_life_is_guess} if s.lure_source else {}),
                 "photo_counted": s.photo_counted,
             }
             for s in SPECIES.values()
@@ -213,6 +216,7 @@ def phone_rules() -> dict[str, Any]:
                 "states": t.states,
                 "role": t.role,
                 "source": t.source,
+                **({"part": t.part, "sample": t.sample, "serious": t.serious, "each": t.each} if t.part else {}),
             }
             for t in thresholds()
             if t.is_usable
@@ -228,6 +232,9 @@ def phone_rules() -> dict[str, Any]:
             "same_share": rules.SAME_SHARE,
             "least_nights": catch.LEAST_NIGHTS,
             "night_slack_days": rules.NIGHT_SLACK_DAYS,
+            "heard_days": rules.HEARD_DAYS,
+            "sound_days": rules.SOUND_DAYS,
+            "usual_sample": tally.USUAL_SAMPLE,
         },
     }
 
@@ -245,6 +252,19 @@ def phone_places() -> list[dict[str, Any]]:
         }
         for state in sorted(states().values(), key=lambda s: s.name)
     ]
+
+
+def phone_talukas() -> dict[str, Any]:
+    """Files that a phone fetches when they are wanted: the talukas of each state, and a point inside each district.
+
+    Points are tenths of degrees, as coarse as the position that they are compared with.
+    """
+    by_state: dict[str, dict[str, list[tuple[int, str]]]] = {}
+    for district, found in subdistricts().items():
+        state = district.split("-")[1]
+        by_state.setdefault(state, {})[district] = [(one.lgd_code, one.name) for one in found]
+    points = {d.key: (round(d.longitude * 10), round(d.latitude * 10)) for d in districts().values()}
+    return {**by_state, "points": points}
 
 
 def _write_json(path: Path, content: Any) -> None:

@@ -204,7 +204,7 @@ def export_observations(
     engine, settings = current_app.extensions["pestwatch.engine"], current_settings()
     with path.open("w+b") as file:
         rows = give_out(engine, settings, row, kind, file, first=since, last=until, staff=None, now=now)
-    click.echo(f"{path}: {rows} {'lines' if kind == 'figures' else 'observations'}")
+    click.echo(f"{path}: {rows} {'lines' if kind in {'figures', 'plants'} else 'observations'}")
 
 
 @click.command("bring-sms", cls=InWords)

@@ -12,7 +12,6 @@ import { countScreen } from "./screens/capture";
 import { consentScreen } from "./screens/consent";
 import { enrolScreen } from "./screens/enrol";
 import { goInstead, notice, onRedraw, type Screen, say, show } from "./screens/frame";
-import { historyScreen } from "./screens/history";
 import { languageScreen } from "./screens/language";
 import { editTrapScreen, newTrapScreen } from "./screens/new-trap";
 import { outboxScreen } from "./screens/outbox";
@@ -35,9 +34,10 @@ const ROUTES: Route[] = [
   [/^#\/consent$/, consentScreen],
   [/^#\/younger$/, youngerScreen],
   [/^#\/traps\/new$/, newTrapScreen],
-  [/^#\/traps\/(\w+)$/, historyScreen],
+  [/^#\/traps\/(\w+)$/, async (id) => (await import("./screens/history")).historyScreen(id)],
   [/^#\/traps\/(\w+)\/edit$/, editTrapScreen],
   [/^#\/traps\/(\w+)\/advice$/, adviceScreen],
+  [/^#\/traps\/(\w+)\/inspect$/, async (id) => (await import("./screens/inspection")).inspectionScreen(id)],
   [/^#\/count\/(\w+)$/, countScreen],
   [/^#\/camera\/(\w+)$/, async (id) => (await import("./screens/guided-camera")).guidedCameraScreen(id)],
   [/^#\/outbox$/, outboxScreen],

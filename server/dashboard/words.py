@@ -16,9 +16,11 @@ from flask import session as cookie
 from pestwatch import i18n
 from pestwatch.advisory import render
 from pestwatch.domain.species import SPECIES
+from pestwatch.domain.tally import plant_rule
 from pestwatch.errors import SENTENCES
 from pestwatch.i18n import N_
 from pestwatch.surveillance.rollup import INDIA
+from server.db.tables import Inspection
 
 DOMAIN = "dashboard"
 
@@ -78,9 +80,9 @@ def advice_words(advice: Mapping[str, Any]) -> list[str]:
     return [_noted(text) for text in render.sentences(advice, locale())]
 
 
-def level_words(level: str) -> str:
-    """A level's name, as on the phone."""
-    return _noted(render.level_name(level, locale()))
+def level_words(advice: Mapping[str, Any]) -> str:
+    """The name of an Advice's level, as on the phone."""
+    return _noted(render.headline(advice, locale()))
 
 
 def pest_name(key: str) -> str:
@@ -92,6 +94,30 @@ def pest_name(key: str) -> str:
 def crop_name(key: str) -> str:
     """A crop's name."""
     return _(CROPS[key]) if key in CROPS else key
+
+
+PARTS: Mapping[str, str] = {
+    "flower": N_("flowers"),
+    "boll": N_("bolls"),
+    "plant": N_("plants"),
+    "fruiting_part": N_("buds, flowers and bolls"),
+    "fruit": N_("fruits"),
+    "leaf": N_("leaves"),
+    "hill": N_("hills"),
+    "tiller": N_("tillers"),
+    "square_metre": N_("square metres"),
+}
+"""What is looked at, by the name that phones use."""
+
+
+def found_on_plants(inspection: Inspection) -> str:
+    """What a person found on the plants: damaged ones of so many, or insects on so many."""
+    part = _(PARTS[inspection.part]) if inspection.part in PARTS else inspection.part
+    what = {"found": number(inspection.found), "looked": number(inspection.looked), "part": part}
+    rule = plant_rule(inspection.rule)
+    if rule and rule.each:
+        return _("Insects and eggs: %(found)s on %(looked)s (%(part)s)", **what)
+    return _("Damaged: %(found)s of %(looked)s (%(part)s)", **what)
 
 
 def number(value: float | None, digits: int = 1) -> str:

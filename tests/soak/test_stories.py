@@ -37,7 +37,7 @@ from server.db import catches, devices, store, tables, work
 from server.db.catches import ObservationId
 from server.db.session import session_scope
 from tests import factories
-from tests.factories import NOW, observation_fact, push, trap_fact
+from tests.factories import NOW, inspection_fact, observation_fact, push, trap_fact
 
 number = itertools.count(1)
 STEPS = 25
@@ -125,6 +125,10 @@ class Stories(RuleBasedStateMachine):
     @rule(phone=PHONES, name=st.text("abc", min_size=1, max_size=3))
     def describe_a_trap(self, phone: int, name: str) -> None:
         self.phones[phone].append(trap_fact, name=name)
+
+    @rule(phone=PHONES, found=st.integers(0, 40))
+    def look_at_the_plants(self, phone: int, found: int) -> None:
+        self.phones[phone].append(inspection_fact, found=found)
 
     @rule(phone=PHONES)
     def save_nonsense(self, phone: int) -> None:

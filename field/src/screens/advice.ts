@@ -4,7 +4,8 @@ import { type Child, h } from "../elements";
 import { aloud, dateText, number, t } from "../i18n";
 import { icon } from "../icons";
 import type { AdviceJson, AdvisoryChange } from "../sync/protocol";
-import { adviceFor, levelOf, messagesOf, saysTheSame, serversAdvice } from "../trap/advice";
+import { adviceFor, asksToInspect, messagesOf, saysTheSame, serversAdvice, standingOf } from "../trap/advice";
+import { type Due, dueAt, dueName, dueText } from "../trap/due";
 import { type MyTrap, myTrap } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
 import { pestName } from "../trap/pests";
@@ -22,14 +23,44 @@ export async function adviceScreen(id: string): Promise<Screen | null> {
     back: "#/",
     body: [
       await adviceCards(trap),
+      trap.counts.length > 0 && dueRows(dueAt(trap, new Date())),
       h(
         "div",
         { class: "stack" },
+        button("share", t("Share"), { testid: "share", onclick: () => share(trap) }),
         button("calendar", t("All counts of this trap"), { testid: "open-history", href: `#/traps/${trap.trap}` }),
         button("check", t("Done"), { testid: "advice-done", look: "main", href: "#/" }),
       ),
     ],
   };
+}
+
+/** The picture for the neighbours; its code comes when somebody wants it. */
+async function share(trap: MyTrap): Promise<void> {
+  const { shareAdvice } = await import("./share");
+  await shareAdvice(trap, adviceFor(trap, new Date()));
+}
+
+/** What is to be done next, and when. */
+export function dueRows(dues: Due[]): HTMLElement {
+  return h(
+    "ul",
+    { class: "dues", testid: "dues" },
+    dues.map((due) =>
+      h(
+        "li",
+        { class: due.days < 0 ? "due late" : "due", testid: `next-${due.what}`, "data-on": due.on },
+        icon(due.what === "count" ? "clock" : "lure"),
+        h("span", {}, dueName(due), ": ", h("strong", {}, dueText(due))),
+      ),
+    ),
+  );
+}
+
+/** The way to the plants; the big button when the advice sends the farmer there. */
+export function inspectButton(trap: MyTrap, advice: AdviceJson): HTMLElement {
+  const look = asksToInspect(advice) ? "main" : "plain";
+  return button("leaf", t("Look at the plants"), { testid: "inspect", look, href: `#/traps/${trap.trap}/inspect` });
 }
 
 /** The phone's own advice, and the server's beside it when that says something else. */
@@ -43,7 +74,7 @@ export async function adviceCards(trap: MyTrap): Promise<HTMLElement[]> {
 
 /** Level, sentences and numbers of one advice, with a button that reads it. */
 function adviceCard(trap: MyTrap, advice: AdviceJson): HTMLElement {
-  const level = levelOf(advice.level);
+  const level = standingOf(advice);
   const last = trap.counts.at(-1);
   const range = last?.interval ?? null;
   const counted = last && countText(last);
@@ -80,6 +111,7 @@ function adviceCard(trap: MyTrap, advice: AdviceJson): HTMLElement {
         { class: "sentences", testid: "advice-messages" },
         sentences.map(({ element }) => element),
       ),
+      inspectButton(trap, advice),
       numbers(advice),
     ),
   );
@@ -102,7 +134,7 @@ function numbers({ catch_rate, threshold }: AdviceJson): Child {
 }
 
 function officerCard({ advice, issued_at }: AdvisoryChange): HTMLElement {
-  const level = levelOf(advice.level);
+  const level = standingOf(advice);
   const whose = aloud(t("From your officers"));
   const sentences = messagesOf(advice).map((message) => ({ message, element: h("p", {}, message) }));
   return notice(

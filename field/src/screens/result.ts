@@ -11,14 +11,15 @@ import { appendObservation, type Recount } from "../store/outbox";
 import { setting } from "../store/settings";
 import { flushSoon } from "../sync/flush";
 import type { Counts, Mark } from "../sync/protocol";
-import type { MyTrap } from "../trap/my-traps";
+import { lureAgeOn, type MyTrap } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
 import { isPhotoCounted, pestName } from "../trap/pests";
-import { calendarDate, daysBetween, isUncounted } from "../trap/trap";
+import { isUncounted } from "../trap/trap";
 import { button, goInstead, type Screen, say } from "./frame";
 import { gateNotice } from "./gate-notice";
 import { markedPhoto, tool } from "./marked-photo";
 import { rangeBar, rangeWords } from "./range";
+import { takenDayRow } from "./taken-day";
 
 /** The most that one trap can hold; the server refuses more. */
 const MOST = 5000;
@@ -106,6 +107,7 @@ export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> 
       marked?.body,
       marked ? [stepper, whose, subject] : [subject, untaught, stepper, tens, whose],
       others(draft, trap.pest),
+      takenDayRow(draft, trap),
       nightsRow(draft, changed),
       emptiedRow(draft, changed),
       h(
@@ -166,13 +168,13 @@ async function saveDraft(draft: Draft, trap: MyTrap, sendsPhotos: boolean): Prom
       at: draft.begun_at,
       body: {
         trap: trap.trap,
-        taken_at: draft.begun_at,
+        taken_at: draft.taken_at ?? draft.begun_at,
         source: isPhoto ? "photo" : "hand",
         // A rejected photo was not counted: it has no number, not even 0.
         counts: isPhoto ? (isUncounted(counted) ? {} : counted.counts) : { [trap.pest]: corrected ?? 0 },
         nights: draft.nights,
         emptied: draft.emptied,
-        lure_age_days: lureAge(trap, new Date(draft.begun_at)),
+        lure_age_days: lureAgeOn(trap, new Date(draft.taken_at ?? draft.begun_at)),
         model: isPhoto ? counted.model : null,
         gate: isPhoto ? counted.gate : null,
         ...(isPhoto && { intervals: counted.intervals }),
@@ -207,10 +209,6 @@ function correctionOf(
   for (const { species } of marks) counts[species] = (counts[species] ?? 0) + 1;
   const isComplete = counts[pest] === corrected;
   return { counts: { ...counts, [pest]: corrected }, marks: isComplete && sendsPhotos ? marks : null };
-}
-
-function lureAge({ lure_changed_on }: MyTrap, at: Date): number | null {
-  return lure_changed_on === null ? null : Math.max(0, daysBetween(lure_changed_on, calendarDate(at)));
 }
 
 function round(picture: IconName, words: Message, testid: string, onclick: () => void): HTMLElement {
@@ -267,7 +265,12 @@ function emptiedRow(draft: Draft, changed: () => void): HTMLElement {
   return h(
     "section",
     { class: "asked" },
-    h("p", {}, icon("empty"), h("span", {}, t("Did you empty the trap now?"))),
+    h(
+      "p",
+      {},
+      icon("empty"),
+      h("span", {}, draft.taken_at ? t("Did you empty the trap then?") : t("Did you empty the trap now?")),
+    ),
     h("div", { class: "two" }, yes, no),
   );
 }

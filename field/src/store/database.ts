@@ -10,6 +10,7 @@ import type { MarkEdit } from "../photo/mark-edits";
 import type { Size } from "../release/manifest";
 import type {
   AdvisoryChange,
+  CalendarDate,
   Consent,
   CorrectionBody,
   Fact,
@@ -59,6 +60,18 @@ export interface Draft {
   edits?: MarkEdit[];
   nights: number | null;
   emptied: boolean;
+  /** When it was counted, if that was not when it was begun: a forgotten day. */
+  taken_at?: Instant;
+}
+
+/** A look at the plants that has been begun: what was found on each that was looked at, in order. */
+export interface BegunInspection {
+  trap: string;
+  /** Half of one is gone on with on the same day only. */
+  begun_on: CalendarDate;
+  rule: string | null;
+  part: string;
+  found: number[];
 }
 
 export interface Enrolment {
@@ -96,6 +109,11 @@ export interface Settings {
   size_choice: Size | "automatic";
   /** How long one tile of the usual size takes here, and with which app and model that was found. */
   size_timing: { of: string; tile_ms: number };
+  inspection: BegunInspection;
+  /** What the service worker may say when the browser wakes it: from when on, and in which words. */
+  reminder: { from_ms: number; title: string; body: string };
+  /** When it last said so. */
+  reminded_ms: number;
   /** The last sequence number that was given away. */
   last_seq: number;
 }
