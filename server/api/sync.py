@@ -7,31 +7,40 @@ apart, not thrown away; no time is refused, however wrong the clock.
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
-from flask import Blueprint, Response
+import msgspec
+from flask import Blueprint, Response, request
 
 from pestwatch.errors import Problem
 from pestwatch.release.registry import find_current
+from pestwatch.sync import spelling
 from pestwatch.sync.clock import PhoneClock
 from pestwatch.sync.protocol import (
     MAX_BODY_BYTES,
     VERSION,
     AdvisoryChange,
+    Fact,
     ItemAnswer,
     RecountChange,
     ReleaseName,
     SyncAnswer,
+    Table,
+    UnreadRequest,
     read_cursor,
-    read_fact,
+    read_facts,
     read_request,
     write_cursor,
 )
+from pestwatch.sync.signature import HEADER, check_signature
+from pestwatch.sync.table import ITEMS, to_table
 from server import auth
-from server.api.answers import PREFIX, answer, known_locale, read_body, worded
+from server.api.answers import PREFIX, known_locale, read_packed, unpacked, worded
 from server.config import Settings, current_settings, current_time
 from server.db import store
 from server.db.session import request_scope
-from server.db.tables import Advisory, Correction
+from server.db.store import Receipt
+from server.db.tables import Advisory, Correction, Device
 
 MAX_CHANGES = 100
 blueprint = Blueprint("sync", __name__, url_prefix=PREFIX)
@@ -41,20 +50,20 @@ log = logging.getLogger(__name__)
 @blueprint.post("/sync")
 def sync() -> Response:
     """Stores what came, then tells what is new."""
+    packed = read_packed(MAX_BODY_BYTES)  # before any transaction: over 2G this takes seconds
     with request_scope(read_only=True) as session:
         device = auth.device_of_request(session)
-    message = read_request(read_body(MAX_BODY_BYTES))
+        message = read_request(spelling.to_json(unpacked(packed, MAX_BODY_BYTES), request.mimetype))
+        public_key = _check_author(device, message, packed)
+        page = store.changes_since(session, device, read_cursor(message.cursor), MAX_CHANGES)
     clock = PhoneClock.read(message.sent_at, current_time())
     locale, notices = known_locale(message.locale)
     if clock.is_wrong:
         notices.append(Problem("422.8", days=abs(clock.offset).days))
-    facts = [read_fact(raw) for raw in message.facts]
-    with request_scope() as session:
-        receipts = store.record_facts(session, device, facts, clock)
-        store.record_sync(session, device, clock, locale=locale, app=message.app, model=message.model)
-    with request_scope(read_only=True) as session:
-        page = store.changes_since(session, device, read_cursor(message.cursor), MAX_CHANGES)
-    return answer(
+    said = {"locale": locale, "app": message.app, "model": message.model, "public_key": public_key}
+    receipts = _record(device, read_facts(message), clock, said)
+    return _answer(
+        message,
         SyncAnswer(
             v=VERSION,
             server_time=clock.received_at.replace(microsecond=0),
@@ -66,8 +75,49 @@ def sync() -> Response:
             changes=_changes(page.changes),
             release=current_release(current_settings(), device.region_id),
             notices=[worded(problem, locale) for problem in notices],
-        )
+        ),
     )
+
+
+def _check_author(device: Device, message: UnreadRequest, packed: bytes) -> str | None:
+    """Makes sure that the phone's own key signed this, and tells the key; one that had none shows it here first.
+
+    Raises:
+      Problem 401.6: it did not.
+    """
+    signature, public_key = request.headers.get(HEADER), device.public_key or message.public_key
+    if public_key is not None:
+        check_signature(public_key, signature or "", packed)
+    return public_key
+
+
+def _record(device: Device, facts: Sequence[Fact], clock: PhoneClock, said: dict[str, Any]) -> list[Receipt]:
+    """Stores facts, and what the phone says of itself; what cannot be counted today is stored all the same."""
+    try:
+        with request_scope() as session:
+            # The phone's row before the number that all writers wait for: the wait for that is to be short.
+            store.record_sync(session, device, clock, **said)
+            return store.record_facts(session, device, facts, clock)
+    except Exception:
+        if not facts:
+            raise
+        log.exception("a batch broke; its facts are stored one by one")
+    with request_scope() as session:
+        store.record_sync(session, device, clock, **said)
+        return store.record_facts(session, device, facts, clock, carefully=True)
+
+
+def _answer(message: UnreadRequest, said: SyncAnswer) -> Response:
+    """Answers in the spelling of the question; one that came short gets no more than it needs."""
+    document: dict[str, Any] = msgspec.to_builtins(said)
+    if isinstance(message.facts, Table):
+        document["items"] = to_table(document["items"], ITEMS)
+        if said.release and message.model and message.model.partition(".")[0] == said.release.version:
+            del document["release"]
+        document = {name: value for name, value in document.items() if value not in (None, False, [])}
+    media_type = spelling.CBOR if request.mimetype == spelling.CBOR else spelling.JSON
+    # No Cache-Control: the answer to a POST that says nothing of its age is kept by nobody, and each byte is paid for.
+    return Response(spelling.write(document, media_type), content_type=media_type)
 
 
 def current_release(settings: Settings, region: str) -> ReleaseName | None:

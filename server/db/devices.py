@@ -30,6 +30,7 @@ def enrol_device(
     consent: Mapping[str, Any],
     app_version: str | None,
     sms_key: str | None = None,
+    public_key: str | None = None,
 ) -> Device:
     """Turns an unused code into a phone of its region; of two phones with one code, the first wins.
 
@@ -47,6 +48,7 @@ def enrol_device(
         app_version=app_version,
         enrolled_at=now,
         sms_key=sms_key,
+        public_key=public_key,
     )
     session.add(device)
     session.flush()
