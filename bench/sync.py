@@ -22,7 +22,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
 from sqlalchemy import Engine, func, insert, select
 from wire.link import Link
 from wire.morning import morning
@@ -50,6 +50,7 @@ class Wire:
         self.up_bytes = self.down_bytes = 0
 
     def ask(self, request: bytes) -> bytes:
+        """Sends a request and gives the whole answer."""
         self.link.sendall(request)
         self.up_bytes += len(request)
         answer = b""
@@ -75,7 +76,7 @@ def enrolled(engine: Engine, count: int, seed: str) -> list[Phone]:
     random = Random(seed)
     with session_scope(engine) as session:
         for _ in range(count):
-            key = Ed25519PrivateKey.from_private_bytes(random.randbytes(32))
+            key = derive_private_key(random.randrange(1, 2**255), SECP256R1())
             phone = Phone(random.randbytes(32).hex()[:43], key)
             consent = {"version": 1, "at": "2026-11-25T06:00:00Z", "locale": "mr"}
             told = {"region_id": REGION, "locale": "mr", "consent": consent, "enrolled_at": NOW}
@@ -101,7 +102,9 @@ def rows_of_a_phone(engine: Engine, batches: int) -> list[list[dict[str, Any]]]:
     clock, random = PhoneClock.read(NOW, NOW), Random("floor")
     found = []
     for batch in range(batches):
-        facts = [read_fact(canonical(f)).typed for f in counts(random, 10**9 + batch * BATCH + os.getpid() * 10**5, BATCH)]
+        facts = [
+            read_fact(canonical(f)).typed for f in counts(random, 10**9 + batch * BATCH + os.getpid() * 10**5, BATCH)
+        ]
         found.append([read_models.observation_row(device, fact, clock) for fact in facts])
     return found
 
@@ -205,7 +208,11 @@ def over_2g(port: int, phone: Phone) -> dict[str, Any]:
     link.close()
     if not accepted(answer):
         raise RuntimeError(answer)
-    return {"seconds": round(took_s, 2), "requests": link.requests, "tls": "not counted; TLS 1.3 adds a round trip and 2.2 kB"}
+    return {
+        "seconds": round(took_s, 2),
+        "requests": link.requests,
+        "tls": "not counted; TLS 1.3 adds a round trip and 2.2 kB",
+    }
 
 
 def main() -> None:

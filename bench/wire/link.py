@@ -52,4 +52,5 @@ class Link:
             return
 
     def close(self) -> None:
+        """Takes no more connections."""
         self._listener.close()

@@ -5,7 +5,6 @@ age of the lure, the photo gate's word, the model. Fifty of them are four rounds
 times, numbers and verdicts are drawn by chance, catches as in the field: clustered, many zeros.
 """
 
-import base64
 import json
 import math
 import zlib
@@ -15,9 +14,9 @@ from random import Random
 from typing import Any
 
 import cbor2
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from pestwatch.sync.signature import HEADER, sign
+from pestwatch.sync.signature import HEADER, public_half, sign
 from pestwatch.sync.table import FACTS, to_table
 
 NOW = datetime(2026, 11, 25, 6, 0, tzinfo=UTC)
@@ -101,12 +100,13 @@ class Phone:
     """An enrolled phone with a key of its own."""
 
     token: str
-    key: Ed25519PrivateKey
+    key: EllipticCurvePrivateKey
     cursor: str | None = "1.2a"
 
     @property
     def public_key(self) -> str:
-        return base64.b64encode(self.key.public_key().public_bytes_raw()).decode()
+        """As the server knows it."""
+        return public_half(self.key)
 
     def request(self, facts: list[dict[str, Any]], media_type: str = "application/cbor", now: datetime = NOW) -> bytes:
         """The whole request as it goes over the wire."""

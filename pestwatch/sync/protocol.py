@@ -162,7 +162,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
     app: str | None = None
     model: str | None = None
     public_key: (
-        Annotated[str, Meta(description="Ed25519, base64; from a phone that enrolled before phones had keys")] | None
+        Annotated[str, Meta(description="P-256, base64; from a phone that enrolled before phones had keys")] | None
     ) = None
 
 
@@ -295,7 +295,7 @@ def read_facts(request: UnreadRequest) -> list[Fact]:
         return [read_fact(raw) for raw in request.facts]
     facts, size_bytes = [], 0
     for document in from_table(request.facts, FACTS):
-        facts.append(read_fact(canonical(document)))
+        facts.append(_read_document(document, canonical(document)))
         size_bytes += len(facts[-1].content)
         if size_bytes > MAX_BODY_BYTES:
             raise Problem("413.1", size_bytes=size_bytes, limit_bytes=MAX_BODY_BYTES)
@@ -308,12 +308,7 @@ def read_fact(raw: bytes | Raw) -> Fact:
         document = msgspec.json.decode(raw)
     except (msgspec.MsgspecError, ValueError) as error:  # such as 1e999, or bytes that are no UTF-8
         return _fact({"unreadable": bytes(raw).decode(errors="replace")}, None, Problem("400.1", detail=str(error)))
-    try:
-        return _fact(document, _read_typed.decode(raw), None)
-    except msgspec.ValidationError as error:
-        detail, _, path = str(error).partition(" - at `$")
-        field = path.rstrip("`").lstrip(".") or "fact"
-        return _fact(document, None, Problem("422.5", field=field, detail=detail))
+    return _read_document(document, raw)
 
 
 def write_cursor(last: int) -> str:
@@ -348,6 +343,16 @@ def schema() -> dict[str, Any]:
         "answer": answer,
         "$defs": components,
     }
+
+
+def _read_document(document: Any, raw: bytes | Raw) -> Fact:
+    """Reads a fact that was decoded already; `raw` is the same as JSON."""
+    try:
+        return _fact(document, _read_typed.decode(raw), None)
+    except msgspec.ValidationError as error:
+        detail, _, path = str(error).partition(" - at `$")
+        field = path.rstrip("`").lstrip(".") or "fact"
+        return _fact(document, None, Problem("422.5", field=field, detail=detail))
 
 
 def _fact(document: Any, typed: TypedFact | None, problem: Problem | None) -> Fact:

@@ -67,7 +67,7 @@ def to_table(rows: Sequence[Any], usual: Usual) -> dict[str, Any] | None:
     if len(columns) > MAX_COLUMNS:
         return None
     for entries in columns.values():
-        entries += [ABSENT] * (len(rows) - len(entries))
+        entries.extend([ABSENT] * (len(rows) - len(entries)))
     told: list[Any] = []
     for place, (name, value) in enumerate(usual):
         sources = [columns[source] for source, _ in usual[:place]]
@@ -106,9 +106,9 @@ def from_table(table: Spelled, usual: Usual) -> list[dict[str, Any]]:
     count, told = table.rows, table.usual
     if count > MAX_ROWS or len(table.columns) > MAX_COLUMNS:
         raise Problem("413.1", size_bytes=count, limit_bytes=MAX_ROWS)
+    if len(told) > len(usual):
+        raise Problem("400.1", detail="its table has more columns than there are names")
     try:
-        if len(told) > len(usual):
-            raise ValueError("more columns than there are names")
         known: list[list[Any]] = []
         rows = _Rows(count)
         for place, (name, value) in enumerate(usual):

@@ -37,7 +37,7 @@ class EnrolRequest(msgspec.Struct, frozen=True):
     locale: str
     consent: Consent
     app: Annotated[str, Meta(max_length=40, pattern=r"^[^\x00]*$")] | None = None
-    public_key: Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{43}=$(?!\n)")] | None = None
+    public_key: Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{87}=$(?!\n)")] | None = None
 
 
 @blueprint.post("/enrol")

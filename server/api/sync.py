@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, request
+from sqlalchemy.orm import Session
 
 from pestwatch.errors import Problem
 from pestwatch.release.registry import find_current
@@ -20,7 +21,6 @@ from pestwatch.sync.protocol import (
     MAX_BODY_BYTES,
     VERSION,
     AdvisoryChange,
-    Fact,
     ItemAnswer,
     RecountChange,
     ReleaseName,
@@ -39,7 +39,6 @@ from server.api.answers import PREFIX, known_locale, read_packed, unpacked, word
 from server.config import Settings, current_settings, current_time
 from server.db import store
 from server.db.session import request_scope
-from server.db.store import Receipt
 from server.db.tables import Advisory, Correction, Device
 
 MAX_CHANGES = 100
@@ -49,34 +48,46 @@ log = logging.getLogger(__name__)
 
 @blueprint.post("/sync")
 def sync() -> Response:
-    """Stores what came, then tells what is new."""
+    """Stores what came, and tells what is new; what breaks when it is to be counted is stored all the same."""
     packed = read_packed(MAX_BODY_BYTES)  # before any transaction: over 2G this takes seconds
-    with request_scope(read_only=True) as session:
-        device = auth.device_of_request(session)
-        message = read_request(spelling.to_json(unpacked(packed, MAX_BODY_BYTES), request.mimetype))
-        public_key = _check_author(device, message, packed)
-        page = store.changes_since(session, device, read_cursor(message.cursor), MAX_CHANGES)
+    try:
+        with request_scope() as session:
+            return _converse(session, packed)
+    except Problem:
+        raise
+    except Exception:
+        log.exception("a sync broke; its facts are stored one by one")
+    with request_scope() as session:
+        return _converse(session, packed, carefully=True)
+
+
+def _converse(session: Session, packed: bytes, *, carefully: bool = False) -> Response:
+    """The answer to a message; it may leave once the transaction has committed."""
+    device = auth.device_of_request(session)
+    message = read_request(spelling.to_json(unpacked(packed, MAX_BODY_BYTES), request.mimetype))
+    said = {"app": message.app, "model": message.model, "public_key": _check_author(device, message, packed)}
+    facts = read_facts(message)
     clock = PhoneClock.read(message.sent_at, current_time())
     locale, notices = known_locale(message.locale)
     if clock.is_wrong:
         notices.append(Problem("422.8", days=abs(clock.offset).days))
-    said = {"locale": locale, "app": message.app, "model": message.model, "public_key": public_key}
-    receipts = _record(device, read_facts(message), clock, said)
-    return _answer(
-        message,
-        SyncAnswer(
-            v=VERSION,
-            server_time=clock.received_at.replace(microsecond=0),
-            clock_offset_ms=clock.offset_ms,
-            device="revoked" if device.revoked_at else "active",
-            items=[ItemAnswer(r.seq, r.status, worded(r.problem, locale) if r.problem else None) for r in receipts],
-            cursor=write_cursor(page.last),
-            more=page.more,
-            changes=_changes(page.changes),
-            release=current_release(current_settings(), device.region_id),
-            notices=[worded(problem, locale) for problem in notices],
-        ),
+    page = store.changes_since(session, device, read_cursor(message.cursor), MAX_CHANGES)
+    # The number that all writers wait for comes last, so that they wait for nothing else of ours.
+    store.record_sync(session, device, clock, locale=locale, **said)
+    receipts = store.record_facts(session, device, facts, clock, carefully=carefully)
+    answer = SyncAnswer(
+        v=VERSION,
+        server_time=clock.received_at.replace(microsecond=0),
+        clock_offset_ms=clock.offset_ms,
+        device="revoked" if device.revoked_at else "active",
+        items=[ItemAnswer(r.seq, r.status, worded(r.problem, locale) if r.problem else None) for r in receipts],
+        cursor=write_cursor(page.last),
+        more=page.more,
+        changes=_changes(page.changes),
+        release=current_release(current_settings(), device.region_id),
+        notices=[worded(problem, locale) for problem in notices],
     )
+    return _spelled(answer, message)
 
 
 def _check_author(device: Device, message: UnreadRequest, packed: bytes) -> str | None:
@@ -91,23 +102,7 @@ def _check_author(device: Device, message: UnreadRequest, packed: bytes) -> str 
     return public_key
 
 
-def _record(device: Device, facts: Sequence[Fact], clock: PhoneClock, said: dict[str, Any]) -> list[Receipt]:
-    """Stores facts, and what the phone says of itself; what cannot be counted today is stored all the same."""
-    try:
-        with request_scope() as session:
-            # The phone's row before the number that all writers wait for: the wait for that is to be short.
-            store.record_sync(session, device, clock, **said)
-            return store.record_facts(session, device, facts, clock)
-    except Exception:
-        if not facts:
-            raise
-        log.exception("a batch broke; its facts are stored one by one")
-    with request_scope() as session:
-        store.record_sync(session, device, clock, **said)
-        return store.record_facts(session, device, facts, clock, carefully=True)
-
-
-def _answer(message: UnreadRequest, said: SyncAnswer) -> Response:
+def _spelled(said: SyncAnswer, message: UnreadRequest) -> Response:
     """Answers in the spelling of the question; one that came short gets no more than it needs."""
     document: dict[str, Any] = msgspec.to_builtins(said)
     if isinstance(message.facts, Table):

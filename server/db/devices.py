@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from pestwatch.errors import Problem
 from server.db.tables import Device, EnrolmentCode, Fact
+
+_BY_TOKEN = select(Device).where(Device.token_hash == bindparam("token_hash"))
 
 
 def record_code(
@@ -58,7 +60,7 @@ def enrol_device(
 
 def device_by_token(session: Session, token_hash: str) -> Device | None:
     """The phone that holds this token, revoked or not."""
-    return session.scalar(select(Device).where(Device.token_hash == token_hash))
+    return session.scalar(_BY_TOKEN, {"token_hash": token_hash})
 
 
 def device_by_id(session: Session, device: int) -> Device:

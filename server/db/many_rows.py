@@ -38,7 +38,9 @@ def insert_new_rows(session: Session, table: type[Table], rows: Rows, *, device:
     if session.get_bind().dialect.name == "postgresql":
         return set(_insert(session, table, rows, " ON CONFLICT (device_id, seq) DO NOTHING RETURNING seq"))
     columns = table.__table__.c
-    standing = select(columns.seq).where(columns.device_id == device, columns.seq.in_(bindparam("seqs", expanding=True)))
+    standing = select(columns.seq).where(
+        columns.device_id == device, columns.seq.in_(bindparam("seqs", expanding=True))
+    )
     known = set(session.scalars(standing, {"seqs": [row["seq"] for row in rows]}))
     fresh = [row for row in rows if row["seq"] not in known]
     insert_rows(session, table, fresh)
@@ -49,7 +51,10 @@ def _insert(session: Session, table: type[Table], rows: Rows, ending: str) -> Se
     connection = session.connection()
     names = tuple(rows[0])
     statement, turns = _prepared(table, names, connection.dialect)
-    turned = [tuple(turn(row[name]) for name, turn in zip(names, turns, strict=True)) for row in rows]
+    columns = [[row[name] for row in rows] for name in names]
+    for place, turn in turns:
+        columns[place] = [turn(value) for value in columns[place]]
+    turned = list(zip(*columns, strict=True))
     if connection.dialect.name != "postgresql":
         connection.exec_driver_sql(statement, turned)
         return ()
@@ -58,11 +63,12 @@ def _insert(session: Session, table: type[Table], rows: Rows, ending: str) -> Se
     return [seq for (seq,) in found] if ending else ()
 
 
-@functools.cache
-def _prepared(table: type[Table], names: tuple[str, ...], dialect: Dialect) -> tuple[str, list[_Turn]]:
-    """The statement for these columns, and what turns a value of each into the driver's."""
+@functools.lru_cache(maxsize=64)  # engines come and go
+def _prepared(table: type[Table], names: tuple[str, ...], dialect: Dialect) -> tuple[str, list[tuple[int, _Turn]]]:
+    """The statement for these columns, and by place what turns a value into the driver's, where that is another."""
     columns = [table.__table__.c[name] for name in names]
-    turns = [column.type.dialect_impl(dialect).bind_processor(dialect) or _as_it_is for column in columns]
+    processors = [column.type.dialect_impl(dialect).bind_processor(dialect) for column in columns]
+    turns: list[tuple[int, _Turn]] = [(place, turn) for place, turn in enumerate(processors) if turn is not None]
     quote = dialect.identifier_preparer.quote
     quoted = [quote(name) for name in names]
     into = f"INSERT INTO {table.__tablename__} ({', '.join(quoted)})"
@@ -71,7 +77,3 @@ def _prepared(table: type[Table], names: tuple[str, ...], dialect: Dialect) -> t
     types = [column.type.dialect_impl(dialect).compile(dialect=dialect) for column in columns]
     shape = ", ".join(f"{name} {type_}" for name, type_ in zip(quoted, types, strict=True))
     return f"{into} SELECT {', '.join(quoted)} FROM json_to_recordset(%s::json) AS row({shape})", turns  # noqa: S608 - our own names
-
-
-def _as_it_is(value: Any) -> Any:
-    return value

@@ -21,7 +21,9 @@ def count_in(session: Session, device: int, facts: Iterable[Fact], clock: PhoneC
     typed = [fact.typed for fact in facts]
     _describe_traps(session, device, [f for f in typed if isinstance(f, TrapFact)], clock)
     insert_rows(session, Service, [_service(device, f, clock) for f in typed if isinstance(f, ServiceFact)])
-    insert_rows(session, Observation, [observation_row(device, f, clock) for f in typed if isinstance(f, ObservationFact)])
+    insert_rows(
+        session, Observation, [observation_row(device, f, clock) for f in typed if isinstance(f, ObservationFact)]
+    )
     recounts = [_correction(device, f, clock, server_seq) for f in typed if isinstance(f, CorrectionFact)]
     insert_rows(session, Correction, recounts)
 
@@ -69,6 +71,7 @@ def _service(device: int, fact: ServiceFact, clock: PhoneClock) -> dict[str, Any
 
 
 def observation_row(device: int, fact: ObservationFact, clock: PhoneClock) -> dict[str, Any]:
+    """The row of an observation."""
     body, taken = fact.body, clock.corrected(fact.body.taken_at)
     return {
         "device_id": device,

@@ -5,11 +5,13 @@ a writing transaction on SQLite takes its lock at the start, so it waits for oth
 """
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import msgspec
 from flask import current_app
@@ -30,6 +32,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
 
+_writers: WeakKeyDictionary[Engine, threading.Lock] = WeakKeyDictionary()
+"""SQLite's one writer at a time, within a process: its own way of waiting is to look again later, for seconds if unlucky."""
 LOCK_WAIT_S = 15
 """How long a SQLite writer waits for another one; a guess, well above the longest transaction seen in tests."""
 
@@ -99,6 +103,7 @@ def open_engine(database_url: str) -> Engine:
     if make_url(database_url).get_backend_name() != "sqlite":
         return create_engine(database_url, pool_pre_ping=True, connect_args={"options": "-c timezone=utc"})
     engine = create_engine(database_url, connect_args={"timeout": LOCK_WAIT_S, "check_same_thread": False})
+    _writers[engine] = threading.Lock()
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -113,7 +118,8 @@ def session_scope(engine: Engine, *, read_only: bool = False) -> Iterator[Sessio
       read_only: does not take SQLite's write lock; such a session must not write.
     """
     bind = engine.execution_options(pestwatch_read_only=True) if read_only else engine
-    with Session(bind, expire_on_commit=False) as session, session.begin():
+    turn = nullcontext() if read_only else _writers.get(engine, nullcontext())
+    with turn, Session(bind, expire_on_commit=False) as session, session.begin():
         yield session
 
 

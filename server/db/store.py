@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, case, literal, or_, select, true, union_all, update
+from sqlalchemy import BigInteger, Select, String, bindparam, case, literal_column, or_, select, true, union_all, update
 from sqlalchemy.orm import Session
 
 from pestwatch.errors import Problem
@@ -23,6 +23,7 @@ from pestwatch.sync.sms import is_same_in_sms
 from server.db import tables
 from server.db.many_rows import insert_new_rows, insert_rows
 from server.db.read_models import count_anew, count_in
+from server.db.session import Table
 from server.db.tables import UNCOUNTED, Advisory, Correction, Counter, Device
 
 log = logging.getLogger(__name__)
@@ -64,12 +65,46 @@ class Page:
     more: bool
 
 
+def _changes_of_a_phone() -> Select[tuple[int, int, int, int]]:
+    """Kind, id and number of a phone's changes; one row of nulls beside the newest number if there are none.
+
+    One statement, so one moment: between two of them a change could slip in below the other's newest.
+    """
+    newest = select(Counter.value).where(Counter.name == "server_seq").scalar_subquery()
+    after = bindparam("after", type_=BigInteger)
+    start = case((after > newest, 0), else_=after)
+    device = bindparam("device", type_=BigInteger)
+    advisories: Select[Any] = select(literal_column("0").label("is_recount"), Advisory.id, Advisory.server_seq).where(
+        Advisory.region_id == bindparam("region", type_=String),
+        or_(Advisory.device_id.is_(None), Advisory.device_id == device),
+        Advisory.server_seq > start,
+    )
+    recounts: Select[Any] = select(literal_column("1"), Correction.id, Correction.server_seq).where(
+        Correction.observation_device == device, Correction.by == "officer", Correction.server_seq > start
+    )
+    order = ("server_seq", "is_recount", "id")
+    found = union_all(advisories, recounts).order_by(*order).limit(bindparam("most", type_=BigInteger)).subquery()
+    told = select(Counter.value, found.c.is_recount, found.c.id, found.c.server_seq)
+    ours = told.outerjoin(found, true()).where(Counter.name == "server_seq")
+    return ours.order_by(found.c.server_seq, found.c.is_recount, found.c.id)
+
+
+_COUNTERS, _DEVICES = (Table.metadata.tables[name] for name in ("counters", "devices"))
+# Made once: making a statement costs more than running it.
+_CHANGES = _changes_of_a_phone()
+_RAISE = (
+    update(_COUNTERS)
+    .where(_COUNTERS.c.name == "server_seq")
+    .values(value=_COUNTERS.c.value + 1)
+    .returning(_COUNTERS.c.value)
+)
+_WAS_HERE = update(_DEVICES).where(_DEVICES.c.id == bindparam("phone"))
+
+
 def next_server_seq(session: Session) -> int:
     """Takes the next number; every other taker waits until this transaction ends."""
-    raised = (
-        update(Counter).where(Counter.name == "server_seq").values(value=Counter.value + 1).returning(Counter.value)
-    )
-    return session.scalars(raised.execution_options(synchronize_session=False)).one()
+    taken: int = session.connection().execute(_RAISE).scalars().one()
+    return taken
 
 
 def record_facts(
@@ -151,22 +186,8 @@ def changes_since(session: Session, device: Device, after: int, limit: int) -> P
         from a backup) starts over: every change may come twice without harm.
       limit: changes on a page.
     """
-    # One statement, so one moment: between two, a change could slip in below the other's newest.
-    newest = select(Counter.value).where(Counter.name == "server_seq").scalar_subquery()
-    start = case((literal(after) > newest, 0), else_=literal(after))
-    advisories = select(literal(0).label("is_recount"), Advisory.id, Advisory.server_seq).where(
-        Advisory.region_id == device.region_id, _for_device(device), Advisory.server_seq > start
-    )
-    recounts = select(literal(1), Correction.id, Correction.server_seq).where(
-        Correction.observation_device == device.id, Correction.by == "officer", Correction.server_seq > start
-    )
-    found = union_all(advisories, recounts).order_by("server_seq", "is_recount", "id").limit(limit + 1).subquery()
-    rows = session.execute(
-        select(Counter.value, found.c.is_recount, found.c.id, found.c.server_seq)
-        .outerjoin(found, true())
-        .where(Counter.name == "server_seq")
-        .order_by(found.c.server_seq, found.c.is_recount, found.c.id)
-    ).all()
+    asked = {"region": device.region_id, "device": device.id, "after": after, "most": limit + 1}
+    rows = session.execute(_CHANGES, asked).all()
     page = [row for row in rows if row.id is not None][:limit]
     by_kind = [{row.id for row in page if row.is_recount == kind} for kind in (0, 1)]
     found_rows: list[Advisory | Correction] = []
@@ -189,26 +210,19 @@ def record_sync(
     public_key: str | None = None,
 ) -> None:
     """Notes when a phone was here, its key and what it said of itself; over-long names are cut: they block nothing."""
-    session.execute(
-        update(Device)
-        .where(Device.id == device.id)
-        .values(
-            last_seen_at=clock.received_at,
-            clock_offset_ms=clock.offset_ms,
-            locale=locale,
-            app_version=_word(app, 40),
-            model_version=_word(model, 80),
-            public_key=device.public_key or public_key,
-        )
-    )
+    told = {
+        "last_seen_at": clock.received_at,
+        "clock_offset_ms": clock.offset_ms,
+        "locale": locale,
+        "app_version": _word(app, 40),
+        "model_version": _word(model, 80),
+        "public_key": device.public_key or public_key,
+    }
+    session.connection().execute(_WAS_HERE, told | {"phone": device.id})
 
 
 def _word(text: str | None, letters: int) -> str | None:
     return text and text.replace("\0", "")[:letters]
-
-
-def _for_device(device: Device) -> ColumnElement[bool]:
-    return or_(Advisory.device_id.is_(None), Advisory.device_id == device.id)
 
 
 def _settle(

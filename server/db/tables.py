@@ -108,7 +108,7 @@ class Device(Table):
     clock_offset_ms: Mapped[int | None] = mapped_column(BigInteger, comment="server minus phone at the last sync")
     revoked_at: Mapped[datetime | None] = mapped_column(UtcInstant, comment="set: what it sends is quarantined")
     sms_key: Mapped[str | None] = mapped_column(String(200), comment="of its SMS, encrypted; null: it has no SMS path")
-    public_key: Mapped[str | None] = mapped_column(String(44), comment="Ed25519, base64; null: it has never signed")
+    public_key: Mapped[str | None] = mapped_column(String(88), comment="P-256, base64; null: it has never signed")
 
 
 class EnrolmentCode(Table):

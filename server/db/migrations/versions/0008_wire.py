@@ -16,7 +16,7 @@ UNCOUNTED = sa.text("status = 'stored' AND problem IS NOT NULL")
 
 def upgrade() -> None:
     key = sa.Column(
-        "public_key", sa.String(length=44), nullable=True, comment="Ed25519, base64; null: it has never signed"
+        "public_key", sa.String(length=88), nullable=True, comment="P-256, base64; null: it has never signed"
     )
     op.add_column("devices", key)
     op.create_index(
