@@ -71,7 +71,7 @@ def to_table(rows: Sequence[Any], usual: Usual) -> dict[str, Any] | None:
     told: list[Any] = []
     for place, (name, value) in enumerate(usual):
         sources = [columns[source] for source, _ in usual[:place]]
-        is_usual = all(_is_same(entry, value) for entry in columns[name])
+        is_usual = _all_are(value, columns[name])
         told.append(None if is_usual else _column(columns[name], sources))
     while told and told[-1] is None:
         told.pop()
@@ -197,6 +197,12 @@ def _cut(entries: list[Any]) -> list[Any]:
     return entries[:end]
 
 
+def _all_are(value: Any, entries: list[Any]) -> bool:
+    if isinstance(value, list):
+        return all(entry is value for entry in entries)
+    return set(map(type, entries)) <= {type(value)} and entries.count(value) == len(entries)
+
+
 def _same(one: list[Any], other: list[Any]) -> bool:
     return len(one) == len(other) and all(map(_is_same, one, other))
 
@@ -276,8 +282,8 @@ def _filled(told: Any, count: int) -> list[Any]:
     """Every entry as told, the last one repeated; the empty list becomes ABSENT, the very same."""
     if not isinstance(told, list) or len(told) > count or (count and not told):
         raise ValueError("a column of another length")
-    for entry in told:
-        if isinstance(entry, dict) or (isinstance(entry, list) and len(entry) > 1):
-            raise TypeError("a list or an object that stands alone")
-    entries = [ABSENT if entry == [] else entry for entry in told]
+    kinds = set(map(type, told))
+    if dict in kinds or (list in kinds and any(len(entry) > 1 for entry in told if type(entry) is list)):
+        raise TypeError("a list or an object that stands alone")
+    entries = [ABSENT if entry == [] else entry for entry in told] if list in kinds else told
     return entries + entries[-1:] * (count - len(entries))

@@ -42,6 +42,7 @@ from server.db.session import request_scope
 from server.db.tables import Advisory, Correction, Device
 
 MAX_CHANGES = 100
+MAY_BE_LEFT_OUT = ("more", "changes", "release", "notices")
 blueprint = Blueprint("sync", __name__, url_prefix=PREFIX)
 log = logging.getLogger(__name__)
 
@@ -108,8 +109,8 @@ def _spelled(said: SyncAnswer, message: UnreadRequest) -> Response:
     if isinstance(message.facts, Table):
         document["items"] = to_table(document["items"], ITEMS)
         if said.release and message.model and message.model.partition(".")[0] == said.release.version:
-            del document["release"]
-        document = {name: value for name, value in document.items() if value not in (None, False, [])}
+            document["release"] = None
+        document = {name: value for name, value in document.items() if value or name not in MAY_BE_LEFT_OUT}
     media_type = spelling.CBOR if request.mimetype == spelling.CBOR else spelling.JSON
     # No Cache-Control: the answer to a POST that says nothing of its age is kept by nobody, and each byte is paid for.
     return Response(spelling.write(document, media_type), content_type=media_type)

@@ -6,13 +6,14 @@ docs/adr/0019 measured. Values are those that the columns' types take elsewhere 
 
 import functools
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Dialect, bindparam, select
+from sqlalchemy import ColumnElement, Dialect, bindparam, select
 from sqlalchemy.orm import Session
 
-from server.db.session import Table
+from server.db.session import Table, UtcInstant
 
 Rows = Sequence[dict[str, Any]]
 _Turn = Callable[[Any], Any]
@@ -67,8 +68,7 @@ def _insert(session: Session, table: type[Table], rows: Rows, ending: str) -> Se
 def _prepared(table: type[Table], names: tuple[str, ...], dialect: Dialect) -> tuple[str, list[tuple[int, _Turn]]]:
     """The statement for these columns, and by place what turns a value into the driver's, where that is another."""
     columns = [table.__table__.c[name] for name in names]
-    processors = [column.type.dialect_impl(dialect).bind_processor(dialect) for column in columns]
-    turns: list[tuple[int, _Turn]] = [(place, turn) for place, turn in enumerate(processors) if turn is not None]
+    turns = [(place, turn) for place, column in enumerate(columns) if (turn := _turn(column, dialect)) is not None]
     quote = dialect.identifier_preparer.quote
     quoted = [quote(name) for name in names]
     into = f"INSERT INTO {table.__tablename__} ({', '.join(quoted)})"
@@ -77,3 +77,13 @@ def _prepared(table: type[Table], names: tuple[str, ...], dialect: Dialect) -> t
     types = [column.type.dialect_impl(dialect).compile(dialect=dialect) for column in columns]
     shape = ", ".join(f"{name} {type_}" for name, type_ in zip(quoted, types, strict=True))
     return f"{into} SELECT {', '.join(quoted)} FROM json_to_recordset(%s::json) AS row({shape})", turns  # noqa: S608 - our own names
+
+
+def _turn(column: ColumnElement[Any], dialect: Dialect) -> _Turn | None:
+    if isinstance(column.type, UtcInstant):  # the same text as its own processor's, at a fifth of the time
+        return None if dialect.name == "postgresql" else _instant
+    return column.type.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _instant(value: datetime | None) -> str | None:
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds") if value else None

@@ -74,14 +74,16 @@ def _changes_of_a_phone() -> Select[tuple[int, int, int, int]]:
     after = bindparam("after", type_=BigInteger)
     start = case((after > newest, 0), else_=after)
     device = bindparam("device", type_=BigInteger)
-    advisories: Select[Any] = select(literal_column("0").label("is_recount"), Advisory.id, Advisory.server_seq).where(
+    advisories = select(  # type: ignore[var-annotated]
+        literal_column("0").label("is_recount"), Advisory.id, Advisory.server_seq
+    ).where(
         Advisory.region_id == bindparam("region", type_=String),
         or_(Advisory.device_id.is_(None), Advisory.device_id == device),
         Advisory.server_seq > start,
     )
-    recounts: Select[Any] = select(literal_column("1"), Correction.id, Correction.server_seq).where(
-        Correction.observation_device == device, Correction.by == "officer", Correction.server_seq > start
-    )
+    recounts = select(  # type: ignore[var-annotated]
+        literal_column("1"), Correction.id, Correction.server_seq
+    ).where(Correction.observation_device == device, Correction.by == "officer", Correction.server_seq > start)
     order = ("server_seq", "is_recount", "id")
     found = union_all(advisories, recounts).order_by(*order).limit(bindparam("most", type_=BigInteger)).subquery()
     told = select(Counter.value, found.c.is_recount, found.c.id, found.c.server_seq)

@@ -54,7 +54,7 @@ def test_cbor_is_answered_in_cbor_and_says_the_same(phone: Phone, is_table: bool
     response = in_cbor(phone, push() | {"facts": as_table(*facts) if is_table else facts})
     assert (response.status_code, response.content_type) == (200, "application/cbor")
     answer = cbor2.loads(response.data)
-    items = {"rows": 4, "usual": [{"+": [1]}]} if is_table else [
+    items = {"rows": 4, "usual": [[1, 2, 3, 4]]} if is_table else [
         {"seq": seq, "status": "stored", "problem": None} for seq in range(1, 5)
     ]  # fmt: skip
     assert (answer["items"], answer["device"], answer["server_time"]) == (items, "active", "2026-11-25T06:00:00Z")
