@@ -10,6 +10,7 @@ import math
 import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -21,7 +22,9 @@ from pestwatch.sync.table import FACTS, to_table
 
 NOW = datetime(2026, 11, 25, 6, 0, tzinfo=UTC)
 TRAPS = 12
-MODEL = "base-20261125-1"
+MODEL = json.loads((Path(__file__).parents[2] / "mobile_models" / "releases" / "base" / "current.json").read_text())[
+    "version"
+]
 HOST = "pestwatch.example.org"
 CHROMIUM = (
     "POST /api/v1/sync HTTP/1.1",

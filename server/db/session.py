@@ -30,12 +30,16 @@ from sqlalchemy import (
     make_url,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 _writers: WeakKeyDictionary[Engine, threading.Lock] = WeakKeyDictionary()
 """SQLite's one writer at a time, within a process: its own way of waiting is to look again later, for seconds if unlucky."""
 LOCK_WAIT_S = 15
 """How long a SQLite writer waits for another one; a guess, well above the longest transaction seen in tests."""
+FRESH_S = 1.0
+"""A connection that worked this lately is taken to live; a guess."""
 
 
 class UtcInstant(TypeDecorator[datetime]):
@@ -101,7 +105,10 @@ class Table(DeclarativeBase):
 def open_engine(database_url: str) -> Engine:
     """Connects to either database with the durability and the time zone that pestwatch relies on."""
     if make_url(database_url).get_backend_name() != "sqlite":
-        return create_engine(database_url, pool_pre_ping=True, connect_args={"options": "-c timezone=utc"})
+        engine = create_engine(database_url, connect_args={"options": "-c timezone=utc"})
+        event.listen(engine, "checkout", _check_rested)
+        event.listen(engine, "checkin", _note_rest)
+        return engine
     engine = create_engine(database_url, connect_args={"timeout": LOCK_WAIT_S, "check_same_thread": False})
     _writers[engine] = threading.Lock()
     event.listen(engine, "connect", _prepare_sqlite)
@@ -133,6 +140,22 @@ def insert_once(session: Session, table: type[Table], **values: Any) -> bool:
 def request_scope(*, read_only: bool = False) -> AbstractContextManager[Session]:
     """`session_scope` on the database of the app that answers this request."""
     return session_scope(current_app.extensions["pestwatch.engine"], read_only=read_only)
+
+
+def _note_rest(_connection: Any, record: ConnectionPoolEntry | None) -> None:
+    if record is not None:
+        record.info["rests_since"] = time.monotonic()
+
+
+def _check_rested(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+    """Asks a connection that has rested whether it still lives; to ask one that just worked costs as much as its work."""
+    if time.monotonic() - record.info.get("rests_since", 0.0) < FRESH_S:
+        return
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except connection.Error as error:  # the database was restarted meanwhile: the pool opens another one
+        raise DisconnectionError from error
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

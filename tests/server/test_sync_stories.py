@@ -16,8 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from msgspec import convert
 from sqlalchemy import Engine, select
 
-from pestwatch.sync.protocol import ObservationFact
+from pestwatch.sync.protocol import ObservationFact, Table
 from pestwatch.sync.sms import TEXT_BYTES, Told, read_sms, to_text, write_sms
+from pestwatch.sync.spelling import CBOR, JSON, to_json, write
+from pestwatch.sync.table import FACTS, ITEMS, from_table, to_table
 from server import auth
 from server.db import tables
 from server.db.session import session_scope
@@ -67,10 +69,17 @@ class Stories(RuleBasedStateMachine):
         facts = data.draw(st.permutations(list(self.outbox.values())))
         for _ in range(times):
             expected = [self._receive(fact) for fact in facts]
-            body = push(*facts, sent_at=NOW + self.skew)
-            response = self.client.post("/api/v1/sync", json=body, headers=self.headers)
+            message = push(*facts, sent_at=NOW + self.skew)
+            if data.draw(st.booleans(), "a table"):
+                message["facts"] = to_table(facts, FACTS)
+            spelling = data.draw(st.sampled_from([JSON, CBOR]))
+            headers = self.headers | {"Content-Type": spelling}
+            response = self.client.post("/api/v1/sync", data=write(message, spelling), headers=headers)
             assert response.status_code == 200
-            assert [(i["seq"], i["status"]) for i in response.json["items"]] == expected
+            items = json.loads(to_json(response.data, response.mimetype))["items"]
+            if isinstance(items, dict):
+                items = from_table(convert(items, Table), ITEMS)
+            assert [(i["seq"], i["status"]) for i in items] == expected
         if answer_arrives:
             self.outbox.clear()
 
