@@ -7,7 +7,7 @@ apart, not thrown away; no time is refused, however wrong the clock.
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from flask import Blueprint, Response, request
@@ -39,6 +39,7 @@ from server.api.answers import PREFIX, known_locale, read_packed, unpacked, word
 from server.config import Settings, current_settings, current_time
 from server.db import store
 from server.db.session import request_scope
+from server.db.store import Page, Receipt
 from server.db.tables import Advisory, Correction, Device
 
 MAX_CHANGES = 100
@@ -47,48 +48,82 @@ blueprint = Blueprint("sync", __name__, url_prefix=PREFIX)
 log = logging.getLogger(__name__)
 
 
+class Heard(NamedTuple):
+    """A message that is stored, and what there is to say about it."""
+
+    message: UnreadRequest
+    device: Device
+    clock: PhoneClock
+    receipts: Sequence[Receipt]
+    news: Page
+
+
 @blueprint.post("/sync")
 def sync() -> Response:
     """Stores what came, and tells what is new; what breaks when it is to be counted is stored all the same."""
     packed = read_packed(MAX_BODY_BYTES)  # before any transaction: over 2G this takes seconds
     try:
         with request_scope() as session:
-            return _converse(session, packed)
+            heard = _hear(session, packed)
     except Problem:
         raise
     except Exception:
         log.exception("a sync broke; its facts are stored one by one")
-    with request_scope() as session:
-        return _converse(session, packed, carefully=True)
+        with request_scope() as session:
+            heard = _hear(session, packed, carefully=True)
+    return _answer(heard)
 
 
-def _converse(session: Session, packed: bytes, *, carefully: bool = False) -> Response:
-    """The answer to a message; it may leave once the transaction has committed."""
+def _hear(session: Session, packed: bytes, *, carefully: bool = False) -> Heard:
+    """Reads and stores a message; to be answered once the transaction has committed."""
     device = auth.device_of_request(session)
     message = read_request(spelling.to_json(unpacked(packed, MAX_BODY_BYTES), request.mimetype))
-    said = {"app": message.app, "model": message.model, "public_key": _check_author(device, message, packed)}
+    public_key = _check_author(device, message, packed)
     facts = read_facts(message)
     clock = PhoneClock.read(message.sent_at, current_time())
+    news = store.changes_since(session, device, read_cursor(message.cursor), MAX_CHANGES)
+    store.record_sync(
+        session,
+        device,
+        clock,
+        locale=known_locale(message.locale)[0],
+        app=message.app,
+        model=message.model,
+        public_key=public_key,
+    )
+    # Last, for all writers wait for the number that it takes.
+    receipts = store.record_facts(session, device, facts, clock, carefully=carefully)
+    return Heard(message, device, clock, receipts, news)
+
+
+def _answer(heard: Heard) -> Response:
+    """Answers in the spelling of the question; one that came short gets no more than it needs."""
+    message, device, clock, receipts, news = heard
     locale, notices = known_locale(message.locale)
     if clock.is_wrong:
         notices.append(Problem("422.8", days=abs(clock.offset).days))
-    page = store.changes_since(session, device, read_cursor(message.cursor), MAX_CHANGES)
-    # The number that all writers wait for comes last, so that they wait for nothing else of ours.
-    store.record_sync(session, device, clock, locale=locale, **said)
-    receipts = store.record_facts(session, device, facts, clock, carefully=carefully)
+    release = current_release(current_settings(), device.region_id)
     answer = SyncAnswer(
         v=VERSION,
         server_time=clock.received_at.replace(microsecond=0),
         clock_offset_ms=clock.offset_ms,
         device="revoked" if device.revoked_at else "active",
         items=[ItemAnswer(r.seq, r.status, worded(r.problem, locale) if r.problem else None) for r in receipts],
-        cursor=write_cursor(page.last),
-        more=page.more,
-        changes=_changes(page.changes),
-        release=current_release(current_settings(), device.region_id),
+        cursor=write_cursor(news.last),
+        more=news.more,
+        changes=_changes(news.changes),
+        release=release,
         notices=[worded(problem, locale) for problem in notices],
     )
-    return _spelled(answer, message)
+    document: dict[str, Any] = msgspec.to_builtins(answer)
+    if isinstance(message.facts, Table):
+        document["items"] = to_table(document["items"], ITEMS)
+        if release and message.model and message.model.partition(".")[0] == release.version:
+            document["release"] = None
+        document = {name: value for name, value in document.items() if value or name not in MAY_BE_LEFT_OUT}
+    media_type = spelling.CBOR if request.mimetype == spelling.CBOR else spelling.JSON
+    # No Cache-Control: the answer to a POST that says nothing of its age is kept by nobody, and each byte is paid for.
+    return Response(spelling.write(document, media_type), content_type=media_type)
 
 
 def _check_author(device: Device, message: UnreadRequest, packed: bytes) -> str | None:
@@ -101,19 +136,6 @@ def _check_author(device: Device, message: UnreadRequest, packed: bytes) -> str 
     if public_key is not None:
         check_signature(public_key, signature or "", packed)
     return public_key
-
-
-def _spelled(said: SyncAnswer, message: UnreadRequest) -> Response:
-    """Answers in the spelling of the question; one that came short gets no more than it needs."""
-    document: dict[str, Any] = msgspec.to_builtins(said)
-    if isinstance(message.facts, Table):
-        document["items"] = to_table(document["items"], ITEMS)
-        if said.release and message.model and message.model.partition(".")[0] == said.release.version:
-            document["release"] = None
-        document = {name: value for name, value in document.items() if value or name not in MAY_BE_LEFT_OUT}
-    media_type = spelling.CBOR if request.mimetype == spelling.CBOR else spelling.JSON
-    # No Cache-Control: the answer to a POST that says nothing of its age is kept by nobody, and each byte is paid for.
-    return Response(spelling.write(document, media_type), content_type=media_type)
 
 
 def current_release(settings: Settings, region: str) -> ReleaseName | None:

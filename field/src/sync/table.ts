@@ -53,21 +53,21 @@ export const ITEMS: Usual = [
 /** Null if the list cannot be a table: a row has a name with a dot in it, or the rows have too many names. */
 export function toTable(rows: readonly object[], usual: Usual): Table | null {
   const columns = new Map<string, Entry[]>(usual.map(([name]) => [name, []]));
-  const put = (place: number, name: string, value: unknown): boolean => {
-    if (name.split(".").length > MAX_DOTS) return false;
-    if (isObject(value) && Object.keys(value).length > 0) {
-      return Object.entries(value).every(([key, inner]) => !/^$|\./.test(key) && put(place, `${name}.${key}`, inner));
-    }
-    if (value === undefined) return true;
-    const entries = columns.get(name) ?? [];
-    columns.set(name, entries);
-    while (entries.length < place) entries.push(ABSENT);
-    entries.push(typeof value === "object" && value ? [value] : value);
-    return true;
-  };
-  const fits = rows.every((row, place) =>
-    Object.entries(row).every(([key, value]) => !/^$|\./.test(key) && put(place, key, value)),
-  );
+  const put = (place: number, above: string, row: object): boolean =>
+    Object.entries(row).every(([key, value]) => {
+      const name = above + key;
+      if (!key || key.includes(".") || name.split(".").length > MAX_DOTS) return false;
+      if (value === undefined) return true;
+      const isList = Array.isArray(value);
+      const isObject = typeof value === "object" && value !== null && !isList;
+      if (isObject && Object.keys(value).length > 0) return put(place, `${name}.`, value);
+      const entries = columns.get(name) ?? [];
+      columns.set(name, entries);
+      while (entries.length < place) entries.push(ABSENT);
+      entries.push(isObject || isList ? [value] : value);
+      return true;
+    });
+  const fits = rows.every((row, place) => put(place, "", row));
   if (!fits || columns.size > MAX_COLUMNS) return null;
   const others: Record<string, Column> = {};
   const told: (Column | null)[] = [];
@@ -108,10 +108,6 @@ export function fromTable({ rows, usual: told, columns }: Table, usual: Usual): 
   });
   for (const [name, column] of Object.entries(columns ?? {})) put(name, entriesOf(column, rows, known));
   return made;
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const keyOf = (entry: Entry): string => JSON.stringify(entry);
