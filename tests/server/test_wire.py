@@ -18,6 +18,7 @@ from pestwatch.sync.table import FACTS, to_table
 from server import auth
 from server.config import Settings
 from server.db import catches, devices, read_models, store, tables
+from server.db import session as session_module
 from server.db.session import session_scope
 from server.tasks.count_waiting import count_waiting_facts
 from tests.factories import NOW, REGION, correction_fact, observation_fact, push, service_fact, trap_fact
@@ -235,3 +236,25 @@ def test_the_phones_page_shows_what_waits(app: Flask, phone: Phone, engine: Engi
     phone.sync(trap_fact(1), observation_fact(3, counts={"HELIAR": 13}))
     page = Officer(app).enter(hire(engine)).read(f"/regions/{REGION}/phones")
     assert "This is kept, but it could not be counted yet: ArithmeticError." in page
+
+
+# --- a database that comes back
+
+
+def end_every_connection(engine: Engine) -> None:
+    with engine.connect() as connection:
+        ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        connection.exec_driver_sql(ended)
+
+
+@pytest.mark.parametrize("fresh_s", [0.0, 60.0])
+def test_a_connection_that_the_database_has_ended_costs_no_phone_an_answer(
+    phone: Phone, engine: Engine, monkeypatch: pytest.MonkeyPatch, fresh_s: float
+) -> None:
+    """Whether it is noticed before (the connection had rested) or while it is used."""
+    if engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has no connections to lose")
+    monkeypatch.setattr(session_module, "FRESH_S", fresh_s)
+    phone.sync(trap_fact(1))
+    end_every_connection(engine)
+    assert phone.sync(trap_fact(1), observation_fact(2))["items"][1]["status"] == "stored"
