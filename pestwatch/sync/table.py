@@ -114,7 +114,8 @@ def from_table(table: Spelled, usual: Usual) -> list[dict[str, Any]]:
         for place, (name, value) in enumerate(usual):
             column = told[place] if place < len(told) else None
             known.append([value] * count if column is None else _entries(column, count, known))
-            rows.put(name, known[-1])
+            if column is not None or value is not ABSENT:
+                rows.put(name, known[-1])
         for name, column in table.columns.items():
             rows.put(name, _entries(column, count, known))
     except (TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError) as error:

@@ -110,7 +110,7 @@ async function exchange(enrolment: Enrolment, facts: Fact[], app: string): Promi
     "content-type": CBOR,
     authorization: `Bearer ${enrolment.token}`,
     "phone-signature": await signed(key, body),
-    // The browser's own words for both of these and for the cache would cost more bytes than ten counts.
+    // The browser's own list of languages would take the bytes of two counts; what it says of caches, of three (below).
     "accept-language": message.locale,
     ...encoding,
   };
