@@ -3,8 +3,8 @@
 Station 5 of 9. Promises: (device, seq) is unique and decided by the database; a fact's status never changes except from
 quarantined to stored, and its content only from what an SMS said of it to the whole that HTTP brings; `server_seq` rises
 in the order of commit, because whoever takes a number holds the counter's row until commit, so a reader who has seen 7
-can never meet a late 6. Whoever writes facts takes the number *first*; all writers so lock in one order. Source:
-docs/adr/0003. The other reads and writes stand beside this file, by noun.
+can never meet a late 6. Whoever writes facts takes the number before any of them, after the row of the phone that speaks;
+all writers so lock in one order. Source: docs/adr/0003. The other reads and writes stand beside this file, by noun.
 """
 
 import logging
