@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from pestwatch.sync.signature import HEADER, public_half, sign
 from pestwatch.sync.table import FACTS, to_table
 
-NOW = datetime(2026, 11, 25, 6, 0, tzinfo=UTC)
+NOW = datetime.now(UTC).replace(microsecond=0)
+"""The phones' clocks are right: one that is off would be told so, and that takes bytes."""
 TRAPS = 12
 MODEL = json.loads((Path(__file__).parents[2] / "mobile_models" / "releases" / "base" / "current.json").read_text())[
     "version"
