@@ -34,8 +34,9 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
-_writers: WeakKeyDictionary[Engine, threading.Lock] = WeakKeyDictionary()
-"""SQLite's one writer at a time, within a process: its own way of waiting is to look again later, for seconds if unlucky."""
+_writers: WeakKeyDictionary[Dialect, threading.Lock] = WeakKeyDictionary()
+"""SQLite's one writer at a time, within a process: its own way of waiting is to look again later, for seconds if unlucky.
+By dialect, which an engine shares with those that are made of it by other options."""
 LOCK_WAIT_S = 15
 """How long a SQLite writer waits for another one; a guess, well above the longest transaction seen in tests."""
 FRESH_S = 1.0
@@ -110,10 +111,21 @@ def open_engine(database_url: str) -> Engine:
         event.listen(engine, "checkin", _note_rest)
         return engine
     engine = create_engine(database_url, connect_args={"timeout": LOCK_WAIT_S, "check_same_thread": False})
-    _writers[engine] = threading.Lock()
+    _writers[engine.dialect] = threading.Lock()
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+@contextmanager
+def _turn_to_write(engine: Engine) -> Iterator[None]:
+    lock = _writers.get(engine.dialect)
+    is_ours = lock is not None and lock.acquire(timeout=LOCK_WAIT_S)  # later SQLite itself says who is in the way
+    try:
+        yield
+    finally:
+        if lock is not None and is_ours:
+            lock.release()
 
 
 @contextmanager
@@ -125,8 +137,11 @@ def session_scope(engine: Engine, *, read_only: bool = False) -> Iterator[Sessio
       read_only: does not take SQLite's write lock; such a session must not write.
     """
     bind = engine.execution_options(pestwatch_read_only=True) if read_only else engine
-    turn = nullcontext() if read_only else _writers.get(engine, nullcontext())
-    with turn, Session(bind, expire_on_commit=False) as session, session.begin():
+    with (
+        nullcontext() if read_only else _turn_to_write(engine),
+        Session(bind, expire_on_commit=False) as session,
+        session.begin(),
+    ):
         yield session
 
 
