@@ -17,6 +17,7 @@ from pestwatch.errors import Problem
 from pestwatch.release.registry import find_current
 from pestwatch.sync import spelling
 from pestwatch.sync.clock import PhoneClock
+from pestwatch.sync.cursor import read_cursor, write_cursor
 from pestwatch.sync.protocol import (
     MAX_BODY_BYTES,
     VERSION,
@@ -27,10 +28,8 @@ from pestwatch.sync.protocol import (
     SyncAnswer,
     Table,
     UnreadRequest,
-    read_cursor,
     read_facts,
     read_request,
-    write_cursor,
 )
 from pestwatch.sync.signature import HEADER, check_signature
 from pestwatch.sync.table import ITEMS, to_table

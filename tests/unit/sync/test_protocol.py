@@ -14,17 +14,16 @@ from hypothesis import strategies as st
 
 from pestwatch.errors import Problem
 from pestwatch.sync import protocol
+from pestwatch.sync.cursor import read_cursor, write_cursor
 from pestwatch.sync.protocol import (
     KINDS,
     CorrectionFact,
     ObservationFact,
     TypedFact,
     canonical,
-    read_cursor,
     read_fact,
     read_facts,
     read_request,
-    write_cursor,
 )
 from tests.factories import correction_fact, observation_fact, push, service_fact, trap_fact
 
