@@ -1,25 +1,24 @@
 import "fake-indexeddb/auto";
 import { createPublicKey, verify } from "node:crypto";
-import { inflateSync } from "node:zlib";
 import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { closeDatabase } from "../src/store/database";
-import { append, appendObservation, factsWithDeliveries, waitingCount } from "../src/store/outbox";
+import { append, factsWithDeliveries, waitingCount } from "../src/store/outbox";
 import { keep, setting } from "../src/store/settings";
-import { fromCbor, toCbor } from "../src/sync/cbor";
+import { toCbor } from "../src/sync/cbor";
 import { codeInHash, tidyCode } from "../src/sync/enrol";
 import { flush } from "../src/sync/flush";
 import { type Fact, instant, type SyncRequest } from "../src/sync/protocol";
 import { pushAndPull } from "../src/sync/sync";
-import { FACTS, fromTable, ITEMS, toTable } from "../src/sync/table";
+import { ITEMS, toTable } from "../src/sync/table";
 import { observation, trap } from "./facts";
+import { factsOf, readMessage } from "./message";
 
 /** A small server that stores facts by (device, sequence number), as the real one does. */
 class Server {
   stored = new Map<number, Fact>();
   batches: number[] = [];
   bytes: number[] = [];
-  photos: string[] = [];
   codes = new Map([["ABCDEFGHJKMNP", true]]);
   online = true;
   largestBatch = Number.POSITIVE_INFINITY;
@@ -41,12 +40,8 @@ class Server {
     if ((init.headers as Record<string, string>).authorization !== "Bearer secret") {
       return problem(401, "401.1", "This phone is not enrolled here.");
     }
-    if (url.includes("/photos/")) {
-      this.photos.push(url.split("/").at(-1) as string);
-      return new Response("", { status: 201 });
-    }
     this.bytes.push((init.body as Uint8Array).byteLength);
-    const message = unpacked(init);
+    const message = readMessage(init);
     if (message.public_key) this.keys.push(message.public_key);
     if (!isSigned(init, this.keys.at(-1) ?? "")) return problem(401, "401.6", "This message was not signed.");
     return this.#sync(message);
@@ -63,7 +58,7 @@ class Server {
   }
 
   #sync(message: SyncRequest): Response {
-    const facts = Array.isArray(message.facts) ? message.facts : (fromTable(message.facts, FACTS) as unknown as Fact[]);
+    const facts = factsOf(message);
     this.batches.push(facts.length);
     if (facts.length > this.largestBatch) return problem(413, "413.1", "This is too large: %(size_bytes)s bytes.");
     const items = facts.map((fact) => {
@@ -105,11 +100,6 @@ function isSigned({ headers, body }: RequestInit, publicKey: string): boolean {
   const key = createPublicKey({ key: { kty: "EC", crv: "P-256", x, y }, format: "jwk" });
   const signature = Buffer.from((headers as Record<string, string>)["phone-signature"] ?? "", "base64");
   return verify("sha256", content, { key, dsaEncoding: "ieee-p1363" }, signature);
-}
-
-function unpacked({ headers, body }: RequestInit): SyncRequest {
-  const isPacked = (headers as Record<string, string>)["content-encoding"] === "deflate";
-  return fromCbor(isPacked ? inflateSync(body as Uint8Array) : (body as Uint8Array)) as SyncRequest;
 }
 
 let server: Server;
@@ -211,7 +201,7 @@ describe("a flush", () => {
     await enrolled();
     const asked: number[] = [];
     const slow = async (_url: string, init: RequestInit): Promise<Response> => {
-      const { facts } = unpacked(init);
+      const { facts } = readMessage(init);
       asked.push(Array.isArray(facts) ? facts.length : facts.rows);
       throw new DOMException("signal timed out", "TimeoutError");
     };
@@ -285,18 +275,6 @@ describe("a flush", () => {
     expect((await setting("enrolment"))?.state).toBe("unknown");
     expect(await waitingCount()).toBe(1);
   });
-
-  test("sends photos after their observation, only while the farmer agrees", async () => {
-    await enrolled();
-    const photo = new Blob(["jpeg"], { type: "image/jpeg" });
-    await appendObservation(observation({ HELIAR: 3 }, { photo: "aa", photo_consent: true }), null, photo);
-    await flush();
-    expect(server.photos).toEqual([]);
-    await keep("send_photos", true);
-    await flush();
-    await flush();
-    expect(server.photos).toEqual(["aa"]);
-  });
 });
 
 describe("enrolment", () => {
@@ -305,6 +283,7 @@ describe("enrolment", () => {
     expect(codeInHash("#/outbox")).toBeNull();
     expect(codeInHash("#enrol=")).toBeNull();
     expect(tidyCode(" abcde fghjk mnp ")).toBe("ABCDEFGHJKMNP");
+    expect(tidyCode("abc-१२३ ৪৫௬")).toBe("ABC123456");
   });
 
   test("happens by itself with the next flush, and then everything is sent", async () => {

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from pestwatch.sync.clock import PhoneClock
 from pestwatch.sync.merge import description_wins
-from pestwatch.sync.protocol import CorrectionFact, Fact, ObservationFact, ServiceFact, TrapFact
+from pestwatch.sync.protocol import CorrectionFact, Fact, InspectionFact, ObservationFact, ServiceFact, TrapFact
 from server.db.many_rows import insert_rows
-from server.db.tables import Correction, Observation, Service, Trap
+from server.db.tables import Correction, Inspection, Observation, Service, Trap
 
 
 def count_in(session: Session, device: int, facts: Iterable[Fact], clock: PhoneClock, server_seq: int) -> None:
@@ -24,6 +24,7 @@ def count_in(session: Session, device: int, facts: Iterable[Fact], clock: PhoneC
     insert_rows(
         session, Observation, [observation_row(device, f, clock) for f in typed if isinstance(f, ObservationFact)]
     )
+    insert_rows(session, Inspection, [_inspection(device, f, clock) for f in typed if isinstance(f, InspectionFact)])
     recounts = [_correction(device, f, clock, server_seq) for f in typed if isinstance(f, CorrectionFact)]
     insert_rows(session, Correction, recounts)
 
@@ -67,6 +68,20 @@ def _service(device: int, fact: ServiceFact, clock: PhoneClock) -> dict[str, Any
         "serviced_at": clock.corrected(body.serviced_at).at,
         "emptied": body.emptied,
         "lure_changed": body.lure_changed,
+    }
+
+
+def _inspection(device: int, fact: InspectionFact, clock: PhoneClock) -> dict[str, Any]:
+    body = fact.body
+    return {
+        "device_id": device,
+        "seq": fact.seq,
+        "trap": body.trap,
+        "inspected_at": clock.corrected(body.inspected_at).at,
+        "rule": body.rule,
+        "part": body.part,
+        "looked": body.looked,
+        "found": body.found,
     }
 
 

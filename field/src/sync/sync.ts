@@ -8,7 +8,7 @@
 
 import { asProblem, Problem, problemJson } from "../problem";
 import type { Enrolment } from "../store/database";
-import { acknowledge, peek, photosToSend, refuse, settlePhoto } from "../store/outbox";
+import { acknowledge, peek, refuse } from "../store/outbox";
 import { keep, setting } from "../store/settings";
 import { fromCbor, toCbor } from "./cbor";
 import { deviceKey, signed } from "./device-key";
@@ -24,8 +24,6 @@ export const CLOCK_WARNING_MS = 10 * 60 * 1000;
 
 /** A link that is slower than this has broken off without saying so. Guess: 2G carries a full batch in 30 seconds. */
 const PATIENCE_MS = 90_000;
-/** A photo of 400 kB takes three minutes over 2G. */
-const PHOTO_PATIENCE_MS = 10 * 60_000;
 /** Below this, packing saves less than its header costs. */
 const PACKED_FROM_BYTES = 250;
 const CBOR = "application/cbor";
@@ -50,8 +48,8 @@ export class Refusal extends Error {
  *
  * @throws Refusal when it answers with a Problem, or (504) not in time. @throws Problem 502.1 without a connection.
  */
-export async function request(path: string, init: RequestInit, patience_ms = PATIENCE_MS): Promise<unknown> {
-  const signal = AbortSignal.timeout?.(patience_ms) ?? null;
+export async function request(path: string, init: RequestInit): Promise<unknown> {
+  const signal = AbortSignal.timeout?.(PATIENCE_MS) ?? null;
   let response: Response;
   let bytes: Uint8Array;
   try {
@@ -61,15 +59,14 @@ export async function request(path: string, init: RequestInit, patience_ms = PAT
     const problem = new Problem("502.1");
     throw signal?.aborted ? new Refusal(504, problemJson(problem)) : problem;
   }
-  const isEmpty = bytes.length === 0;
   let body: unknown = null;
   try {
     const isCbor = response.headers.get("content-type") === CBOR;
-    body = isEmpty ? null : isCbor ? fromCbor(bytes) : JSON.parse(new TextDecoder().decode(bytes));
+    body = isCbor ? fromCbor(bytes) : JSON.parse(new TextDecoder().decode(bytes));
   } catch {
     // A captive portal or a proxy speaks HTML; the status decides below.
   }
-  if (response.ok && (body !== null || response.status === 201 || isEmpty)) return body;
+  if (response.ok && body !== null) return body;
   const problem = (body as { problem?: ProblemJson } | null)?.problem;
   const wait_s = Number(response.headers.get("retry-after")) || null;
   throw new Refusal(response.ok ? 502 : response.status, problem ?? problemJson(new Problem("502.2")), wait_s);
@@ -167,28 +164,6 @@ export async function pushAndPull(enrolment: Enrolment, app: string): Promise<vo
     if (!hasMoreToPush && !hasMoreToPull) return;
     cursor = response.cursor;
     limit = Math.min(BATCH_FACTS, limit * 2);
-  }
-}
-
-/**
- * Sends photos whose observation has arrived and whose farmer agreed.
- *
- * A photo that the server refuses is marked with the reason; a broken connection ends the round.
- *
- * @throws Refusal for a server in trouble (5xx, 401, 429), Problem 502.1
- */
-export async function sendPhotos(enrolment: Enrolment): Promise<void> {
-  if ((await setting("send_photos")) !== true) return;
-  for (const { sha256, photo } of await photosToSend()) {
-    try {
-      const headers = { "content-type": photo.type || "image/jpeg", authorization: `Bearer ${enrolment.token}` };
-      await request(`/photos/${sha256}`, { method: "PUT", headers, body: photo }, PHOTO_PATIENCE_MS);
-      await settlePhoto(sha256, null);
-    } catch (error) {
-      const isFinal = error instanceof Refusal && [400, 403, 404, 413, 415, 422].includes(error.status);
-      if (!isFinal) throw error;
-      await settlePhoto(sha256, error.problem);
-    }
   }
 }
 
