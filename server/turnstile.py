@@ -22,6 +22,8 @@ THREADS = AT_WORK + WAITING + 8
 PATIENCE_S = 10.0
 RETRY_S = (5, 20)
 """Drawn by lot between these, or all who were sent away would be back in one second."""
+LINK_PATIENCE_S = 30.0
+"""A phone that sends nothing for so long gives its place to another."""
 COUNTED = ("/api/v1/sync", "/api/v1/sms", "/api/v1/enrol")
 MAX_BODY_BYTES = 512_000
 
@@ -87,4 +89,6 @@ def _read_body(environ: dict[str, Any]) -> None:
     """Takes the body off the line; one that is too large, or says no length, is left for the app to refuse."""
     length = environ.get("CONTENT_LENGTH") or "0"
     if length.isdecimal() and 0 < int(length) <= MAX_BODY_BYTES:
+        if (link := environ.get("gunicorn.socket")) is not None:
+            link.settimeout(LINK_PATIENCE_S)
         environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(int(length)))
