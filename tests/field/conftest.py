@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from pestwatch.sync.protocol import read_facts, read_request
+from pestwatch.sync.spelling import to_json
 from server import create_app
 from server.config import Settings
 from tests.conftest import Chromium
@@ -148,6 +151,10 @@ def enrol_with(context: BrowserContext, answer: Any) -> None:
     context.route("**/api/v1/enrol", lambda route: route.fulfill(status=201, json=enrolled))
 
     def sync(route: Route) -> None:
-        route.fulfill(json=answer(json.loads(route.request.post_data or "{}")["facts"]))
+        body = route.request.post_data_buffer or b""
+        if "content-encoding" in route.request.headers:
+            body = zlib.decompress(body)
+        facts = read_facts(read_request(to_json(body, route.request.headers["content-type"])))
+        route.fulfill(json=answer([json.loads(fact.content) for fact in facts]))
 
     context.route("**/api/v1/sync", sync)

@@ -8,6 +8,7 @@
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import type { MarkEdit } from "../photo/mark-edits";
 import type { Size } from "../release/manifest";
+import type { DeviceKey } from "../sync/device-key";
 import type {
   AdvisoryChange,
   CalendarDate,
@@ -82,6 +83,8 @@ export interface Enrolment {
   /** Where to send SMS, and the key that signs them; nothing else is signed with it. */
   sms?: { number: string; key: CryptoKey } | null;
   state: "active" | "revoked" | "unknown";
+  /** The public key by which the server knows this phone; it learns it at the next sync if this is another or none. */
+  public_key?: string;
 }
 
 export interface BackOff {
@@ -96,6 +99,7 @@ export interface Settings {
   consent: Consent & { agreed: boolean; is_minor?: boolean };
   send_photos: boolean;
   enrolment: Enrolment;
+  device_key: DeviceKey;
   pending_code: string;
   cursor: string;
   clock_offset_ms: number;
