@@ -1,9 +1,15 @@
 /** Installs the service worker, and lets a new version of the app in when a person says so. */
 
-import { locale, t } from "./i18n";
-import { button, notice } from "./screens/frame";
+import { h } from "./elements";
+import { locale, number, t } from "./i18n";
+import { followArrival } from "./release/arrival";
+import { button, notice, say } from "./screens/frame";
+import { keep, setting } from "./store/settings";
 
-let waiting: ServiceWorker | undefined;
+/** Held by every window in which somebody counts or fills in a form. */
+const BUSY = "pestwatch-busy";
+
+let registration: ServiceWorkerRegistration | undefined;
 
 /** Calls `onReady` whenever a new version has been fetched and waits. */
 export async function installServiceWorker(onReady: () => void): Promise<void> {
@@ -20,27 +26,66 @@ export async function installServiceWorker(onReady: () => void): Promise<void> {
       location.reload();
     }
   });
-  const registration = await navigator.serviceWorker.register("service-worker.js").catch(() => undefined);
   // A private window may forbid it: the app works all the same, with the network.
-  if (!registration) return;
+  const registering = navigator.serviceWorker.register("service-worker.js").catch(() => undefined);
+  followArrival(registering);
+  const found = await registering;
+  if (!found) return;
+  registration = found;
   const look = (): void => {
-    if (!registration.waiting || !navigator.serviceWorker.controller) return;
-    waiting = registration.waiting;
-    onReady();
+    if (found.waiting && navigator.serviceWorker.controller) onReady();
   };
   look();
-  registration.addEventListener("updatefound", () => {
-    registration.installing?.addEventListener("statechange", look);
+  found.addEventListener("updatefound", () => found.installing?.addEventListener("statechange", look));
+  // A download that broke off goes on; a page that stays open for days hears of new versions.
+  const lookForNext = (): void => void found.update().catch(() => {});
+  window.addEventListener("online", lookForNext);
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") lookForNext();
   });
 }
 
-/** A new version never comes by itself in the middle of a count: it asks, on the home screen. */
-export function newVersionNotice(): HTMLElement | null {
-  const next = waiting;
-  if (!next) return null;
-  const use = button("check", t("Use it now"), {
-    testid: "use-new-version",
-    onclick: () => next.postMessage({ type: "activate" }),
+let leaveBusy: (() => void) | undefined;
+
+/** Says whether something is going on in this window that must not be cut short. */
+export function occupy(isBusy: boolean): void {
+  if (isBusy === Boolean(leaveBusy) || !navigator.locks) return;
+  leaveBusy?.();
+  leaveBusy = undefined;
+  if (!isBusy) return;
+  const left = new Promise<void>((leave) => {
+    leaveBusy = leave;
   });
-  return notice("plain", "again", "new-version", t("A new version of the app is here."), use);
+  void navigator.locks.request(BUSY, { mode: "shared" }, () => left);
+}
+
+/** A new version never comes by itself in the middle of a count: it asks, on the home screen, and says what it costs. */
+export async function newVersionNotice(): Promise<HTMLElement | null> {
+  const next = await setting("next_app");
+  const waiting = registration?.waiting;
+  if (!next || !(next.asks || waiting)) return null;
+  const words = t("A new version of the app is here: %(kilobytes)s kB.", {
+    kilobytes: number(Math.ceil(next.bytes / 1000)),
+  });
+  const use = waiting
+    ? button("check", t("Use it now"), { testid: "use-new-version", onclick: () => letIn(waiting) })
+    : button("again", t("Download it"), {
+        testid: "download-new-version",
+        onclick: async () => {
+          use.setAttribute("disabled", "");
+          await keep("agreed_app", next.name);
+          await registration?.update().catch(() => {});
+        },
+      });
+  return notice("plain", "again", "new-version", h("p", {}, words), use);
+}
+
+/** All windows load the new version at once; where one is in the middle of something, none does. */
+async function letIn(next: ServiceWorker): Promise<void> {
+  const letInNow = (): void => next.postMessage({ type: "activate" });
+  if (!navigator.locks) return letInNow();
+  await navigator.locks.request(BUSY, { ifAvailable: true }, (free) => {
+    if (free) letInNow();
+    else say(t("Finish the count in the other window first."));
+  });
 }

@@ -1,10 +1,11 @@
 /** Boot: language, stored state, routes, the service worker, and the first sync. */
 
 import "./style.css";
-import { installServiceWorker } from "./app-update";
+import { installServiceWorker, occupy } from "./app-update";
 import { h } from "./elements";
-import { isKnownLocale, loadLocale, locale, t } from "./i18n";
-import { asProblem } from "./problem";
+import { isKnownLocale, loadLocale, locale, preferredLocale, t } from "./i18n";
+import { asProblem, Problem } from "./problem";
+import { isCounterHere } from "./release/arrival";
 import { timePhone } from "./release/speed";
 import { updateRelease } from "./release/update";
 import { adviceScreen } from "./screens/advice";
@@ -21,6 +22,7 @@ import { trapsScreen } from "./screens/traps";
 import { onChange } from "./store/changed";
 import { allDrafts } from "./store/draft";
 import { waitingCount } from "./store/outbox";
+import { keepSafe } from "./store/room";
 import { keep, setting } from "./store/settings";
 import { codeInHash } from "./sync/enrol";
 import { type FlushReason, flush } from "./sync/flush";
@@ -53,7 +55,9 @@ async function draw(keepScroll = false): Promise<void> {
   const turn = ++drawing;
   const screen = await screenFor(location.hash || "#/");
   // A later call has overtaken this one.
-  if (turn === drawing && screen) show(screen, { keepScroll });
+  if (turn !== drawing || !screen) return;
+  show(screen, { keepScroll });
+  occupy(!FOLLOWS_CHANGES.test(location.hash || "#/"));
 }
 
 /** After something has changed by itself: never in the middle of a count or a form. */
@@ -79,7 +83,7 @@ async function screenFor(hash: string): Promise<Screen | null> {
     }
     return trapsScreen();
   } catch (error) {
-    return failed(error);
+    return { ...failed(error), tab: "traps" }; // with the way home still there
   }
 }
 
@@ -95,13 +99,12 @@ async function useCode(code: string): Promise<void> {
   if (problem) say(t(problem.message, problem.params));
 }
 
-/** An error is a screen too, with the way home still there. */
+/** An error is a screen too. */
 function failed(error: unknown): Screen {
   const problem = asProblem(error);
   return {
     testid: "problem",
     title: t("Something went wrong"),
-    tab: "traps",
     body: notice("trouble", "watch", "problem", t(problem.message, problem.params)),
   };
 }
@@ -119,12 +122,13 @@ function syncWhenever(): void {
   window.setInterval(async () => {
     if ((await waitingCount()) > 0) await sync("automatic");
   }, RETRY_MS);
-  void sync("automatic");
+  // A person has just opened the app: no back-off holds that up.
+  void sync("asked");
 }
 
 /** A newer model of the region, if there is one and nobody is counting; without a network the next time will do. */
 async function updateModel(): Promise<void> {
-  if (location.hash.startsWith("#/count/") || !(await setting("locale"))) return;
+  if (location.hash.startsWith("#/count/") || !(await setting("locale")) || !(await isCounterHere())) return;
   // A photo that came meanwhile ends the timing, and a phone without a model has nothing to time: next time, then.
   await timePhone().catch(() => {});
   try {
@@ -136,7 +140,14 @@ async function updateModel(): Promise<void> {
 
 async function boot(): Promise<void> {
   document.body.append(h("div", { id: "live", role: "status", "aria-live": "polite" }));
-  const chosen = await setting("locale");
+  let chosen: string | undefined;
+  try {
+    chosen = await setting("locale");
+  } catch {
+    // No IndexedDB, as in some private windows: better no app than one that forgets.
+    await loadLocale(preferredLocale(navigator.languages) ?? "en");
+    return show({ ...failed(new Problem("507.2")), title: "pestwatch" });
+  }
   await loadLocale(chosen ?? "en");
   document.documentElement.lang = locale();
   // Back from a camera that pushed the page out of memory: go on where it stopped.
@@ -148,7 +159,10 @@ async function boot(): Promise<void> {
     say(t(problem.message, problem.params));
   });
   onRedraw(() => void draw(true));
-  onChange(redrawUnlessBusy);
+  onChange(() => {
+    redrawUnlessBusy();
+    void keepSafe();
+  });
   await draw();
   void installServiceWorker(redrawUnlessBusy);
   syncWhenever();

@@ -13,6 +13,7 @@ import type { GateSidecar } from "../count/gate";
 import type { Model } from "../count/messages";
 import { Problem } from "../problem";
 import type { Instant, ProblemJson } from "../sync/protocol";
+import { isCounterHere } from "./arrival";
 import {
   BASE_REGION,
   filesFor,
@@ -50,11 +51,18 @@ export interface RefusedRelease {
   at: Instant;
 }
 
+/** A release, or a size of one, whose download waits for a person's word. */
+export interface OfferedRelease {
+  version: string;
+  bytes: number;
+}
+
 /** What a screen may say about models. */
 export interface ReleaseState {
   current: { region: string; version: string; size: Size; seq: number; expires_at: Instant; overdue: boolean };
   previous: string | null;
   refused: RefusedRelease | null;
+  offered: OfferedRelease | null;
   checked_at: Instant | null;
 }
 
@@ -62,6 +70,7 @@ interface Notes {
   seen: Seen;
   previous: string;
   refused: RefusedRelease[];
+  offered: OfferedRelease | null;
   checked_at: Instant;
 }
 
@@ -132,6 +141,7 @@ function bundledRelease(): Promise<Release & { bundled: Files }> {
 /** The release inside the app with its `small`; checked like any other, as it came over the same network. */
 async function openBundled(): Promise<Release & { bundled: Files }> {
   if (!BUNDLED) throw new Error("the app was built without a model");
+  if (!(await isCounterHere())) throw new Problem("503.2");
   const folder = `${import.meta.env.BASE_URL}models/${BUNDLED.version}/`;
   const content = await fetched(`${folder}manifest.json`);
   const signature = parseJson(await fetched(`${folder}manifest.sig`), "manifest.sig") as Signature;
@@ -273,6 +283,7 @@ export async function releaseState(now = new Date()): Promise<ReleaseState> {
     current: { region, version, size, seq, expires_at, overdue: isOverdue(release, now) },
     previous: (await note("previous")) ?? null,
     refused: (await note("refused"))?.at(-1) ?? null,
+    offered: (await note("offered")) ?? null,
     checked_at: (await note("checked_at")) ?? null,
   };
 }

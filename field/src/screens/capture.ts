@@ -11,6 +11,7 @@ import { keep } from "../store/settings";
 import { type MyTrap, myTrap } from "../trap/my-traps";
 import { nightsSince } from "../trap/trap";
 import { button, goInstead, notice, redraw, type Screen, say } from "./frame";
+import { counterComing } from "./home-notices";
 import { resultScreen } from "./result";
 
 /** A larger file is not shown while it is counted: a small phone must not hold a camera's picture in memory twice. */
@@ -50,7 +51,7 @@ function countingScreen(draft: Draft, photo: Blob, trap: MyTrap): Screen {
       if (!stop.signal.aborted) redraw();
     },
     (error: unknown) => {
-      if (!stop.signal.aborted) below.replaceChildren(failed(asProblem(error), trap));
+      if (!stop.signal.aborted) below.replaceChildren(later(asProblem(error), trap) ?? failed(asProblem(error), trap));
     },
   );
   return {
@@ -82,6 +83,19 @@ async function count(
     sha256: await sha256Hex(small),
     counted: { counts, intervals, marks, gate, model, decoded_scale },
   });
+}
+
+/** A photo that came before the counter is kept, and counted as soon as that is there. */
+function later({ number }: Problem, trap: MyTrap): HTMLElement | null {
+  const coming = number === "503.2" && counterComing(redraw);
+  if (!coming) return null;
+  return h(
+    "div",
+    { class: "stack" },
+    coming,
+    h("p", { testid: "photo-kept" }, t("Your photo is kept and counted then.")),
+    button("hand", t("Count by hand"), { testid: "count-by-hand", onclick: () => byHand(trap) }),
+  );
 }
 
 function failed(problem: Problem, trap: MyTrap): HTMLElement {

@@ -1,7 +1,7 @@
 /** Which model counts on this phone, and what became of a newer one. */
 
 import { type Child, h } from "../elements";
-import { dateText, t } from "../i18n";
+import { dateText, type Message, number, t } from "../i18n";
 import type { IconName } from "../icons";
 import { asProblem } from "../problem";
 import { type ReleaseState, releaseState } from "../release/shelf";
@@ -16,10 +16,10 @@ export async function modelRow(row: Row): Promise<HTMLElement> {
   if (state instanceof Error) {
     return row("chip", "setting-model", h("p", { testid: "model-version" }, t(state.message, state.params)));
   }
-  return row("chip", "setting-model", words(state), checkNow());
+  return row("chip", "setting-model", words(state), checkNow(state.offered !== null));
 }
 
-function words({ current, previous, refused, checked_at }: ReleaseState): Child {
+function words({ current, previous, refused, offered, checked_at }: ReleaseState): Child {
   return [
     h("p", {}, t("Counting model")),
     h("p", {}, h("strong", { testid: "model-version", "data-region": current.region }, current.version)),
@@ -33,13 +33,17 @@ function words({ current, previous, refused, checked_at }: ReleaseState): Child 
         h("p", {}, t("A new model was refused: %(version)s", { version: refused.version })),
         h("p", { class: "reason" }, t(refused.problem.message, refused.problem.params)),
       ),
+    offered && h("p", { testid: "model-offered", "data-bytes": offered.bytes }, offerWords(offered.bytes)),
     checked_at &&
       h("p", { class: "quiet" }, t("Last looked for a new one: %(day)s", { day: dateText(new Date(checked_at)) })),
   ];
 }
 
-function checkNow(): HTMLElement {
-  const look = button("again", t("Look for a new model"), {
+export const offerWords = (bytes: number): Message =>
+  t("A new counting model waits: %(kilobytes)s kB.", { kilobytes: number(Math.ceil(bytes / 1000)) });
+
+function checkNow(isOffered: boolean): HTMLElement {
+  const look = button("again", isOffered ? t("Download it") : t("Look for a new model"), {
     testid: "model-update",
     onclick: async () => {
       look.setAttribute("disabled", "");

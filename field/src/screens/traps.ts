@@ -1,6 +1,5 @@
 /** Home: my traps, each with its picture, its level and one big camera button. */
 
-import { newVersionNotice } from "../app-update";
 import { photoButton } from "../camera";
 import { type Child, h } from "../elements";
 import { number, t, tn } from "../i18n";
@@ -14,6 +13,7 @@ import { pestPicture } from "../trap/pest-picture";
 import { isPhotoCounted, pestName } from "../trap/pests";
 import { CROPS, calendarDate, nightsSince, whenText } from "../trap/trap";
 import { button, go, notice, type Screen, say } from "./frame";
+import { homeNotices } from "./home-notices";
 
 const report = (problem: Problem): void => say(t(problem.message, problem.params));
 
@@ -131,7 +131,7 @@ export async function trapsScreen(): Promise<Screen> {
     title: t("My traps"),
     tab: "traps",
     body: [
-      newVersionNotice(),
+      await homeNotices(),
       await unfinished(traps),
       traps.length === 0 &&
         h(

@@ -7,6 +7,7 @@
 
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import type { Size } from "../release/manifest";
+import type { PhotosGo } from "../sync/link";
 import type {
   AdvisoryChange,
   Consent,
@@ -79,6 +80,8 @@ export interface Settings {
   /** `agreed` false: counting stays on this phone, nothing is sent. */
   consent: Consent & { agreed: boolean };
   send_photos: boolean;
+  /** When photos go; on Wi-Fi where nothing is set. */
+  photos_go: PhotosGo;
   enrolment: Enrolment;
   pending_code: string;
   cursor: string;
@@ -89,6 +92,10 @@ export interface Settings {
   notices: ProblemJson[];
   back_off: BackOff;
   model: string;
+  /** A version of the app that was found: what its download costs, and whether it waits for a person's word. */
+  next_app: { name: string; bytes: number; asks: boolean };
+  /** The version whose download a person has agreed to. */
+  agreed_app: string;
   /** Which model a person wants; automatic follows the timing. */
   size_choice: Size | "automatic";
   /** How long one tile of the usual size takes here, and with which app and model that was found. */

@@ -6,7 +6,7 @@
  */
 
 import { announceChange } from "../store/changed";
-import { waitingCount } from "../store/outbox";
+import type { BackOff } from "../store/database";
 import { forget, keep, setting } from "../store/settings";
 import { enrolWithPendingCode } from "./enrol";
 import type { ProblemJson } from "./protocol";
@@ -56,7 +56,7 @@ async function round(reason: FlushReason): Promise<FlushOutcome> {
   const consent = await setting("consent");
   if (!consent?.agreed) return { state: "no-consent", problem: null };
   const backOff = await setting("back_off");
-  if (reason === "automatic" && backOff && Date.now() < backOff.until_ms) {
+  if (reason === "automatic" && backOff && isHeldUp(backOff)) {
     return { state: "waiting-to-retry", problem: (await setting("last_problem")) ?? null };
   }
   try {
@@ -71,6 +71,12 @@ async function round(reason: FlushReason): Promise<FlushOutcome> {
   } catch (error) {
     return { state: "failed", problem: await writeDown(error) };
   }
+}
+
+/** A back-off that ends later than any may was set by a clock that has been put right since. */
+function isHeldUp({ until_ms }: BackOff): boolean {
+  const left_ms = until_ms - Date.now();
+  return left_ms > 0 && left_ms <= LONGEST_WAIT_MS;
 }
 
 /** Keeps why a round failed, and until when no other one should be tried by itself. */
@@ -90,18 +96,22 @@ async function writeDown(error: unknown): Promise<ProblemJson> {
 }
 
 /** Asks the browser to wake the service worker when a connection is there, where it can do that. */
-async function askForBackgroundSync(): Promise<void> {
+export async function wakeFor(tag: string): Promise<void> {
   try {
     const registration = await navigator.serviceWorker?.getRegistration();
     const { sync } = (registration ?? {}) as { sync?: { register(tag: string): Promise<void> } };
-    await sync?.register(FLUSH_TAG);
+    await sync?.register(tag);
   } catch {
     // Not everywhere, and not always allowed; the other occasions remain.
   }
 }
 
-/** After a save: send now if possible, and otherwise as soon as the browser finds a connection. */
+/**
+ * After a save: send now if possible, and otherwise as soon as the browser finds a connection, also with the app closed.
+ *
+ * The waking is ordered before anything is tried: a phone that is put away meanwhile has its order.
+ */
 export async function flushSoon(): Promise<void> {
-  await flush();
-  if ((await waitingCount()) > 0) await askForBackgroundSync();
+  const consent = await setting("consent");
+  if (consent?.agreed) await Promise.all([wakeFor(FLUSH_TAG), flush()]);
 }

@@ -1,0 +1,75 @@
+/** What the home screen has to say before the traps: a new version, the counter on its way, little room. */
+
+import { newVersionNotice } from "../app-update";
+import { type Child, fillWith, h } from "../elements";
+import { number, t } from "../i18n";
+import { arrival, onArrival } from "../release/arrival";
+import { note } from "../release/shelf";
+import { room } from "../store/room";
+import { button, notice } from "./frame";
+import { askForUpdate, offerWords } from "./model-row";
+
+export async function homeNotices(): Promise<Child> {
+  return [await newVersionNotice(), counterComing(), await modelWaits(), await littleRoom()];
+}
+
+/** How far engine and model have come; goes when they are here. @param onHere called at that moment */
+export function counterComing(onHere?: () => void): HTMLElement | null {
+  if (!arrival() || arrival()?.state === "here") return null;
+  const bar = h("progress", { max: 1, testid: "counter-progress", "aria-hidden": "true" });
+  const words = h("p", { testid: "counter-words" });
+  const shown = notice("plain", "chip", "counter-coming", words, bar);
+  let last = "";
+  const draw = (): void => {
+    const { state = "coming", share = 0 } = arrival() ?? {};
+    bar.value = share;
+    // Floored: 100 % is said when it is there.
+    const done = Math.floor(share * 100);
+    // Steps of ten, or a screen reader would talk without end.
+    const said = `${state} ${Math.floor(done / 10)}`;
+    shown.dataset.percent = String(done);
+    if (said === last) return;
+    last = said;
+    words.replaceChildren();
+    const percent = `${number(done)} %`;
+    fillWith(
+      words,
+      state === "stopped"
+        ? t("The counter comes when there is a network. So far: %(percent)s", { percent })
+        : t("The counter is coming: %(percent)s", { percent }),
+    );
+  };
+  draw();
+  const stop = onArrival(() => {
+    if (!shown.isConnected && last !== "") return stop();
+    if (arrival()?.state !== "here") return draw();
+    stop();
+    shown.remove();
+    onHere?.();
+  });
+  return shown;
+}
+
+async function modelWaits(): Promise<HTMLElement | null> {
+  const offered = await note("offered");
+  if (!offered) return null;
+  const get = button("again", t("Download it"), {
+    testid: "download-model",
+    onclick: async () => {
+      get.setAttribute("disabled", "");
+      await askForUpdate();
+    },
+  });
+  return notice("plain", "chip", "model-waits", h("p", {}, offerWords(offered.bytes)), get);
+}
+
+async function littleRoom(): Promise<HTMLElement | null> {
+  if (!(await room()).isLittle) return null;
+  return notice(
+    "doubt",
+    "phone",
+    "little-room",
+    h("p", {}, t("The phone is almost full. Send your counts, then delete some videos or photos.")),
+    button("outbox", t("Sending"), { testid: "open-outbox", href: "#/outbox" }),
+  );
+}
