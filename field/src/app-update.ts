@@ -1,7 +1,7 @@
 /** Installs the service worker, and lets a new version of the app in when a person says so. */
 
 import { h } from "./elements";
-import { locale, number, t } from "./i18n";
+import { locale, t } from "./i18n";
 import { followArrival } from "./release/arrival";
 import { button, notice, say } from "./screens/frame";
 import { keep, setting } from "./store/settings";
@@ -65,7 +65,7 @@ export async function newVersionNotice(): Promise<HTMLElement | null> {
   const waiting = registration?.waiting;
   if (!next || !(next.asks || waiting)) return null;
   const words = t("A new version of the app is here: %(kilobytes)s kB.", {
-    kilobytes: number(Math.ceil(next.bytes / 1000)),
+    kilobytes: Math.ceil(next.bytes / 1000),
   });
   const use = waiting
     ? button("check", t("Use it now"), { testid: "use-new-version", onclick: () => letIn(waiting) })

@@ -7,10 +7,10 @@
  * Next: station 2, `count/count.worker.ts`, counts it.
  */
 
-import { warmUp } from "./count/counter";
 import { h } from "./elements";
 import { t } from "./i18n";
 import { asProblem, Problem } from "./problem";
+import { loadCounter } from "./release/arrival";
 import { button } from "./screens/frame";
 import { beginDraft, draftOf, dropDraft, keepDraft } from "./store/draft";
 
@@ -63,7 +63,10 @@ export function photoButton({ from, trap, nights, look = "plain", onPhoto, onPro
       // A photo that is to be taken again stays until the next one is there.
       if (!draft?.photo) await beginDraft(trap, "photo", nights);
       input.click();
-      void warmUp();
+      void loadCounter().then(
+        ({ warmUp }) => warmUp(),
+        () => {}, // said when the photo is there
+      );
     },
   });
   return h("div", { class: "photo-button" }, open, input);

@@ -5,9 +5,7 @@ import { installServiceWorker, occupy } from "./app-update";
 import { h } from "./elements";
 import { isKnownLocale, loadLocale, locale, preferredLocale, t } from "./i18n";
 import { asProblem, Problem } from "./problem";
-import { isCounterHere } from "./release/arrival";
-import { timePhone } from "./release/speed";
-import { updateRelease } from "./release/update";
+import { arrival, isCounterHere, onArrival } from "./release/arrival";
 import { adviceScreen } from "./screens/advice";
 import { countScreen } from "./screens/capture";
 import { consentScreen } from "./screens/consent";
@@ -17,7 +15,6 @@ import { historyScreen } from "./screens/history";
 import { languageScreen } from "./screens/language";
 import { editTrapScreen, newTrapScreen } from "./screens/new-trap";
 import { outboxScreen } from "./screens/outbox";
-import { settingsScreen } from "./screens/settings";
 import { trapsScreen } from "./screens/traps";
 import { onChange } from "./store/changed";
 import { allDrafts } from "./store/draft";
@@ -40,9 +37,17 @@ const ROUTES: Route[] = [
   [/^#\/traps\/(\w+)\/advice$/, adviceScreen],
   [/^#\/count\/(\w+)$/, countScreen],
   [/^#\/outbox$/, outboxScreen],
-  [/^#\/settings$/, settingsScreen],
+  [/^#\/settings$/, laterScreen],
   [/^#\/enrol$/, enrolScreen],
 ];
+
+/** Comes with engine and model: nobody needs it in the first minute, and the first screens are there sooner. */
+async function laterScreen(): Promise<Screen> {
+  const { settingsScreen } = await import("./screens/settings").catch(() => {
+    throw new Problem("502.1");
+  });
+  return settingsScreen();
+}
 
 /** Screens that only show what is stored, so that they may be drawn anew whenever that changes. */
 const FOLLOWS_CHANGES = /^#\/(outbox|settings)?$/;
@@ -114,7 +119,7 @@ function syncWhenever(): void {
     await flush(reason);
     await updateModel();
   };
-  window.addEventListener("online", () => void sync("asked"));
+  window.addEventListener("online", () => void sync("connected"));
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") void sync("automatic");
   });
@@ -123,12 +128,13 @@ function syncWhenever(): void {
     if ((await waitingCount()) > 0) await sync("automatic");
   }, RETRY_MS);
   // A person has just opened the app: no back-off holds that up.
-  void sync("asked");
+  void sync("connected");
 }
 
 /** A newer model of the region, if there is one and nobody is counting; without a network the next time will do. */
 async function updateModel(): Promise<void> {
   if (location.hash.startsWith("#/count/") || !(await setting("locale")) || !(await isCounterHere())) return;
+  const [{ timePhone }, { updateRelease }] = await Promise.all([import("./release/speed"), import("./release/update")]);
   // A photo that came meanwhile ends the timing, and a phone without a model has nothing to time: next time, then.
   await timePhone().catch(() => {});
   try {
@@ -165,6 +171,9 @@ async function boot(): Promise<void> {
   });
   await draw();
   void installServiceWorker(redrawUnlessBusy);
+  onArrival(() => {
+    if (arrival()?.state === "here") redrawUnlessBusy();
+  });
   syncWhenever();
 }
 

@@ -103,6 +103,24 @@ def farmer(chromium: Chromium, server: AppServer, tmp_path: Path) -> Iterator[Pa
         yield page
 
 
+COUNTER_IS_HERE = """async () => {
+  const { active } = await navigator.serviceWorker.ready;
+  const channel = new BroadcastChannel('pestwatch-arrival');
+  const here = new Promise((done, fail) => {
+    channel.onmessage = ({ data }) => data.state === 'here' && done();
+    setTimeout(() => fail(new Error('the counter did not come')), 60_000);
+  });
+  active.postMessage({ type: 'bring' });
+  await here;
+  channel.close();
+}"""
+
+
+def wait_for_the_counter(page: Page) -> None:
+    """Until engine and model lie on the phone: the first visit goes on without them."""
+    page.evaluate(COUNTER_IS_HERE)
+
+
 def tap(page: Page, testid: str) -> None:
     page.get_by_test_id(testid).first.click()
 

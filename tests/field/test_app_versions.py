@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext
 
-from tests.field.conftest import Serve
+from tests.field.conftest import Serve, wait_for_the_counter
 
 SHELLS = "caches.keys().then((names) => names.filter((name) => name.startsWith('pestwatch-shell-')))"
 UPDATE = """async () => {
@@ -39,7 +39,7 @@ def test_a_new_version_waits_to_be_asked_then_replaces_the_shell_and_keeps_engin
     server = serve(dist)
     page = phone.new_page()
     page.goto(server.app_url)
-    page.evaluate("navigator.serviceWorker.ready.then(() => null)")
+    wait_for_the_counter(page)
     page.reload()
     # The language that somebody chose is wanted offline in every later version too.
     page.evaluate("fetch('i18n/hi.json').then((answer) => answer.text())")

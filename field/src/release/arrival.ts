@@ -3,6 +3,7 @@
  * app's shell (sw/app-files.ts), and this asks it to, as long as something is missing.
  */
 
+import { Problem } from "../problem";
 import { ARRIVAL_CHANNEL, type Arrival, BRING_TAG } from "../sw/to-cache";
 import { wakeFor } from "../sync/flush";
 
@@ -50,6 +51,14 @@ export async function isCounterHere(): Promise<boolean> {
   if (!now) await firstWord();
   // Silent but in charge: it answers the request itself.
   return now ? now.state === "here" : navigator.serviceWorker.controller !== null;
+}
+
+/** The script that counts; it comes with engine and model. Throws Problem 503.2 as long as they are not here. */
+export async function loadCounter(): Promise<typeof import("../count/counter")> {
+  if (!(await isCounterHere())) throw new Problem("503.2");
+  return import("../count/counter").catch(() => {
+    throw new Problem("503.2");
+  });
 }
 
 function firstWord(): Promise<void> {

@@ -12,7 +12,8 @@ import { counter } from "../count/counter";
 import type { GateSidecar } from "../count/gate";
 import type { CountResult, Model } from "../count/messages";
 import { Problem, problemJson } from "../problem";
-import { setting } from "../store/settings";
+import type { Settings } from "../store/database";
+import { keep, setting } from "../store/settings";
 import { needsAsking } from "../sync/link";
 import { instant } from "../sync/protocol";
 import { request } from "../sync/sync";
@@ -28,7 +29,6 @@ import {
   keepFiles,
   leaveRegion,
   note,
-  type OfferedRelease,
   type RefusedRelease,
   type ReleaseState,
   releaseState,
@@ -70,7 +70,7 @@ interface Look {
   root: PublicKey | null;
   size: Size;
   /** What would cost too much to be fetched without a word. */
-  offered: OfferedRelease | null;
+  offered: Settings["next_model"];
 }
 
 /**
@@ -206,12 +206,8 @@ async function refuse(
 async function settle(refused: RefusedRelease[], { now, offered }: Look): Promise<void> {
   const transaction = (await shelf()).transaction("notes", "readwrite");
   const { store } = transaction;
-  await Promise.all([
-    store.put(instant(now), "checked_at"),
-    store.put(refused, "refused"),
-    store.put(offered, "offered"),
-    transaction.done,
-  ]);
+  await Promise.all([store.put(instant(now), "checked_at"), store.put(refused, "refused"), transaction.done]);
+  await keep("next_model", offered);
 }
 
 /** What is here already is not paid for again; null when the rest is so much that a person has to ask for it. */

@@ -1,10 +1,10 @@
 /** While the phone counts: the photo, how far it is, and a way out at every moment. */
 
 import { photoButton, sha256Hex, smallCopy } from "../camera";
-import { countPhoto } from "../count/counter";
 import { type Child, h } from "../elements";
 import { t } from "../i18n";
 import { asProblem, type Problem } from "../problem";
+import { loadCounter } from "../release/arrival";
 import type { Draft } from "../store/database";
 import { draftOf, dropDraft, keepDraft } from "../store/draft";
 import { keep } from "../store/settings";
@@ -73,6 +73,7 @@ async function count(
   signal: AbortSignal,
   onProgress: (share: number) => void,
 ): Promise<void> {
+  const { countPhoto } = await loadCounter();
   const { counts, intervals, marks, gate, model, decoded_scale } = await countPhoto(photo, { signal, onProgress });
   const small = await smallCopy(photo);
   if (signal.aborted) return;

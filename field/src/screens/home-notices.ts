@@ -2,26 +2,27 @@
 
 import { newVersionNotice } from "../app-update";
 import { type Child, fillWith, h } from "../elements";
-import { number, t } from "../i18n";
+import { type Message, number, t } from "../i18n";
 import { arrival, onArrival } from "../release/arrival";
-import { note } from "../release/shelf";
 import { room } from "../store/room";
+import { setting } from "../store/settings";
 import { button, notice } from "./frame";
-import { askForUpdate, offerWords } from "./model-row";
 
 export async function homeNotices(): Promise<Child> {
   return [await newVersionNotice(), counterComing(), await modelWaits(), await littleRoom()];
 }
 
-/** How far engine and model have come; goes when they are here. @param onHere called at that moment */
+/** How far engine and model have come; goes when they are here. @param onHere somebody waits for that moment */
 export function counterComing(onHere?: () => void): HTMLElement | null {
-  if (!arrival() || arrival()?.state === "here") return null;
+  if (arrival()?.state === "here") return null;
   const bar = h("progress", { max: 1, testid: "counter-progress", "aria-hidden": "true" });
   const words = h("p", { testid: "counter-words" });
   const shown = notice("plain", "chip", "counter-coming", words, bar);
   let last = "";
   const draw = (): void => {
     const { state = "coming", share = 0 } = arrival() ?? {};
+    // Until the service worker has spoken nothing is known, and mostly everything is here.
+    shown.hidden = !arrival() && !onHere;
     bar.value = share;
     // Floored: 100 % is said when it is there.
     const done = Math.floor(share * 100);
@@ -40,8 +41,10 @@ export function counterComing(onHere?: () => void): HTMLElement | null {
     );
   };
   draw();
+  let wasShown = false;
   const stop = onArrival(() => {
-    if (!shown.isConnected && last !== "") return stop();
+    wasShown ||= shown.isConnected;
+    if (wasShown && !shown.isConnected) return stop();
     if (arrival()?.state !== "here") return draw();
     stop();
     shown.remove();
@@ -50,14 +53,17 @@ export function counterComing(onHere?: () => void): HTMLElement | null {
   return shown;
 }
 
+export const offerWords = (bytes: number): Message =>
+  t("A new counting model waits: %(kilobytes)s kB.", { kilobytes: Math.ceil(bytes / 1000) });
+
 async function modelWaits(): Promise<HTMLElement | null> {
-  const offered = await note("offered");
+  const offered = await setting("next_model");
   if (!offered) return null;
   const get = button("again", t("Download it"), {
     testid: "download-model",
     onclick: async () => {
       get.setAttribute("disabled", "");
-      await askForUpdate();
+      await (await import("./model-row")).askForUpdate();
     },
   });
   return notice("plain", "chip", "model-waits", h("p", {}, offerWords(offered.bytes)), get);

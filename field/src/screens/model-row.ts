@@ -1,12 +1,14 @@
 /** Which model counts on this phone, and what became of a newer one. */
 
 import { type Child, h } from "../elements";
-import { dateText, type Message, number, t } from "../i18n";
+import { dateText, t } from "../i18n";
 import type { IconName } from "../icons";
 import { asProblem } from "../problem";
 import { type ReleaseState, releaseState } from "../release/shelf";
 import { updateRelease } from "../release/update";
+import { setting } from "../store/settings";
 import { button, redraw, say } from "./frame";
+import { offerWords } from "./home-notices";
 
 /** Makes one row of the settings screen. */
 export type Row = (picture: IconName, testid: string, ...words: Child[]) => HTMLElement;
@@ -16,10 +18,17 @@ export async function modelRow(row: Row): Promise<HTMLElement> {
   if (state instanceof Error) {
     return row("chip", "setting-model", h("p", { testid: "model-version" }, t(state.message, state.params)));
   }
-  return row("chip", "setting-model", words(state), checkNow(state.offered !== null));
+  const offered = await setting("next_model");
+  return row(
+    "chip",
+    "setting-model",
+    words(state),
+    offered && h("p", { testid: "model-offered" }, offerWords(offered.bytes)),
+    checkNow(Boolean(offered)),
+  );
 }
 
-function words({ current, previous, refused, offered, checked_at }: ReleaseState): Child {
+function words({ current, previous, refused, checked_at }: ReleaseState): Child {
   return [
     h("p", {}, t("Counting model")),
     h("p", {}, h("strong", { testid: "model-version", "data-region": current.region }, current.version)),
@@ -33,14 +42,10 @@ function words({ current, previous, refused, offered, checked_at }: ReleaseState
         h("p", {}, t("A new model was refused: %(version)s", { version: refused.version })),
         h("p", { class: "reason" }, t(refused.problem.message, refused.problem.params)),
       ),
-    offered && h("p", { testid: "model-offered", "data-bytes": offered.bytes }, offerWords(offered.bytes)),
     checked_at &&
       h("p", { class: "quiet" }, t("Last looked for a new one: %(day)s", { day: dateText(new Date(checked_at)) })),
   ];
 }
-
-export const offerWords = (bytes: number): Message =>
-  t("A new counting model waits: %(kilobytes)s kB.", { kilobytes: number(Math.ceil(bytes / 1000)) });
 
 function checkNow(isOffered: boolean): HTMLElement {
   const look = button("again", isOffered ? t("Download it") : t("Look for a new model"), {

@@ -7,7 +7,7 @@
 
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import type { Size } from "../release/manifest";
-import type { PhotosGo } from "../sync/link";
+import type { PhotosGo } from "../sync/photo-policy";
 import type {
   AdvisoryChange,
   Consent,
@@ -96,6 +96,8 @@ export interface Settings {
   next_app: { name: string; bytes: number; asks: boolean };
   /** The version whose download a person has agreed to. */
   agreed_app: string;
+  /** A release, or a size of one, whose download waits for a person's word. */
+  next_model: { version: string; bytes: number } | null;
   /** Which model a person wants; automatic follows the timing. */
   size_choice: Size | "automatic";
   /** How long one tile of the usual size takes here, and with which app and model that was found. */

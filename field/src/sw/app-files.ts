@@ -189,8 +189,8 @@ async function bringNow(file: AppFile): Promise<void> {
   });
   await cache.delete(keyOfPart);
   if (!(await isAsBuilt(file, content))) throw new Problem("422.21", { name: file.path });
-  for (const name of OF_THE_JOURNEY) headers.delete(name);
-  await cache.put(key, new Response(content, { headers }));
+  const kept = new Headers([...headers].filter(([name]) => !OF_THE_JOURNEY.includes(name)));
+  await cache.put(key, new Response(content, { headers: kept }));
 }
 
 /** Whether an earlier version could count on this phone: then the next one must not take that away. */

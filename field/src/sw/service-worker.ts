@@ -66,6 +66,6 @@ async function activate(): Promise<void> {
  */
 async function flushOrFail(): Promise<void> {
   if ((await waitingCount()) === 0) return;
-  const { state } = await flush("asked");
+  const { state } = await flush("connected");
   if (state === "failed") throw new Error("not everything could be sent");
 }

@@ -27,6 +27,8 @@ export function kindOf({ path, first }: Pick<AppFile, "path" | "first">, variant
   if (first || SHELL.test(path)) return "shell";
   const [, kernels] = path.match(/\/kernels-(plain|simd|relaxed)[^/]*\.wasm$/) ?? [];
   if (kernels && kernels !== variant) return "wanted";
+  // A golden picture serves to check the next release, and is fetched when there is one.
+  if (path.endsWith("/golden.png")) return "wanted";
   return path.startsWith("models/") || path.startsWith("assets/") ? "lasting" : "wanted";
 }
 

@@ -23,14 +23,15 @@ export interface FlushOutcome {
   problem: ProblemJson | null;
 }
 
-/** `asked`: a person waits for it, or the network has just come back, so no back-off holds it up. */
-export type FlushReason = "asked" | "automatic";
+/** Each but the first goes on in spite of a back-off; `photos`: a person waits for the photos too, whatever the link costs. */
+const REASONS = ["automatic", "connected", "asked", "photos"] as const;
+export type FlushReason = (typeof REASONS)[number];
 
 let queued: Promise<FlushOutcome> | undefined;
 let queuedReason: FlushReason = "automatic";
 
 export function flush(reason: FlushReason = "automatic"): Promise<FlushOutcome> {
-  if (reason === "asked") queuedReason = "asked";
+  if (REASONS.indexOf(reason) > REASONS.indexOf(queuedReason)) queuedReason = reason;
   queued ??= next();
   return queued;
 }
@@ -64,7 +65,7 @@ async function round(reason: FlushReason): Promise<FlushOutcome> {
     const enrolment = await setting("enrolment");
     if (!enrolment || enrolment.state === "unknown") return { state: "not-enrolled", problem: null };
     await pushAndPull(enrolment, __APP_VERSION__);
-    await sendPhotos(enrolment);
+    await sendPhotos(enrolment, reason === "photos");
     await Promise.all([forget("back_off"), forget("last_problem")]);
     announceChange();
     return { state: "sent", problem: null };

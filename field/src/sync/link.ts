@@ -34,15 +34,3 @@ export function needsAsking(bytes: number, found = connection()): boolean {
   if (linkOf(found) === "free") return false;
   return bytes > (found?.saveData ? 0 : LARGE_BYTES);
 }
-
-/** When photos go: on Wi-Fi by themselves, or only when a person sends them. */
-export type PhotosGo = "wifi" | "asked";
-
-/**
- * Whether photos may be sent now.
- *
- * Where the browser does not tell Wi-Fi from mobile data they wait for a person: a photo costs as much as a thousand counts.
- */
-export function maySendPhotos(asked: boolean, go: PhotosGo = "wifi", found = connection()): boolean {
-  return asked || (go === "wifi" && linkOf(found) === "free");
-}

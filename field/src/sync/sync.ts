@@ -10,6 +10,7 @@ import { asProblem, Problem, problemJson } from "../problem";
 import type { Enrolment } from "../store/database";
 import { acknowledge, peek, photosToSend, refuse, settlePhoto } from "../store/outbox";
 import { keep, setting } from "../store/settings";
+import { maySendPhotos } from "./photo-policy";
 import type { Fact, ProblemJson, SyncRequest, SyncResponse } from "./protocol";
 import { instant } from "./protocol";
 
@@ -138,8 +139,8 @@ export async function pushAndPull(enrolment: Enrolment, app: string): Promise<vo
  *
  * @throws Refusal for a server in trouble (5xx, 401, 429), Problem 502.1
  */
-export async function sendPhotos(enrolment: Enrolment): Promise<void> {
-  if ((await setting("send_photos")) !== true) return;
+export async function sendPhotos(enrolment: Enrolment, asked: boolean): Promise<void> {
+  if (!(await maySendPhotos(asked))) return;
   for (const { sha256, photo } of await photosToSend()) {
     try {
       const headers = { "content-type": photo.type || "image/jpeg", authorization: `Bearer ${enrolment.token}` };
