@@ -4,12 +4,13 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from server import create_app
@@ -41,7 +42,8 @@ class AppServer:
         self._server = make_server("127.0.0.1", 0, self.app, threaded=True, request_handler=Noting)
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.port: int = self._server.server_port
+        self.url = f"http://127.0.0.1:{self.port}"
         self.app_url = f"{self.url}/app/"
 
     def stop(self) -> None:
@@ -63,7 +65,18 @@ def browser(chromium: Chromium, profile: Path) -> Iterator[BrowserContext]:
             profile, executable_path=chromium.path, env={**os.environ, **chromium.env}, args=FLAGS
         )
         yield context
-        context.close()
+        with suppress(PlaywrightError):  # a test may have killed it
+            context.close()
+
+
+def main_process(profile: Path) -> int:
+    """The process that is the browser with this profile, whose end is the end of all."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            if f"--user-data-dir={profile}" in words and not any(word.startswith("--type=") for word in words):
+                return int(folder.name)
+    raise LookupError(f"no browser runs with {profile}")
 
 
 @pytest.fixture(scope="module")
