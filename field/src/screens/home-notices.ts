@@ -4,7 +4,7 @@ import { newVersionNotice } from "../app-update";
 import { type Child, fillWith, h } from "../elements";
 import { type Message, number, t } from "../i18n";
 import { arrival, onArrival } from "../release/arrival";
-import { room } from "../store/room";
+import { isRoomLittle } from "../store/room";
 import { setting } from "../store/settings";
 import { button, notice } from "./frame";
 
@@ -70,7 +70,7 @@ async function modelWaits(): Promise<HTMLElement | null> {
 }
 
 async function littleRoom(): Promise<HTMLElement | null> {
-  if (!(await room()).isLittle) return null;
+  if (!(await isRoomLittle())) return null;
   return notice(
     "doubt",
     "phone",

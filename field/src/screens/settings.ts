@@ -1,7 +1,7 @@
 /** Settings: language, enrolment, what may be sent, which model counts, and whether the counts are kept safe. */
 
 import { type Child, h } from "../elements";
-import { catalogueStatus, LOCALES, type Locale, locale, type Message, number, t } from "../i18n";
+import { catalogueStatus, LOCALES, type Locale, locale, type Message, t } from "../i18n";
 import { type IconName, icon } from "../icons";
 import { room } from "../store/room";
 import { keep, setting } from "../store/settings";
@@ -122,8 +122,7 @@ async function photosGo(): Promise<Child> {
 }
 
 async function storage(): Promise<HTMLElement> {
-  const { isPersistent, used, free } = await room();
-  const megabytes = (bytes: number): string => number(Math.round(bytes / 1e6));
+  const { isPersistent, used } = await room();
   return row(
     "phone",
     "setting-storage",
@@ -134,12 +133,7 @@ async function storage(): Promise<HTMLElement> {
         ? t("Your counts are kept safe on this phone.")
         : t("The phone may delete this app's data when it is full. Send often, or save a file."),
     ),
-    free !== null &&
-      h(
-        "p",
-        { class: "quiet" },
-        t("Room used: %(used)s MB. Free: %(free)s MB.", { used: megabytes(used), free: megabytes(free) }),
-      ),
+    h("p", { class: "quiet" }, t("Room used: %(used)s MB", { used: (used / 1e6).toFixed(1) })),
     !isPersistent &&
       button("lock", t("Keep it safe"), {
         testid: "persist",

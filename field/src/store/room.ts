@@ -4,22 +4,46 @@
  * Less than this is little: three photos as the largest cameras write them (48 megapixels, about 15 MB each) while they
  * are counted, or a season of the copies that wait to be sent.
  */
-const LITTLE_BYTES = 50e6;
+const LITTLE_BYTES = 50_000_000;
+const PROBE = "room";
+
+const estimate = async (): Promise<StorageEstimate | undefined> =>
+  navigator.storage?.estimate?.().catch(() => undefined);
 
 export interface Room {
   isPersistent: boolean;
   used: number;
-  /** Null where the browser does not tell. It is what this app may take; the phone itself may have less. */
-  free: number | null;
-  isLittle: boolean;
 }
 
 export async function room(): Promise<Room> {
-  const storage = globalThis.navigator?.storage;
-  const isPersistent = (await storage?.persisted?.()) ?? false;
-  const { usage = 0, quota = 0 } = (await storage?.estimate?.().catch(() => undefined)) ?? {};
-  const free = quota > 0 ? Math.max(0, quota - usage) : null;
-  return { isPersistent, used: usage, free, isLittle: free !== null && free < LITTLE_BYTES };
+  const isPersistent = (await navigator.storage?.persisted?.()) ?? false;
+  return { isPersistent, used: (await estimate())?.usage ?? 0 };
+}
+
+/**
+ * Whether the phone would soon refuse to store more.
+ *
+ * What `estimate()` says is believed when it is little. When it is much it means nothing: Chrome from 138 on names 10 GB,
+ * whatever the disk has left. So a file of that length is asked for and given back; nothing is written, but the browser
+ * has to find room for it.
+ */
+export async function isRoomLittle(): Promise<boolean> {
+  const { usage = 0, quota = Number.POSITIVE_INFINITY } = (await estimate()) ?? {};
+  if (quota - usage < LITTLE_BYTES) return true;
+  try {
+    const folder = await navigator.storage.getDirectory();
+    const probe = await (await folder.getFileHandle(PROBE, { create: true })).createWritable();
+    try {
+      await probe.truncate(LITTLE_BYTES);
+    } finally {
+      await probe.abort();
+    }
+    await folder.removeEntry(PROBE);
+    return false;
+  } catch (error) {
+    // Browsers without such files cannot tell: there, the first save that fails says so.
+    return error instanceof DOMException && error.name === "QuotaExceededError";
+  }
 }
 
 let isAsked = false;
