@@ -27,6 +27,8 @@ LISTED = re.compile(r"path:`([^`]+)`,hash:`\w+`,bytes:(\d+),sent:(\d+)(,first:!0
 
 @dataclass(frozen=True)
 class File:
+    """A file of the app, with its length as stored and as sent."""
+
     path: str
     raw: int
     sent: int

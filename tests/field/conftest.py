@@ -85,6 +85,13 @@ def phone(chromium: Chromium, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield context
 
 
+@pytest.fixture
+def own_phone(chromium: Chromium, tmp_path: Path) -> Iterator[BrowserContext]:
+    """A phone that nobody has used yet."""
+    with browser(chromium, tmp_path / "phone") as context:
+        yield context
+
+
 @pytest.fixture(scope="module")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     """Starts a server for a built app; stopped at the latest when the module is done."""

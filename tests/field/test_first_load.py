@@ -16,7 +16,9 @@ from tests.field.conftest import AppServer, browser, count_by_hand, main_process
 from tests.field.link import PORTAL, TROUBLE, Link
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-LINER = next(one for one in json.loads((GOLDEN / "count.json").read_text())["photos"] if one["photo"] == "liner-few.png")
+LINER = next(
+    one for one in json.loads((GOLDEN / "count.json").read_text())["photos"] if one["photo"] == "liner-few.png"
+)
 SLOW_BYTES_PER_S = 16_000
 """A little more than the 100 kbit/s of a 2G link, so that the test is over soon."""
 ONLINE_AGAIN = "window.dispatchEvent(new Event('online'))"
@@ -38,13 +40,6 @@ KEPT = """async () => {
 def link(server: AppServer) -> Iterator[Link]:
     with Link(server.port) as link:
         yield link
-
-
-@pytest.fixture
-def own_phone(chromium: Chromium, tmp_path: Path) -> Iterator[BrowserContext]:
-    """A phone that nobody has used yet."""
-    with browser(chromium, tmp_path / "phone") as context:
-        yield context
 
 
 def begin(page: Page, link: Link) -> None:
