@@ -171,8 +171,10 @@ async function boot(): Promise<void> {
   });
   await draw();
   void installServiceWorker(redrawUnlessBusy);
+  let isAwaited = false;
   onArrival(() => {
-    if (arrival()?.state === "here") redrawUnlessBusy();
+    if (isAwaited && arrival()?.state === "here") redrawUnlessBusy();
+    isAwaited = arrival()?.state !== "here";
   });
   syncWhenever();
 }

@@ -230,11 +230,27 @@ describe("a flush", () => {
     const photo = new Blob(["jpeg"], { type: "image/jpeg" });
     await appendObservation(observation({ HELIAR: 3 }, { photo: "aa", photo_consent: true }), null, photo);
     await flush();
+    await flush("photos");
     expect(server.photos).toEqual([]);
     await keep("send_photos", true);
-    await flush();
-    await flush();
+    await flush("photos");
+    await flush("photos");
     expect(server.photos).toEqual(["aa"]);
+  });
+
+  test("does not wait for years when the clock was years ahead at a failure", async () => {
+    await enrolled();
+    await append(trap());
+    await keep("back_off", { failures: 3, until_ms: Date.parse("2033-05-01T00:00:00Z") });
+    expect((await flush()).state).toBe("sent");
+  });
+
+  test("that a person waits for is not held up by one that came by itself", async () => {
+    await enrolled();
+    await append(trap());
+    await keep("back_off", { failures: 1, until_ms: Date.now() + 60_000 });
+    const [, outcome] = await Promise.all([flush(), flush("asked"), flush()]);
+    expect(outcome.state).toBe("sent");
   });
 });
 

@@ -12,7 +12,7 @@ import { type MyTrap, myTraps } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
 import { isPhotoCounted, pestName } from "../trap/pests";
 import { CROPS, calendarDate, nightsSince, whenText } from "../trap/trap";
-import { button, go, notice, type Screen, say } from "./frame";
+import { button, go, notice, redraw, type Screen, say } from "./frame";
 import { homeNotices } from "./home-notices";
 
 const report = (problem: Problem): void => say(t(problem.message, problem.params));
@@ -92,7 +92,7 @@ function unfinishedCount(draft: Draft, trap: MyTrap): HTMLElement {
     testid: "draft-discard",
     onclick: async () => {
       await dropDraft(trap.trap);
-      found.remove();
+      redraw();
     },
   });
   const isPhotoMissing = draft.source === "photo" && !draft.photo;
@@ -109,14 +109,13 @@ function unfinishedCount(draft: Draft, trap: MyTrap): HTMLElement {
   const words = isPhotoMissing
     ? t("The photo of %(trap)s did not arrive. Please take it again.", { trap: trap.name })
     : t("You have not saved your count of %(trap)s.", { trap: trap.name });
-  const found = notice(
+  return notice(
     "doubt",
     isPhotoMissing ? "camera" : "again",
     isPhotoMissing ? "draft-lost-photo" : "draft-waiting",
     h("p", {}, words),
     h("div", { class: "two" }, goOn, drop),
   );
-  return found;
 }
 
 export async function trapsScreen(): Promise<Screen> {
