@@ -9,16 +9,19 @@ import { keep, setting } from "./store/settings";
 /** Held by every window in which somebody counts or fills in a form. */
 const BUSY = "pestwatch-busy";
 
+const LOOK_AGAIN_MS = 60 * 60_000;
+
 let registration: ServiceWorkerRegistration | undefined;
 
 /** Calls `onReady` whenever a new version has been fetched and waits. */
 export async function installServiceWorker(onReady: () => void): Promise<void> {
   // In development Vite serves the sources, and a cache would only hide changes.
   if (!("serviceWorker" in navigator) || import.meta.env.DEV) return;
-  const had = navigator.serviceWorker.controller;
+  let had = Boolean(navigator.serviceWorker.controller);
   let isReloading = false;
   navigator.serviceWorker.addEventListener("controllerchange", () => {
     if (!had) {
+      had = true;
       // The first visit: the catalogue came before there was anyone to keep it.
       void fetch(`i18n/${locale()}.json`).catch(() => {});
     } else if (!isReloading) {
@@ -38,10 +41,14 @@ export async function installServiceWorker(onReady: () => void): Promise<void> {
   look();
   found.addEventListener("updatefound", () => found.installing?.addEventListener("statechange", look));
   // A download that broke off goes on; a page that stays open for days hears of new versions.
-  const lookForNext = (): void => void found.update().catch(() => {});
+  let looked_ms = Date.now();
+  const lookForNext = (): void => {
+    looked_ms = Date.now();
+    found.update().catch(() => {});
+  };
   window.addEventListener("online", lookForNext);
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible") lookForNext();
+    if (document.visibilityState === "visible" && Date.now() - looked_ms > LOOK_AGAIN_MS) lookForNext();
   });
 }
 

@@ -7,7 +7,9 @@ import { Problem } from "../problem";
 import { ARRIVAL_CHANNEL, type Arrival, BRING_TAG } from "../sw/to-cache";
 import { wakeFor } from "../sync/flush";
 
+/** Doubled each time, up to an hour: where the phone is full, each try costs the beginning of a file. */
 const ASK_AGAIN_MS = 30_000;
+const LONGEST_WAIT_MS = 60 * 60_000;
 /** A service worker answers in milliseconds; one that does not must not keep anybody from counting. */
 const PATIENCE_MS = 3000;
 const HERE: Arrival = { state: "here", share: 1 };
@@ -43,7 +45,13 @@ export function followArrival(registering: Promise<ServiceWorkerRegistration | u
   void ask();
   window.addEventListener("online", () => void ask());
   document.addEventListener("visibilitychange", () => void ask());
-  window.setInterval(() => void ask(), ASK_AGAIN_MS);
+  const askIn = (wait_ms: number): void => {
+    window.setTimeout(() => {
+      void ask();
+      askIn(Math.min(2 * wait_ms, LONGEST_WAIT_MS));
+    }, wait_ms);
+  };
+  askIn(ASK_AGAIN_MS);
 }
 
 /** Whether a photo can be counted now. */

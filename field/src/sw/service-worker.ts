@@ -6,9 +6,8 @@
  */
 
 import { announceChange } from "../store/changed";
-import { waitingCount } from "../store/outbox";
 import { forget, keep, setting } from "../store/settings";
-import { FLUSH_TAG, flush } from "../sync/flush";
+import { FLUSH_TAG, flushWaiting } from "../sync/flush";
 import { needsAsking } from "../sync/link";
 import { answer, bringLasting, couldCount, dropOthers, fetchShell, fileFor, missingFiles, SHELL } from "./app-files";
 import { BRING_TAG, sumOf } from "./to-cache";
@@ -59,13 +58,8 @@ async function activate(): Promise<void> {
   await self.clients.claim();
 }
 
-/**
- * The browser says that there is a connection, so no back-off holds this up; when it fails, the browser tries again later.
- *
- * A page may have been quicker: then nothing waits, and nothing is asked.
- */
+/** Background Sync tries again later when this fails. */
 async function flushOrFail(): Promise<void> {
-  if ((await waitingCount()) === 0) return;
-  const { state } = await flush("connected");
-  if (state === "failed") throw new Error("not everything could be sent");
+  const outcome = await flushWaiting();
+  if (outcome?.state === "failed") throw new Error("not everything could be sent");
 }

@@ -7,6 +7,7 @@
 
 import { announceChange } from "../store/changed";
 import type { BackOff } from "../store/database";
+import { waitingCount } from "../store/outbox";
 import { forget, keep, setting } from "../store/settings";
 import { enrolWithPendingCode } from "./enrol";
 import type { ProblemJson } from "./protocol";
@@ -94,6 +95,15 @@ async function writeDown(error: unknown): Promise<ProblemJson> {
   await keep("last_problem", problem);
   announceChange();
   return problem;
+}
+
+/**
+ * For Background Sync: the browser says that there is a connection, so no back-off holds this up. A page may have been
+ * quicker, or be just about it; then nothing is left to do.
+ */
+export async function flushWaiting(): Promise<FlushOutcome | null> {
+  await exclusively(async () => {});
+  return (await waitingCount()) > 0 ? flush("connected") : null;
 }
 
 /** Asks the browser to wake the service worker when a connection is there, where it can do that. */
