@@ -1,13 +1,11 @@
 /** Installs the service worker, and lets a new version of the app in when a person says so. */
 
+import { ifNobodyIsBusy } from "./busy";
 import { h } from "./elements";
 import { locale, t } from "./i18n";
 import { followArrival } from "./release/arrival";
 import { button, notice, say } from "./screens/frame";
-import { keep, setting } from "./store/settings";
-
-/** Held by every window in which somebody counts or fills in a form. */
-const BUSY = "pestwatch-busy";
+import { forget, keep, setting } from "./store/settings";
 
 const LOOK_AGAIN_MS = 60 * 60_000;
 
@@ -52,20 +50,6 @@ export async function installServiceWorker(onReady: () => void): Promise<void> {
   });
 }
 
-let leaveBusy: (() => void) | undefined;
-
-/** Says whether something is going on in this window that must not be cut short. */
-export function occupy(isBusy: boolean): void {
-  if (isBusy === Boolean(leaveBusy) || !navigator.locks) return;
-  leaveBusy?.();
-  leaveBusy = undefined;
-  if (!isBusy) return;
-  const left = new Promise<void>((leave) => {
-    leaveBusy = leave;
-  });
-  void navigator.locks.request(BUSY, { mode: "shared" }, () => left);
-}
-
 /** A new version never comes by itself in the middle of a count: it asks, on the home screen, and says what it costs. */
 export async function newVersionNotice(): Promise<HTMLElement | null> {
   const next = await setting("next_app");
@@ -81,7 +65,9 @@ export async function newVersionNotice(): Promise<HTMLElement | null> {
         onclick: async () => {
           use.setAttribute("disabled", "");
           await keep("agreed_app", next.name);
-          await registration?.update().catch(() => {});
+          const looked = await registration?.update().catch(() => undefined);
+          // It was taken back meanwhile: there is nothing to download.
+          if (looked && !looked.installing && !looked.waiting) await forget("next_app");
         },
       });
   return notice("plain", "again", "new-version", h("p", {}, words), use);
@@ -89,10 +75,6 @@ export async function newVersionNotice(): Promise<HTMLElement | null> {
 
 /** All windows load the new version at once; where one is in the middle of something, none does. */
 async function letIn(next: ServiceWorker): Promise<void> {
-  const letInNow = (): void => next.postMessage({ type: "activate" });
-  if (!navigator.locks) return letInNow();
-  await navigator.locks.request(BUSY, { ifAvailable: true }, (free) => {
-    if (free) letInNow();
-    else say(t("Finish the count in the other window first."));
-  });
+  const isLetIn = await ifNobodyIsBusy(() => next.postMessage({ type: "activate" }));
+  if (!isLetIn) say(t("Finish the count in the other window first."));
 }

@@ -1,7 +1,8 @@
 /** Boot: language, stored state, routes, the service worker, and the first sync. */
 
 import "./style.css";
-import { installServiceWorker, occupy } from "./app-update";
+import { installServiceWorker } from "./app-update";
+import { occupy } from "./busy";
 import { h } from "./elements";
 import { isKnownLocale, loadLocale, locale, preferredLocale, t } from "./i18n";
 import { asProblem, Problem } from "./problem";
@@ -14,7 +15,6 @@ import { goInstead, notice, onRedraw, type Screen, say, show } from "./screens/f
 import { historyScreen } from "./screens/history";
 import { languageScreen } from "./screens/language";
 import { editTrapScreen, newTrapScreen } from "./screens/new-trap";
-import { outboxScreen } from "./screens/outbox";
 import { trapsScreen } from "./screens/traps";
 import { onChange } from "./store/changed";
 import { allDrafts } from "./store/draft";
@@ -36,21 +36,23 @@ const ROUTES: Route[] = [
   [/^#\/traps\/(\w+)\/edit$/, editTrapScreen],
   [/^#\/traps\/(\w+)\/advice$/, adviceScreen],
   [/^#\/count\/(\w+)$/, countScreen],
-  [/^#\/outbox$/, outboxScreen],
-  [/^#\/settings$/, laterScreen],
+  [/^#\/outbox$/, async () => (await loaded(import("./screens/outbox"))).outboxScreen()],
+  [/^#\/settings$/, async () => (await loaded(import("./screens/settings"))).settingsScreen()],
   [/^#\/enrol$/, enrolScreen],
 ];
 
-/** Comes with engine and model: nobody needs it in the first minute, and the first screens are there sooner. */
-async function laterScreen(): Promise<Screen> {
-  const { settingsScreen } = await import("./screens/settings").catch(() => {
+/** A screen that comes with engine and model: nobody needs it in the first minute, and the first ones are there sooner. */
+function loaded<M>(importing: Promise<M>): Promise<M> {
+  return importing.catch(() => {
     throw new Problem("502.1");
   });
-  return settingsScreen();
 }
 
 /** Screens that only show what is stored, so that they may be drawn anew whenever that changes. */
 const FOLLOWS_CHANGES = /^#\/(outbox|settings)?$/;
+
+/** Screens on which nobody is in the middle of anything. */
+const IS_IDLE = /^#\/(outbox|settings|traps\/(?!new$)\w+(\/advice)?)?$/;
 
 const RETRY_MS = 60_000;
 
@@ -62,7 +64,7 @@ async function draw(keepScroll = false): Promise<void> {
   // A later call has overtaken this one.
   if (turn !== drawing || !screen) return;
   show(screen, { keepScroll });
-  occupy(!FOLLOWS_CHANGES.test(location.hash || "#/"));
+  occupy(!IS_IDLE.test(location.hash || "#/"));
 }
 
 /** After something has changed by itself: never in the middle of a count or a form. */

@@ -8,6 +8,7 @@
  */
 
 import { BASE_KEYS } from "virtual:bundled-release";
+import { untilNobodyIsBusy } from "../busy";
 import { counter } from "../count/counter";
 import type { GateSidecar } from "../count/gate";
 import type { CountResult, Model } from "../count/messages";
@@ -158,6 +159,7 @@ async function takeRelease(verified: Verified, held: Held, look: Look): Promise<
   const size = pairOf(manifest, look.size) ? look.size : "small";
   const files = await fetchFiles(filesFor(manifest, size), manifest, held, look);
   if (!files) return null;
+  await untilNobodyIsBusy(); // a photo must not wait for the test photo
   await checkGolden(manifest, size, files, held, look);
   await take(verified, files, held, seen);
   return null;
