@@ -91,19 +91,23 @@ class Link:
 
     def _carry_back(self, server: socket.socket, phone: socket.socket, exchange: Exchange) -> bool:
         """Whether the phone got the whole answer."""
+        is_whole = True
         while chunk := server.recv(CHUNK_BYTES):
-            if self.swallows and exchange.path.endswith(self.swallows):
+            # A test may change these at any moment.
+            swallows, speed, breaks_in = self.swallows, self.bytes_per_s, self.breaks_in
+            if swallows and exchange.path.endswith(swallows):
+                is_whole = False
                 continue
-            if self.bytes_per_s:
+            if speed:
                 with self._lane:
-                    time.sleep(len(chunk) / self.bytes_per_s)
-            if self.breaks_in and exchange.path.endswith(self.breaks_in[0]):
-                self.is_cut |= exchange.answered_bytes + len(chunk) > self.breaks_in[1]
+                    time.sleep(len(chunk) / speed)
+            if breaks_in and exchange.path.endswith(breaks_in[0]):
+                self.is_cut |= exchange.answered_bytes + len(chunk) > breaks_in[1]
             if self.is_cut:
                 return False
             phone.sendall(chunk)
             exchange.answered_bytes += len(chunk)
-        return not (self.swallows and exchange.path.endswith(self.swallows))
+        return is_whole
 
 
 def _end(phone: socket.socket) -> None:

@@ -70,6 +70,8 @@ def test_trap_and_hand_count_are_kept_before_the_counter_has_come_and_a_photo_wa
 def test_a_model_whose_download_broke_off_comes_from_where_it_stopped(
     own_phone: BrowserContext, link: Link, app_dist: Path
 ) -> None:
+    # Not faster than the browser reads: what lies unread when a connection breaks is lost.
+    link.bytes_per_s = 4 * SLOW_BYTES_PER_S
     link.breaks_in = ("/small.tflite", 70_000)
     page = own_phone.new_page()
     begin(page, link)
@@ -110,6 +112,7 @@ def test_a_phone_that_dies_during_the_first_load_goes_on_with_it(
 def test_what_is_not_the_app_never_lies_in_its_place(
     own_phone: BrowserContext, link: Link, app_dist: Path, answer: bytes
 ) -> None:
+    link.bytes_per_s = 4 * SLOW_BYTES_PER_S
     link.breaks_in = ("/small.tflite", 40_000)
     page = own_phone.new_page()
     begin(page, link)

@@ -9,7 +9,7 @@ import { setting } from "../store/settings";
 import { button, notice } from "./frame";
 
 export async function homeNotices(): Promise<Child> {
-  return [await newVersionNotice(), counterComing(), await modelWaits(), await littleRoom()];
+  return [await newVersionNotice(), counterComing(), await modelWaits(), littleRoom()];
 }
 
 /** How far engine and model have come; goes when they are here. @param onHere somebody waits for that moment */
@@ -69,13 +69,18 @@ async function modelWaits(): Promise<HTMLElement | null> {
   return notice("plain", "chip", "model-waits", h("p", {}, offerWords(offered.bytes)), get);
 }
 
-async function littleRoom(): Promise<HTMLElement | null> {
-  if (!(await isRoomLittle())) return null;
-  return notice(
+/** Looked for while the screen is there already: a slow phone must not wait for it. */
+function littleRoom(): HTMLElement {
+  const warning = notice(
     "doubt",
     "phone",
     "little-room",
     h("p", {}, t("The phone is almost full. Send your counts, then delete some videos or photos.")),
     button("outbox", t("Sending"), { testid: "open-outbox", href: "#/outbox" }),
   );
+  warning.hidden = true;
+  void isRoomLittle().then((isLittle) => {
+    warning.hidden = !isLittle;
+  });
+  return warning;
 }
