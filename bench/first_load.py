@@ -69,6 +69,12 @@ def measure(files: list[File]) -> dict[str, list[File]]:
     return parts
 
 
+def sound(dist: Path) -> dict[str, int]:
+    """Bytes of each pack of clips; optional, and fetched after the first screen, clip by clip."""
+    indexes = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((dist / "sound").glob("*.json"))]
+    return {index["pack"].rpartition("-")[0]: index["bytes"] for index in indexes}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
@@ -85,6 +91,7 @@ def main() -> None:
     for part, size in sent.items():
         aim = f"  aim {AIMS[part]:,} B: {'held' if size <= AIMS[part] else 'MISSED'}" if part in AIMS else ""
         print(f"{part:8} {size:>8,} B brotli{aim}")
+    print("sound, not counted:", ", ".join(f"{name} {size:,} B" for name, size in sound(DIST).items()) or "none")
     seconds = {
         f"{part}_seconds_at_{link}_kbit_s": round(sent[part] * 8 / link / 1000, 1)
         for part in AIMS

@@ -18,7 +18,7 @@ from typing import Any
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from cryptography.fernet import Fernet, InvalidToken
-from flask import request
+from flask import g, request
 from flask import session as cookie
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -143,6 +143,7 @@ def device_of_request(session: Session) -> Device:
     device = devices.device_by_token(session, hash_secret(token)) if token else None
     if device is None:
         raise Problem("401.1")
+    g.device = device.id  # for the log
     return device
 
 

@@ -16,7 +16,8 @@ const ENTRY = fileURLToPath(new URL("../src/sw/service-worker.ts", import.meta.u
 const FILE_NAME = "service-worker.js";
 
 /**
- * Every built file: the beginning of its hash, its length, and how much of that travels.
+ * Every built file: the beginning of its hash, its length, and how much of that travels; not the sound, which
+ * src/sound/clips.ts fetches clip by clip.
  *
  * @param first the scripts and styles that the page loads by itself; other ones are loaded when they are needed
  */
@@ -30,7 +31,7 @@ export function listFiles(dist: string, root: string, first: ReadonlySet<string>
       const file = { path, hash: hashOf(content), bytes: content.length, sent: sentBytes(path, content, root) };
       return first.has(path) ? { ...file, first: true as const } : file;
     })
-    .filter(({ path }) => path !== FILE_NAME && !/\.(br|gz)$/.test(path))
+    .filter(({ path }) => path !== FILE_NAME && !/^sound\/|\.(br|gz)$/.test(path))
     .sort((one, other) => (one.path < other.path ? -1 : 1));
 }
 

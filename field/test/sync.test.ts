@@ -3,7 +3,7 @@ import { gunzipSync } from "node:zlib";
 import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { closeDatabase } from "../src/store/database";
-import { append, appendObservation, factsWithDeliveries, waitingCount } from "../src/store/outbox";
+import { append, factsWithDeliveries, waitingCount } from "../src/store/outbox";
 import { keep, setting } from "../src/store/settings";
 import { codeInHash, tidyCode } from "../src/sync/enrol";
 import { flush } from "../src/sync/flush";
@@ -15,7 +15,6 @@ class Server {
   stored = new Map<number, Fact>();
   batches: number[] = [];
   bytes: number[] = [];
-  photos: string[] = [];
   codes = new Map([["ABCDEFGHJKMNP", true]]);
   online = true;
   largestBatch = Number.POSITIVE_INFINITY;
@@ -30,10 +29,6 @@ class Server {
     if (url.endsWith("/enrol")) return this.#enrol(JSON.parse(init.body as string));
     if ((init.headers as Record<string, string>).authorization !== "Bearer secret") {
       return problem(401, "401.1", "This phone is not enrolled here.");
-    }
-    if (url.includes("/photos/")) {
-      this.photos.push(url.split("/").at(-1) as string);
-      return new Response("", { status: 201 });
     }
     this.bytes.push(typeof init.body === "string" ? init.body.length : (init.body as ArrayBuffer).byteLength);
     return this.#sync(JSON.parse(unpacked(init)));
@@ -225,19 +220,6 @@ describe("a flush", () => {
     expect(await waitingCount()).toBe(1);
   });
 
-  test("sends photos after their observation, only while the farmer agrees", async () => {
-    await enrolled();
-    const photo = new Blob(["jpeg"], { type: "image/jpeg" });
-    await appendObservation(observation({ HELIAR: 3 }, { photo: "aa", photo_consent: true }), null, photo);
-    await flush();
-    await flush("photos");
-    expect(server.photos).toEqual([]);
-    await keep("send_photos", true);
-    await flush("photos");
-    await flush("photos");
-    expect(server.photos).toEqual(["aa"]);
-  });
-
   test("does not wait for years when the clock was years ahead at a failure", async () => {
     await enrolled();
     await append(trap());
@@ -260,6 +242,7 @@ describe("enrolment", () => {
     expect(codeInHash("#/outbox")).toBeNull();
     expect(codeInHash("#enrol=")).toBeNull();
     expect(tidyCode(" abcde fghjk mnp ")).toBe("ABCDEFGHJKMNP");
+    expect(tidyCode("abc-१२३ ৪৫௬")).toBe("ABC123456");
   });
 
   test("happens by itself with the next flush, and then everything is sent", async () => {

@@ -4,7 +4,6 @@ Promises: every page is for somebody who logged in and may see that region; noth
 every form carries a token of the session; nothing here enqueues, a request commits rows and the worker finds them.
 """
 
-import logging
 from typing import Any
 
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
@@ -17,6 +16,7 @@ from pestwatch.errors import Problem
 from server import auth
 from server.dashboard import advisories, exchange, login, phones, regions, review, today, training, words
 from server.db.session import request_scope
+from server.faults import problem_of
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'none'; form-action 'self'; "
@@ -26,7 +26,6 @@ OPEN_TO_ALL = {"dashboard.static", "dashboard.show_login", "dashboard.log_in"}
 blueprint = Blueprint("dashboard", __name__, template_folder="templates", static_folder="static")
 for room in (login, today, regions, review, training, phones, advisories, exchange):
     room.add_to(blueprint)
-log = logging.getLogger(__name__)
 
 
 @blueprint.before_request
@@ -87,5 +86,4 @@ def _show_refusal(error: HTTPException) -> AnyResponse | tuple[str, int]:
 
 @blueprint.errorhandler(Exception)
 def _show_fault(error: Exception) -> tuple[str, int]:
-    log.error("%s %s broke", request.method, request.path, exc_info=error)
-    return _show_problem(Problem("500.1"))
+    return _show_problem(problem_of(error))

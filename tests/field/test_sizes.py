@@ -20,6 +20,7 @@ def page(own_phone: BrowserContext, server: AppServer) -> Page:
     page.goto(server.app_url)
     tap(page, "language-en")
     tap(page, "consent-agree")
+    tap(page, "back")
     wait_for_the_counter(page)
     tap(page, "tab-settings")
     return page

@@ -10,6 +10,7 @@ import { forget, keep, setting } from "../store/settings";
 import { FLUSH_TAG, flushWaiting } from "../sync/flush";
 import { needsAsking } from "../sync/link";
 import { answer, bringLasting, couldCount, dropOthers, fetchShell, fileFor, missingFiles, SHELL } from "./app-files";
+import { openApp, remind } from "./remind";
 import { BRING_TAG, sumOf } from "./to-cache";
 
 declare const self: ServiceWorkerGlobalScope;
@@ -30,6 +31,16 @@ self.addEventListener("sync", (plain) => {
   const event = plain as SyncEvent;
   if (event.tag === FLUSH_TAG) event.waitUntil(flushOrFail());
   if (event.tag === BRING_TAG) event.waitUntil(bringLasting(true));
+});
+
+// Periodic Background Sync is no standard either: Chrome has it, for an installed app.
+self.addEventListener("periodicsync" as "sync", (event) => {
+  (event as SyncEvent).waitUntil(remind(self.registration, new Date()));
+});
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(openApp(self.clients, self.registration.scope));
 });
 
 self.addEventListener("fetch", (event) => {

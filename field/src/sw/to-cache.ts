@@ -15,8 +15,8 @@ export interface AppFile {
 /**
  * - `shell`: what choosing a language, keeping traps and counting by hand need; fetched at once, replaced as a whole with each version.
  * - `lasting`: engine, model, and the scripts of rare screens; fetched behind the shell, kept over versions by their hash.
- * - `wanted`: catalogues, large icons, the engine's builds for other processors, and whatever else there is; kept from
- *   the first time that somebody asks.
+ * - `wanted`: catalogues, talukas of each state, large icons, the engine's builds for other processors, and whatever else
+ *   there is; kept from the first time that somebody asks.
  */
 export type Kind = "shell" | "lasting" | "wanted";
 

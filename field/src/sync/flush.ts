@@ -10,8 +10,9 @@ import type { BackOff } from "../store/database";
 import { waitingCount } from "../store/outbox";
 import { forget, keep, setting } from "../store/settings";
 import { enrolWithPendingCode } from "./enrol";
+import { sendPhotos } from "./photos";
 import type { ProblemJson } from "./protocol";
-import { problemOf, pushAndPull, Refusal, sendPhotos } from "./sync";
+import { problemOf, pushAndPull, Refusal } from "./sync";
 
 /** Tag of the Background Sync registration. */
 export const FLUSH_TAG = "flush";
