@@ -21,7 +21,7 @@ LINKS_KBIT_S = (100, 400)
 FIRST_COUNT = ("shell", "engine", "model")
 AIMS = {"shell": 60_000, "total": 250_000}
 COUNTS = re.compile(r"^assets/(count\.worker|counter|ed25519)-")
-SHELL = {"index.html", "manifest.webmanifest", "places.json"}
+SHELL = {"index.html", "manifest.webmanifest"}
 LISTED = re.compile(r"path:`([^`]+)`,hash:`\w+`,bytes:(\d+),sent:(\d+)(,first:!0)?")
 
 
@@ -46,7 +46,7 @@ def listed_files(dist: Path) -> list[File]:
 def part_of(file: File) -> str | None:
     """The part that a file belongs to; None when the first visit does not fetch it.
 
-    What updates the model and shows the settings is `behind`: it comes by itself, but the first count does not wait for it.
+    What updates the model, shows rare screens and names districts is `behind`: it comes by itself, but the first count does not wait for it.
     """
     if file.is_first or file.path in SHELL:
         return "shell"
@@ -55,7 +55,7 @@ def part_of(file: File) -> str | None:
     if file.path.endswith(".wasm"):
         return "engine" if "/kernels-simd-" in file.path else None  # a phone takes one of three builds
     if not file.path.startswith("assets/"):
-        return None
+        return "behind" if file.path == "places.json" else None
     return "engine" if COUNTS.search(file.path) else "behind"
 
 

@@ -54,7 +54,7 @@ def enrolment_code(server: AppServer) -> str:
 def begin(page: Page, link: Link, server: AppServer) -> None:
     """A farmer with one trap, enrolled; the trap has arrived."""
     page.goto(f"{link.app_url}#enrol={enrolment_code(server)}")
-    for testid in ("language-en", "consent-agree", "add-trap", "crop-cotton", "pest-HELIAR", "emptied-3", "save-trap"):
+    for testid in ("language-en", "consent-agree", "crop-cotton", "pest-HELIAR", "emptied-3", "save-trap"):
         tap(page, testid)
     arrives(page, 1)
 

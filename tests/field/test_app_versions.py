@@ -76,7 +76,7 @@ def test_a_new_version_waits_to_be_asked_then_replaces_the_shell_and_keeps_engin
 def with_a_trap(phone: BrowserContext, address: str) -> Page:
     page = phone.new_page()
     page.goto(address)
-    for testid in ("language-en", "consent-agree", "add-trap", "pest-HELIAR", "emptied-3", "save-trap"):
+    for testid in ("language-en", "consent-agree", "pest-HELIAR", "emptied-3", "save-trap"):
         tap(page, testid)
     wait_for_the_counter(page)
     page.reload()

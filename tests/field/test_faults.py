@@ -21,7 +21,7 @@ from tests.field.link import Link
 STEPS = [
     ("language-hi",),
     ("consent-agree",),
-    ("add-trap", "crop-cotton", "pest-HELIAR", "emptied-3", "save-trap"),
+    ("crop-cotton", "pest-HELIAR", "emptied-3", "save-trap"),
     ("count-by-hand", "count-plus-10"),
     ("save-count",),
     ("advice-done",),

@@ -44,7 +44,7 @@ def link(server: AppServer) -> Iterator[Link]:
 
 def begin(page: Page, link: Link) -> None:
     page.goto(link.app_url)
-    for testid in ("language-hi", "consent-agree", "add-trap", "crop-tomato", "pest-GNORAB", "emptied-3", "save-trap"):
+    for testid in ("language-hi", "consent-agree", "crop-tomato", "pest-GNORAB", "emptied-3", "save-trap"):
         tap(page, testid)
 
 

@@ -14,13 +14,15 @@ export interface AppFile {
 
 /**
  * - `shell`: what choosing a language, keeping traps and counting by hand need; fetched at once, replaced as a whole with each version.
- * - `lasting`: engine, model, and the scripts of rare screens; fetched behind the shell, kept over versions by their hash.
+ * - `lasting`: engine, model, the list of districts and the scripts of rare screens; fetched behind the shell, kept over versions by their hash.
  * - `wanted`: catalogues, talukas of each state, large icons, the engine's builds for other processors, and whatever else
  *   there is; kept from the first time that somebody asks.
  */
 export type Kind = "shell" | "lasting" | "wanted";
 
-const SHELL = /^(index\.html|manifest\.webmanifest|places\.json)$/;
+const SHELL = /^(index\.html|manifest\.webmanifest)$/;
+/** Fetched behind the shell: scripts of rare screens, models, and the districts, which a new trap may do without. */
+const LASTING = /^(assets\/|models\/|places\.json$)/;
 
 /** @param variant the build of the engine that this phone takes */
 export function kindOf({ path, first }: Pick<AppFile, "path" | "first">, variant: Variant): Kind {
@@ -29,7 +31,7 @@ export function kindOf({ path, first }: Pick<AppFile, "path" | "first">, variant
   if (kernels && kernels !== variant) return "wanted";
   // A golden picture serves to check the next release, and is fetched when there is one.
   if (path.endsWith("/golden.png")) return "wanted";
-  return path.startsWith("models/") || path.startsWith("assets/") ? "lasting" : "wanted";
+  return LASTING.test(path) ? "lasting" : "wanted";
 }
 
 export function filesOf(kind: Kind, files: readonly AppFile[], variant: Variant): AppFile[] {
