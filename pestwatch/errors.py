@@ -79,6 +79,7 @@ SENTENCES: dict[str, str] = {
     "502.1": "The server cannot be reached. Your counts stay on the phone and are sent later.",
     "502.2": "The server did not answer well. Your counts stay on the phone and are sent later.",
     "507.1": "The phone has no room left. Delete some videos or photos, then save again.",
+    "507.2": "This window keeps nothing, so your counts would be lost. Open pestwatch in a normal window, not a private one.",
 }
 """Number -> English sentence. The number never changes its meaning."""
 

@@ -76,6 +76,7 @@ beforeEach(async () => {
   globalThis.indexedDB = new IDBFactory();
   server = new Server();
   vi.stubGlobal("fetch", server.fetch);
+  vi.stubGlobal("navigator", { connection: { type: "wifi" } });
   await keep("consent", { version: 1, at: "2026-11-25T00:00:00Z", locale: "hi", agreed: true });
   const root = { key_id: "aa", public_key: "bb" };
   await keep("enrolment", { device: 7, token: "secret", region: "IN-MH-500", root, state: "active" });

@@ -248,6 +248,16 @@ describe("a flush", () => {
     expect(waits[2]).toBeGreaterThan((waits[0] as number) * 1.5);
   });
 
+  test("stays away at least as long as a full server says", async () => {
+    await enrolled();
+    server.broken = 1;
+    server.retryAfter = "300";
+    await flush("asked");
+    const wait_s = (((await setting("back_off"))?.until_ms ?? 0) - Date.now()) / 1000;
+    expect(wait_s).toBeGreaterThan(299);
+    expect(wait_s).toBeLessThan(601);
+  });
+
   test("loses nothing when two ask at once, and sends each fact once", async () => {
     await enrolled();
     await append(trap());
@@ -274,6 +284,21 @@ describe("a flush", () => {
     expect(await flush()).toMatchObject({ state: "failed", problem: { number: "401.1" } });
     expect((await setting("enrolment"))?.state).toBe("unknown");
     expect(await waitingCount()).toBe(1);
+  });
+
+  test("does not wait for years when the clock was years ahead at a failure", async () => {
+    await enrolled();
+    await append(trap());
+    await keep("back_off", { failures: 3, until_ms: Date.parse("2033-05-01T00:00:00Z") });
+    expect((await flush()).state).toBe("sent");
+  });
+
+  test("that a person waits for is not held up by one that came by itself", async () => {
+    await enrolled();
+    await append(trap());
+    await keep("back_off", { failures: 1, until_ms: Date.now() + 60_000 });
+    const [, outcome] = await Promise.all([flush(), flush("asked"), flush()]);
+    expect(outcome.state).toBe("sent");
   });
 });
 
