@@ -20,6 +20,7 @@ def page(own_phone: BrowserContext, server: AppServer) -> Page:
     page.goto(server.app_url)
     tap(page, "language-en")
     tap(page, "consent-agree")
+    expect(page.get_by_test_id("save-trap")).to_be_visible()  # or the way back would be that of consent
     tap(page, "back")
     wait_for_the_counter(page)
     tap(page, "tab-settings")
