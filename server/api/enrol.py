@@ -37,6 +37,7 @@ class EnrolRequest(msgspec.Struct, frozen=True):
     locale: str
     consent: Consent
     app: Annotated[str, Meta(max_length=40, pattern=r"^[^\x00]*$")] | None = None
+    public_key: Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{87}=$(?!\n)")] | None = None
 
 
 @blueprint.post("/enrol")
@@ -50,6 +51,7 @@ def enrol() -> Response:
     with request_scope() as session:
         sms_key = auth.make_sms_key() if settings.sms_number else None
         phone = {"locale": locale, "consent": consent, "app_version": wanted.app, "sms_key": sms_key}
+        phone |= {"public_key": wanted.public_key}
         device, token = auth.enrol(session, wanted.code, now, **phone)
     enrolled = {
         "device": device.id,

@@ -27,6 +27,8 @@ from server.db.session import JsonDocument, RowNumber, Table, UtcInstant
 
 ACTIVE_RUN = text("state IN ('queued', 'running')")
 ASIDE = text("seq IS NULL")
+UNCOUNTED = text("status = 'stored' AND problem IS NOT NULL")
+"""Facts that are stored, and whose counting broke; it is tried again."""
 
 
 def _one_of(column: str, *values: str) -> CheckConstraint:
@@ -106,6 +108,7 @@ class Device(Table):
     clock_offset_ms: Mapped[int | None] = mapped_column(BigInteger, comment="server minus phone at the last sync")
     revoked_at: Mapped[datetime | None] = mapped_column(UtcInstant, comment="set: what it sends is quarantined")
     sms_key: Mapped[str | None] = mapped_column(String(200), comment="of its SMS, encrypted; null: it has no SMS path")
+    public_key: Mapped[str | None] = mapped_column(String(88), comment="P-256, base64; null: it has never signed")
 
 
 class EnrolmentCode(Table):
@@ -131,6 +134,7 @@ class Fact(Table):
         _one_of("status", "stored", "rejected", "quarantined", "conflict"),
         Index("uq_facts_aside", "device_id", "content_hash", unique=True, sqlite_where=ASIDE, postgresql_where=ASIDE),
         Index(None, "device_id", "status"),
+        Index("ix_facts_uncounted", "id", sqlite_where=UNCOUNTED, postgresql_where=UNCOUNTED),
     )
 
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)

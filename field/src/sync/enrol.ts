@@ -3,6 +3,7 @@
 import { latinDigits } from "../i18n";
 import { startAnew } from "../store/outbox";
 import { forget, keep, setting } from "../store/settings";
+import { deviceKey } from "./device-key";
 import type { EnrolRequest, EnrolResponse } from "./protocol";
 import { Refusal, request } from "./sync";
 
@@ -33,11 +34,13 @@ export async function smsKey(base64: string): Promise<CryptoKey> {
 export async function enrolWithPendingCode(app: string): Promise<boolean> {
   const [code, consent, locale] = await Promise.all([setting("pending_code"), setting("consent"), setting("locale")]);
   if (!code || !consent?.agreed) return false;
+  const { public_key } = await deviceKey();
   const message: EnrolRequest = {
     code,
     locale: locale ?? "en",
     consent: { version: consent.version, at: consent.at, locale: consent.locale },
     app,
+    public_key,
   };
   let answer: EnrolResponse;
   try {
@@ -50,7 +53,7 @@ export async function enrolWithPendingCode(app: string): Promise<boolean> {
   }
   const { device, token, region, root } = answer;
   const sms = answer.sms ? { number: answer.sms.number, key: await smsKey(answer.sms.key) } : null;
-  await keep("enrolment", { device, token, region, root, sms, state: "active" });
+  await keep("enrolment", { device, token, region, root, sms, state: "active", public_key });
   await forget("pending_code");
   await startAnew();
   return true;
