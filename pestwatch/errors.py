@@ -83,6 +83,13 @@ SENTENCES: dict[str, str] = {
 }
 """Number -> English sentence. The number never changes its meaning."""
 
+OF_THE_OFFICE = frozenset({
+    "401.2", "401.3", "401.4", "401.5", "403.1", "403.3", "405.1", "409.1", "409.3",
+    "422.24", "422.25", "422.26", "422.30", "422.31", "422.32", "422.33", "422.40", "422.41", "422.42", "422.43",
+    "422.50", "422.60",
+})  # fmt: skip
+"""Met by officers, gateways and commands only: phones need not download their translations."""
+
 
 class Problem(Exception):
     """Something that a person has to know, with what to do next.
