@@ -23,6 +23,9 @@ SENTENCES: dict[str, str] = {
     # 404 and 410
     "404.1": "Nothing is here under this name: %(name)s.",
     "410.1": "This enrolment code was used already or is too old. Ask your officer for a new one.",
+    "410.2": "This code is wrong or too old. Ask your officer to open a new one and read it to you.",
+    "410.3": "Your officer did not let this phone in. Call your officer, then use a new code.",
+    "410.4": "Your officer did not answer in time. Call your officer, then use a new code.",
     # 405 and 409
     "405.1": "This address does not know the method %(method)s.",
     "409.1": "Row %(row)s was imported before and said something else. The first stands, this one is kept beside it: see the page of phones.",

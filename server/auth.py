@@ -10,6 +10,7 @@ import base64
 import functools
 import hashlib
 import hmac
+import ipaddress
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -26,7 +27,8 @@ from sqlalchemy.orm import Session
 from pestwatch.errors import Problem
 from pestwatch.sync.sms import KEY_BYTES
 from server.config import current_settings
-from server.db import devices, people
+from server.db import devices, openings, people
+from server.db.access_tables import EnrolmentOpening
 from server.db.session import session_scope
 from server.db.tables import Device, Region, Staff
 
@@ -36,6 +38,10 @@ CODE_LETTERS = 13
 CODE_LIFE = timedelta(hours=24)
 LOGIN_TRIES = 5
 LOGIN_WINDOW = timedelta(minutes=15)
+SPOKEN_TRIES = 10
+"""Wrong six-digit codes from one address within LOGIN_WINDOW; a mobile network has many phones behind one address."""
+SPOKEN_TRIES_OF_ALL = 50
+"""The same from everywhere; docs/access.md says how likely a guess is then."""
 SMS_TRIES = 20
 """Texts of one sender that could not be used, within LOGIN_WINDOW; a phone has seldom more than one to send."""
 MIN_PASSWORD_LETTERS = 10
@@ -60,21 +66,60 @@ def enrolment_address(public_url: str, code: str) -> str:
     return f"{public_url}/app/#enrol={code}"
 
 
-def enrol(session: Session, code: str, now: datetime, **phone: Any) -> tuple[Device, str]:
-    """Enrols a phone and makes its token, which is shown this once.
+def enrol(session: Session, code: str, now: datetime, token: str | None = None, **phone: Any) -> tuple[Device, str]:
+    """Enrols a phone with the code of a QR.
 
     Args:
       session: a writing transaction.
       code: as scanned or typed; letter case, spaces and the digits 0, 1 and 8 are forgiven.
       now: aware instant.
+      token: made by the phone; one is made here, and shown this once, for a phone that made none.
       **phone: locale, consent, app_version, sms_key.
 
     Raises:
       Problem 410.1: the code is unknown, used or too old.
     """
-    token = secrets.token_urlsafe(32)
+    token = token or secrets.token_urlsafe(32)
     typed = code.upper().translate(_READ_AS)
     return devices.enrol_device(session, hash_secret(typed), hash_secret(token), now=now, **phone), token
+
+
+def ask_officer(
+    session: Session, code: str, token: str, name: str, phone: dict[str, Any], address: str, now: datetime
+) -> EnrolmentOpening | None:
+    """Asks the officer whose six digits these are; None: nobody's, and that was counted.
+
+    Args:
+      session: a writing transaction, to be committed whatever comes back.
+      code: six digits.
+      token: made by the phone.
+      name: what the officer shall call the farmer.
+      phone: as for `enrol`.
+      address: where the request came from.
+      now: aware instant.
+
+    Raises:
+      Problem 429.1: too many wrong codes from this address, or from everywhere.
+    """
+    subjects = {f"spoken:{network_of(address)}": SPOKEN_TRIES, "spoken": SPOKEN_TRIES_OF_ALL}
+    for subject, allowed in subjects.items():
+        check_tries(session, subject, allowed, now)
+    hashed = hash_secret(token)
+    opening = None
+    if devices.device_by_token(session, hashed) is None or openings.opening_by_token(session, hashed):
+        opening = openings.ask_with_code(session, code, hashed, name=name, phone=phone, now=now)
+    if opening is None:
+        note_failure(session, subjects, now)
+    return opening
+
+
+def network_of(address: str) -> str:
+    """What tries are counted under: an IPv4 address, or the /64 that one caller of IPv6 has to choose addresses from."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address[:80]
+    return str(ipaddress.ip_network((ip, 64), strict=False)) if ip.version == 6 else str(ip)
 
 
 def make_sms_key() -> str:
@@ -101,10 +146,10 @@ def check_gateway(engine: Engine, address: str, now: datetime) -> None:
       Problem 401.3: it does not say our secret, or we have none.
       Problem 429.1: too many wrong secrets from this address.
     """
-    subject = f"gateway:{address[:100]}"
+    subject = f"gateway:{network_of(address)}"
     with session_scope(engine, read_only=True) as session:
         check_tries(session, subject, LOGIN_TRIES, now)
-    expected, given = current_settings().sms_secret or "", _bearer()
+    expected, given = current_settings().sms_secret or "", bearer()
     if not expected or not hmac.compare_digest(expected.encode(), given.encode()):
         with session_scope(engine) as session:
             note_failure(session, [subject], now)
@@ -139,7 +184,7 @@ def device_of_request(session: Session) -> Device:
     Raises:
       Problem 401.1: no token, or an unknown one.
     """
-    token = _bearer()
+    token = bearer()
     device = devices.device_by_token(session, hash_secret(token)) if token else None
     if device is None:
         raise Problem("401.1")
@@ -171,7 +216,7 @@ def log_in(engine: Engine, name: str, password: str, address: str, now: datetime
       Problem 401.2: name or password is wrong; which of them stays unsaid, and takes equally long.
       Problem 429.1: too many failures for this name or from this address.
     """
-    subjects = (f"name:{people.folded(name)[:100]}", f"address:{address[:100]}")
+    subjects = (f"name:{people.folded(name)[:100]}", f"address:{network_of(address)}")
     with session_scope(engine, read_only=True) as session:
         staff = people.staff_by_name(session, name)
         for subject in subjects:
@@ -231,7 +276,7 @@ def check_csrf() -> None:
         raise Problem("403.3")
 
 
-def _bearer() -> str:
+def bearer() -> str:
     """The token of this request's header, empty if there is none."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token if scheme == "Bearer" else ""

@@ -21,8 +21,8 @@ import { trapsScreen } from "./screens/traps";
 import { onChange } from "./store/changed";
 import { allDrafts } from "./store/draft";
 import { waitingCount } from "./store/outbox";
-import { keep, setting } from "./store/settings";
-import { codeInHash } from "./sync/enrol";
+import { setting } from "./store/settings";
+import { ask, codeInHash } from "./sync/enrol";
 import { type FlushReason, flush } from "./sync/flush";
 
 type Route = [RegExp, (id: string) => Promise<Screen | null>];
@@ -89,7 +89,7 @@ async function useCode(code: string): Promise<void> {
     say(t("This phone is enrolled."));
     return;
   }
-  await keep("pending_code", code);
+  await ask(code);
   const { state, problem } = await flush("asked");
   if (state === "sent") say(t("This phone is enrolled."));
   if (problem) say(t(problem.message, problem.params));
@@ -117,7 +117,7 @@ function syncWhenever(): void {
   });
   // The page may stay open for hours without any of these; the back-off decides whether a try is made.
   window.setInterval(async () => {
-    if ((await waitingCount()) > 0) await sync("automatic");
+    if ((await setting("asking")) || (await waitingCount()) > 0) await sync("automatic");
   }, RETRY_MS);
   void sync("automatic");
 }

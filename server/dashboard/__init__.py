@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from pestwatch import i18n
 from pestwatch.errors import Problem
 from server import auth
-from server.dashboard import advisories, exchange, login, phones, regions, review, today, training, words
+from server.dashboard import advisories, exchange, login, openings, phones, regions, review, today, training, words
 from server.db.session import request_scope
 
 CONTENT_SECURITY_POLICY = (
@@ -24,7 +24,7 @@ CONTENT_SECURITY_POLICY = (
 )
 OPEN_TO_ALL = {"dashboard.static", "dashboard.show_login", "dashboard.log_in"}
 blueprint = Blueprint("dashboard", __name__, template_folder="templates", static_folder="static")
-for room in (login, today, regions, review, training, phones, advisories, exchange):
+for room in (login, today, regions, review, training, phones, openings, advisories, exchange):
     room.add_to(blueprint)
 log = logging.getLogger(__name__)
 

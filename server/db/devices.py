@@ -33,10 +33,16 @@ def enrol_device(
 ) -> Device:
     """Turns an unused code into a phone of its region; of two phones with one code, the first wins.
 
+    The phone that used it may say it again until its first sync: its answer may have been lost.
+
     Raises:
       Problem 410.1: the code is unknown, used or too old. One answer for all three: a guesser learns nothing.
     """
     code = session.scalar(select(EnrolmentCode).where(EnrolmentCode.code_hash == code_hash).with_for_update())
+    if code is not None and code.device_id is not None:
+        device = session.get_one(Device, code.device_id)
+        if device.token_hash == token_hash and device.last_seen_at is None:
+            return device
     if code is None or code.device_id is not None or code.expires_at <= now:
         raise Problem("410.1")
     device = Device(

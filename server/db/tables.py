@@ -96,6 +96,7 @@ class Device(Table):
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     region_id: Mapped[str] = mapped_column(ForeignKey("regions.id"), index=True)
     source: Mapped[str | None] = mapped_column(String(80), comment="set: no phone, but what was imported by this name")
+    name: Mapped[str | None] = mapped_column(String(60), comment="what the farmer wants the officer to say")
     token_hash: Mapped[str] = mapped_column(String(64), unique=True, comment="SHA-256 of the token, hex")
     locale: Mapped[str] = mapped_column(String(16), comment="language the farmer reads")
     consent: Mapped[Any] = mapped_column(JsonDocument, comment="what the farmer agreed to: version, at, locale")

@@ -10,14 +10,14 @@ import { instant } from "../sync/protocol";
 import { button, go, type Screen } from "./frame";
 
 /** Changes whenever the lines below do: the record says what was agreed to. */
-export const CONSENT_VERSION = 1;
+export const CONSENT_VERSION = 2;
 
 function lines(): [IconName, Message][] {
   return [
     ["phone", t("This app counts insects in your trap. It works on your phone, without a network.")],
     ["officer", t("If you agree, your counts go to your agriculture officers. They warn farmers near you.")],
     ["place", t("They see the district and village that you write. The app does not follow where you go.")],
-    ["lock", t("The app does not ask your name or your phone number.")],
+    ["lock", t("The app does not ask your phone number. Your officer may ask what to call you.")],
     ["settings", t("You can stop at any time in Settings.")],
     ["adult", t("You must be 18 or older.")],
   ];

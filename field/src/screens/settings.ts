@@ -37,19 +37,21 @@ export async function settingsScreen(): Promise<Screen> {
 }
 
 async function enrolment(): Promise<HTMLElement> {
-  const [enrolled, code] = await Promise.all([setting("enrolment"), setting("pending_code")]);
+  const [enrolled, asking] = await Promise.all([setting("enrolment"), setting("asking")]);
   const words =
     enrolled?.state === "active"
       ? t("This phone is enrolled.")
       : enrolled?.state === "revoked"
         ? t("Your officers have stopped this phone. Ask them why. Your counts stay here.")
-        : code
-          ? t("The code is used as soon as there is a network.")
+        : asking
+          ? asking.state === "waiting"
+            ? t("Your officer is asked. Wait for a yes.")
+            : t("The code is used as soon as there is a network.")
           : t("This phone is not enrolled. Counting works; sending needs a code from your officer.");
   return row(
     "officer",
     "setting-enrolment",
-    h("p", { testid: "enrolment-state", "data-state": enrolled?.state ?? (code ? "pending" : "none") }, words),
+    h("p", { testid: "enrolment-state", "data-state": enrolled?.state ?? (asking ? "pending" : "none") }, words),
     enrolled?.state !== "active" && button("officer", t("Enter the code"), { testid: "open-enrol", href: "#/enrol" }),
   );
 }

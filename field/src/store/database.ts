@@ -68,6 +68,15 @@ export interface Enrolment {
   state: "active" | "revoked" | "unknown";
 }
 
+/** A code that waits to be used, or for the officer's yes. */
+export interface Asking {
+  code: string;
+  /** What the officer shall call the farmer; null for a code that needs no yes. */
+  name: string | null;
+  token: string;
+  state: "unsent" | "waiting";
+}
+
 export interface BackOff {
   failures: number;
   until_ms: number;
@@ -80,7 +89,7 @@ export interface Settings {
   consent: Consent & { agreed: boolean };
   send_photos: boolean;
   enrolment: Enrolment;
-  pending_code: string;
+  asking: Asking;
   cursor: string;
   clock_offset_ms: number;
   last_synced_at: Instant;

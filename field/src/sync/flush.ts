@@ -8,7 +8,7 @@
 import { announceChange } from "../store/changed";
 import { waitingCount } from "../store/outbox";
 import { forget, keep, setting } from "../store/settings";
-import { enrolWithPendingCode } from "./enrol";
+import { enrolIfAsking } from "./enrol";
 import type { ProblemJson } from "./protocol";
 import { problemOf, pushAndPull, Refusal, sendPhotos } from "./sync";
 
@@ -60,7 +60,7 @@ async function round(reason: FlushReason): Promise<FlushOutcome> {
     return { state: "waiting-to-retry", problem: (await setting("last_problem")) ?? null };
   }
   try {
-    await enrolWithPendingCode(__APP_VERSION__);
+    await enrolIfAsking(__APP_VERSION__);
     const enrolment = await setting("enrolment");
     if (!enrolment || enrolment.state === "unknown") return { state: "not-enrolled", problem: null };
     await pushAndPull(enrolment, __APP_VERSION__);
