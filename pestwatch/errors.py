@@ -20,6 +20,7 @@ SENTENCES: dict[str, str] = {
     "403.1": "You may not see or change this. Ask an administrator if you need it.",
     "403.2": "This photo was not agreed to be sent, so it was not stored.",
     "403.3": "This page is too old to be trusted. Load it again and repeat what you did.",
+    "403.4": "You cannot change your own login. Ask another administrator.",
     # 404 and 410
     "404.1": "Nothing is here under this name: %(name)s.",
     "410.1": "This enrolment code was used already or is too old. Ask your officer for a new one.",

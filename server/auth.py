@@ -12,9 +12,9 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
@@ -45,6 +45,13 @@ SPOKEN_TRIES_OF_ALL = 50
 SMS_TRIES = 20
 """Texts of one sender that could not be used, within LOGIN_WINDOW; a phone has seldom more than one to send."""
 MIN_PASSWORD_LETTERS = 10
+Right = Literal["see", "recount", "phones", "data", "train", "agronomy", "office"]
+RIGHTS: Mapping[str, frozenset[Right]] = {
+    "officer": frozenset({"see", "recount", "phones", "data", "train"}),
+    "agronomist": frozenset({"see", "recount", "agronomy"}),
+    "admin": frozenset({"see", "recount", "phones", "data", "train", "office"}),
+}
+"""Role -> what it may do in the regions that it sees; `office` is staff, regions and the log. Source: docs/access.md."""
 _READ_AS = str.maketrans({"0": "O", "1": "I", "8": "B", "-": "", " ": ""})
 _hasher = PasswordHasher()
 
@@ -234,7 +241,7 @@ def remember(staff: Staff) -> None:
     """Opens a session: a cookie signed by this server that says who, and carries a fresh CSRF token."""
     cookie.clear()
     cookie.permanent = True
-    cookie["staff"] = staff.id
+    cookie["staff"], cookie["of"] = staff.id, _password_mark(staff)
 
 
 def forget() -> None:
@@ -243,17 +250,34 @@ def forget() -> None:
 
 
 def current_staff(session: Session) -> Staff | None:
-    """Who is logged in, None if nobody is or they have left."""
-    staff = cookie.get("staff")
-    return people.staff_by_id(session, staff) if isinstance(staff, int) else None
+    """Who is logged in; None if nobody is, or they have left or got another password since."""
+    number = cookie.get("staff")
+    staff = people.staff_by_id(session, number) if isinstance(number, int) else None
+    return staff if staff and hmac.compare_digest(_password_mark(staff), str(cookie.get("of"))) else None
 
 
-def allowed_region(session: Session, staff: Staff, region: str) -> Region:
-    """The region, if this person may see it.
+def may(staff: Staff, right: Right) -> bool:
+    """Whether somebody's role has a right."""
+    return right in RIGHTS[staff.role]
+
+
+def require(staff: Staff, right: Right) -> None:
+    """Makes sure of it.
+
+    Raises:
+      Problem 403.1: it has not.
+    """
+    if not may(staff, right):
+        raise Problem("403.1")
+
+
+def allowed_region(session: Session, staff: Staff, region: str, right: Right = "see") -> Region:
+    """The region, if this person may do this there.
 
     Raises:
       Problem 403.1: they may not, or there is no such region; which of them stays unsaid.
     """
+    require(staff, right)
     for row in people.regions_for(session, staff):
         if row.id == region:
             return row
@@ -280,6 +304,11 @@ def bearer() -> str:
     """The token of this request's header, empty if there is none."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token if scheme == "Bearer" else ""
+
+
+def _password_mark(staff: Staff) -> str:
+    """Changes with the password: sessions that were opened with the former one end."""
+    return hash_secret(staff.password_hash)[:16]
 
 
 def _sms_lock() -> Fernet:

@@ -15,7 +15,20 @@ from werkzeug.wrappers import Response as AnyResponse
 from pestwatch import i18n
 from pestwatch.errors import Problem
 from server import auth
-from server.dashboard import advisories, exchange, login, openings, phones, regions, review, today, training, words
+from server.dashboard import (
+    advisories,
+    agronomy,
+    exchange,
+    login,
+    office,
+    openings,
+    phones,
+    regions,
+    review,
+    today,
+    training,
+    words,
+)
 from server.db.session import request_scope
 
 CONTENT_SECURITY_POLICY = (
@@ -24,7 +37,7 @@ CONTENT_SECURITY_POLICY = (
 )
 OPEN_TO_ALL = {"dashboard.static", "dashboard.show_login", "dashboard.log_in"}
 blueprint = Blueprint("dashboard", __name__, template_folder="templates", static_folder="static")
-for room in (login, today, regions, review, training, phones, openings, advisories, exchange):
+for room in (login, today, regions, review, training, phones, openings, advisories, exchange, agronomy, office):
     room.add_to(blueprint)
 log = logging.getLogger(__name__)
 
@@ -69,7 +82,12 @@ def _for_templates() -> dict[str, Any]:
         "locale": words.locale(),
         "csrf_token": auth.csrf_token,
         "staff": g.get("staff"),
+        "may": _may,
     }
+
+
+def _may(right: auth.Right) -> bool:
+    return g.get("staff") is not None and auth.may(g.staff, right)
 
 
 @blueprint.errorhandler(Problem)

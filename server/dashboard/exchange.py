@@ -98,7 +98,7 @@ def give_observations(region: str) -> Response:
 
 def _allowed(region: str) -> Region:
     with request_scope(read_only=True) as session:
-        return auth.allowed_region(session, g.staff, region)
+        return auth.allowed_region(session, g.staff, region, "data")
 
 
 def _page(region: Region, **told: object) -> str:

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from pestwatch.errors import Problem
 from server import auth
 from server.config import current_time
-from server.db import openings
+from server.db import audit, openings
 from server.db.access_tables import EnrolmentOpening
 from server.db.session import request_scope
 
@@ -27,7 +27,7 @@ def add_to(blueprint: Blueprint) -> None:
 def open_enrolment(region: str) -> Response:
     """A fresh code; what this officer had open before is closed."""
     with request_scope() as session:
-        row = auth.allowed_region(session, g.staff, region)
+        row = auth.allowed_region(session, g.staff, region, "phones")
         opened = openings.open_enrolment(session, row.id, g.staff.id, current_time())
     return redirect(url_for("dashboard.show_opening", region=region, opening=opened.id))
 
@@ -36,7 +36,7 @@ def show_opening(region: str, opening: int) -> str:
     """The code, then the name of who asks, then what became of it."""
     now = current_time()
     with request_scope(read_only=True) as session:
-        row = auth.allowed_region(session, g.staff, region)
+        row = auth.allowed_region(session, g.staff, region, "phones")
         found = _own(session, row.id, opening)
         return render_template(
             "opening.html",
@@ -51,9 +51,12 @@ def show_opening(region: str, opening: int) -> str:
 def answer_phone(region: str, opening: int) -> Response:
     """Yes or no to the phone that asked."""
     with request_scope() as session:
-        row = auth.allowed_region(session, g.staff, region)
+        row = auth.allowed_region(session, g.staff, region, "phones")
         found = _own(session, row.id, opening, to_change=True)
-        openings.decide(session, found, is_known=request.form.get("known") == "yes", now=current_time())
+        device = openings.decide(session, found, is_known=request.form.get("known") == "yes", now=current_time())
+        subject = f"device {device.id}" if device else f"opening {found.id}"
+        action = "let_in" if device else "refuse"
+        audit.note(session, action, subject, staff=g.staff.id, now=current_time(), region=row.id)
     return redirect(url_for("dashboard.show_opening", region=region, opening=opening))
 
 

@@ -36,3 +36,34 @@ class EnrolmentOpening(Table):
         if self.expires_at <= now or (self.code is None and self.token_hash is None):
             return "closed"
         return "open" if self.token_hash is None else "asked"
+
+
+class Approval(Table):
+    """An agronomist has read a threshold, or a sentence of advice in one language, and stands by it."""
+
+    __tablename__ = "approvals"
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), comment="threshold, or advice")
+    key: Mapped[str] = mapped_column(String(80), comment="of the threshold or the sentence")
+    locale: Mapped[str] = mapped_column(String(16), comment="of the sentence; en for a threshold")
+    content_hash: Mapped[str] = mapped_column(String(64), comment="SHA-256 of what was read, hex")
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    at: Mapped[datetime] = mapped_column(UtcInstant)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcInstant)
+
+
+class AuditEntry(Table):
+    """Who did what to whom. A trigger of the database refuses to change or delete one."""
+
+    __tablename__ = "audit_entries"
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcInstant)
+    staff_id: Mapped[int | None] = mapped_column(
+        ForeignKey("staff.id"), comment="null: on the command line, or by itself"
+    )
+    region_id: Mapped[str | None] = mapped_column(ForeignKey("regions.id"), comment="null: of no one region")
+    action: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(String(80), comment="to whom or what: device 7, staff asha")
+    detail: Mapped[dict[str, Any]] = mapped_column(JsonDocument, comment="never a name of a farmer")

@@ -107,7 +107,11 @@ def decide(session: Session, opening: EnrolmentOpening, *, is_known: bool, now: 
     if not is_known:
         return None
     device = Device(
-        region_id=opening.region_id, token_hash=opening.token_hash, name=opening.name, enrolled_at=now, **opening.phone
+        region_id=opening.region_id,
+        token_hash=opening.token_hash,
+        name=opening.name,
+        enrolled_at=now,
+        **(opening.phone or {}),
     )
     session.add(device)
     session.flush()

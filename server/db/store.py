@@ -9,10 +9,10 @@ docs/adr/0003. The other reads and writes stand beside this file, by noun.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, insert, or_, select, update
+from sqlalchemy import ColumnElement, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from pestwatch.errors import Problem
@@ -23,6 +23,9 @@ from pestwatch.sync.sms import is_same_in_sms
 from server.db import tables
 from server.db.session import Table
 from server.db.tables import Advisory, Correction, Counter, Device, Observation, Service, Trap
+
+MOST_TRAPS = 24
+"""On a farmer's phone; a lead farmer's may have more. A guess: far above what one farm hangs up."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,21 @@ def accept_quarantined(session: Session, device: int) -> int:
         clock = PhoneClock(timedelta(milliseconds=row.clock_offset_ms), row.received_at)
         _project(session, device, [read_fact(row.content.encode())], clock, server_seq)
     return len(rows)
+
+
+def appoint_lead(session: Session, device: Device, *, is_lead: bool, now: datetime) -> None:
+    """Makes a phone a lead farmer's, which brings in the traps that were too many for a farmer's, or takes it back."""
+    device.lead_since = (device.lead_since or now) if is_lead else None
+    if not is_lead:
+        return
+    described = select(tables.Fact).where(
+        tables.Fact.device_id == device.id, tables.Fact.kind == "trap", tables.Fact.status == "stored"
+    )
+    for row in session.scalars(described.order_by(tables.Fact.seq)):
+        typed = read_fact(row.content.encode()).typed
+        if isinstance(typed, TrapFact):
+            clock = PhoneClock(timedelta(milliseconds=row.clock_offset_ms), row.received_at)
+            _describe_traps(session, device.id, [typed], clock)
 
 
 def facts_with_problems(session: Session, region: str, limit: int = 100) -> list[tables.Fact]:
@@ -275,12 +293,16 @@ def _describe_traps(session: Session, device: int, facts: Sequence[TrapFact], cl
         return
     wanted = select(Trap).where(Trap.device_id == device, Trap.trap.in_(names))
     standing = {trap.trap: trap for trap in session.scalars(wanted)}
+    room = _room_for_traps(session, device) if names - standing.keys() else 0
     for fact in facts:
         body, at = fact.body, clock.corrected(fact.at).at
         trap = standing.get(body.trap)
         if not description_wins((at, fact.seq), (trap.described_at, trap.described_seq) if trap else None):
             continue
+        if trap is None and room <= 0:
+            continue  # it waits in the ledger until the phone is a lead farmer's
         if trap is None:
+            room -= 1
             trap = standing[body.trap] = Trap(device_id=device, trap=body.trap)
             session.add(trap)
         for name in body.__struct_fields__:
@@ -288,6 +310,14 @@ def _describe_traps(session: Session, device: int, facts: Sequence[TrapFact], cl
         trap.emptied_at = clock.corrected(body.emptied_at).at if body.emptied_at else None
         trap.described_at, trap.described_seq = at, fact.seq
     session.flush()
+
+
+def _room_for_traps(session: Session, device: int) -> int:
+    """How many more traps a phone may have; an imported source is as free as a lead farmer."""
+    is_free = or_(Device.lead_since.is_not(None), Device.source.is_not(None))
+    if session.scalar(select(Device.id).where(Device.id == device, is_free)):
+        return 1_000_000
+    return MOST_TRAPS - session.scalars(select(func.count()).where(Trap.device_id == device)).one()
 
 
 def _service(device: int, fact: ServiceFact, clock: PhoneClock) -> dict[str, Any]:

@@ -53,15 +53,15 @@ class Region(Table):
 
 
 class Staff(Table):
-    """An officer or administrator who may log in."""
+    """Somebody of the office who may log in. What each role may do stands in server/auth.py."""
 
     __tablename__ = "staff"
-    __table_args__ = (_one_of("role", "officer", "admin"),)
+    __table_args__ = (_one_of("role", "officer", "agronomist", "admin"),)
 
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     name: Mapped[str] = mapped_column(String(80), unique=True, comment="login name, lower case")
     password_hash: Mapped[str] = mapped_column(String(200), comment="argon2id")
-    role: Mapped[str] = mapped_column(String(16), comment="officer: own regions; admin: every region")
+    role: Mapped[str] = mapped_column(String(16), comment="officer: own regions; the others: every region")
     locale: Mapped[str] = mapped_column(String(16), default="en")
     created_at: Mapped[datetime] = mapped_column(UtcInstant)
     left_at: Mapped[datetime | None] = mapped_column(UtcInstant, comment="set: may no longer log in")
@@ -97,6 +97,9 @@ class Device(Table):
     region_id: Mapped[str] = mapped_column(ForeignKey("regions.id"), index=True)
     source: Mapped[str | None] = mapped_column(String(80), comment="set: no phone, but what was imported by this name")
     name: Mapped[str | None] = mapped_column(String(60), comment="what the farmer wants the officer to say")
+    lead_since: Mapped[datetime | None] = mapped_column(
+        UtcInstant, comment="set: a lead farmer's, may hold neighbours' traps"
+    )
     token_hash: Mapped[str] = mapped_column(String(64), unique=True, comment="SHA-256 of the token, hex")
     locale: Mapped[str] = mapped_column(String(16), comment="language the farmer reads")
     consent: Mapped[Any] = mapped_column(JsonDocument, comment="what the farmer agreed to: version, at, locale")
