@@ -12,10 +12,10 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from pestwatch.errors import Problem
-from server import app_files, commands, dashboard
-from server.api import enrol, health, photos, releases, sms, sync
+from server import app_files, auth, commands, dashboard
+from server.api import consent, enrol, health, photos, releases, sms, sync
 from server.api.answers import answer_problem, as_problem
-from server.config import Settings
+from server.config import Settings, current_settings
 from server.db.session import open_engine
 
 MAX_BODY_BYTES = 1_000_000
@@ -50,12 +50,13 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
     app.extensions["pestwatch.settings"] = settings
     app.extensions["pestwatch.engine"] = open_engine(settings.database_url)
     app.extensions["pestwatch.clock"] = clock
-    for room in (sync, sms, enrol, photos, releases, health, app_files, dashboard):
+    for room in (sync, sms, enrol, consent, photos, releases, health, app_files, dashboard):
         app.register_blueprint(room.blueprint)
     commands.register(app)
     app.register_error_handler(Problem, _answer_problem)
     app.register_error_handler(HTTPException, _answer_refusal)
     app.register_error_handler(Exception, _answer_fault)
+    app.before_request(auth.show_token)
     app.after_request(_harden)
     if settings.proxies:
         hops = settings.proxies
@@ -80,4 +81,6 @@ def _answer_fault(error: Exception) -> Response:
 
 def _harden(response: Response) -> Response:
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    if current_settings().public_url.startswith("https:"):
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     return response

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from cryptography.fernet import Fernet, InvalidToken
-from flask import request
+from flask import g, request
 from flask import session as cookie
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -29,7 +29,8 @@ from pestwatch.sync.sms import KEY_BYTES
 from server.config import current_settings
 from server.db import devices, openings, people
 from server.db.access_tables import EnrolmentOpening
-from server.db.session import session_scope
+from server.db.scope import NOBODY, Scope
+from server.db.session import become, session_scope
 from server.db.tables import Device, Region, Staff
 
 CODE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -44,6 +45,8 @@ SPOKEN_TRIES_OF_ALL = 50
 """The same from everywhere; docs/access.md says how likely a guess is then."""
 SMS_TRIES = 20
 """Texts of one sender that could not be used, within LOGIN_WINDOW; a phone has seldom more than one to send."""
+NATIONAL_DIGITS = 10
+"""Of an Indian number: +91 98765 43210, 098765 43210 and 98765 43210 are one."""
 MIN_PASSWORD_LETTERS = 10
 Right = Literal["see", "recount", "phones", "data", "train", "agronomy", "office"]
 RIGHTS: Mapping[str, frozenset[Right]] = {
@@ -163,9 +166,10 @@ def check_gateway(engine: Engine, address: str, now: datetime) -> None:
         raise Problem("401.3")
 
 
-def sms_sender(number: str) -> str:
-    """What failures of a sender are counted under: nobody can read the number out of it again."""
-    return f"sms:{hmac.digest(current_settings().secret_key.encode(), number.encode(), 'sha256').hex()}"
+def number_hash(number: str) -> str:
+    """A telephone number as it is kept and searched for: without our key nobody can read it, or try all there are."""
+    digits = "".join(letter for letter in number if letter.isdecimal())[-NATIONAL_DIGITS:]
+    return hmac.digest(current_settings().secret_key.encode(), digits.encode(), "sha256").hex()
 
 
 def check_tries(session: Session, subject: str, allowed: int, now: datetime) -> None:
@@ -185,8 +189,14 @@ def note_failure(session: Session, subjects: Iterable[str], now: datetime) -> No
     people.record_failed_login(session, subjects, now, forget_before=now - LOGIN_WINDOW)
 
 
+def show_token() -> None:
+    """Before each request: whoever shows a phone's token may find that phone, and so far nothing else."""
+    token = bearer()
+    g.scope = Scope(token_hash=hash_secret(token)) if token else NOBODY
+
+
 def device_of_request(session: Session) -> Device:
-    """The phone that sent this request, revoked or not.
+    """The phone that sent this request, revoked or not; from now on the request sees what belongs to it.
 
     Raises:
       Problem 401.1: no token, or an unknown one.
@@ -195,6 +205,7 @@ def device_of_request(session: Session) -> Device:
     device = devices.device_by_token(session, hash_secret(token)) if token else None
     if device is None:
         raise Problem("401.1")
+    become(session, Scope(device=device.id, home=device.region_id))
     return device
 
 
@@ -250,10 +261,13 @@ def forget() -> None:
 
 
 def current_staff(session: Session) -> Staff | None:
-    """Who is logged in; None if nobody is, or they have left or got another password since."""
+    """Who is logged in, and the request then sees their regions; None if nobody is, or their password is another now."""
     number = cookie.get("staff")
     staff = people.staff_by_id(session, number) if isinstance(number, int) else None
-    return staff if staff and hmac.compare_digest(_password_mark(staff), str(cookie.get("of"))) else None
+    if staff is None or not hmac.compare_digest(_password_mark(staff), str(cookie.get("of"))):
+        return None
+    become(session, Scope(regions=people.scope_of(session, staff)))
+    return staff
 
 
 def may(staff: Staff, right: Right) -> bool:

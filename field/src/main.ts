@@ -117,7 +117,8 @@ function syncWhenever(): void {
   });
   // The page may stay open for hours without any of these; the back-off decides whether a try is made.
   window.setInterval(async () => {
-    if ((await setting("asking")) || (await waitingCount()) > 0) await sync("automatic");
+    if ((await setting("asking")) || (await setting("consent_to_tell")) || (await waitingCount()) > 0)
+      await sync("automatic");
   }, RETRY_MS);
   void sync("automatic");
 }

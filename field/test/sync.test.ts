@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { closeDatabase } from "../src/store/database";
 import { append, appendObservation, factsWithDeliveries, waitingCount } from "../src/store/outbox";
 import { keep, setting } from "../src/store/settings";
+import { noteAnswer } from "../src/sync/consent";
 import { ask, codeInHash, tidyCode } from "../src/sync/enrol";
 import { flush } from "../src/sync/flush";
 import { type EnrolRequest, type Fact, instant, type SyncRequest } from "../src/sync/protocol";
@@ -20,6 +21,7 @@ class Server {
   officer: "absent" | "thinks" | "says-yes" | "says-no" = "thinks";
   asked = "";
   tokens: string[] = [];
+  answers: { agreed: boolean; erase: boolean }[] = [];
   online = true;
   largestBatch = Number.POSITIVE_INFINITY;
   refused = new Set<number>();
@@ -37,6 +39,10 @@ class Server {
     }
     if ((init.headers as Record<string, string>).authorization !== "Bearer secret") {
       return problem(401, "401.1", "This phone is not enrolled here.");
+    }
+    if (url.endsWith("/consent")) {
+      this.answers.push(JSON.parse(init.body as string));
+      return Response.json({});
     }
     if (url.includes("/photos/")) {
       this.photos.push(url.split("/").at(-1) as string);
@@ -344,5 +350,44 @@ describe("enrolment", () => {
     expect((await flush("asked")).state).toBe("sent");
     expect([...server.stored.keys()]).toEqual([1, 3]);
     expect(await waitingCount()).toBe(0);
+  });
+});
+
+describe("consent", () => {
+  const no = async (what?: "erase"): Promise<void> => {
+    await keep("consent", { version: 2, at: instant(new Date()), locale: "hi", agreed: false });
+    await noteAnswer(what);
+  };
+
+  test("that is taken back is told once, later if there is no network, and then nothing more is said", async () => {
+    await ask("ABCDEFGHJKMNP");
+    await flush("asked");
+    await append(trap(), observation({ HELIAR: 3 }));
+    server.online = false;
+    await no();
+    expect((await flush("asked")).state).toBe("failed");
+    server.online = true;
+    expect((await flush("asked")).state).toBe("no-consent");
+    expect((await flush("asked")).state).toBe("no-consent");
+    expect(server.answers).toMatchObject([{ agreed: false, erase: false, consent: { version: 2, locale: "hi" } }]);
+    expect(server.stored.size).toBe(0);
+  });
+
+  test("may end with an erasure: the phone is enrolled nowhere and keeps its counts", async () => {
+    await append(trap(), observation({ HELIAR: 3 }));
+    await ask("ABCDEFGHJKMNP");
+    await flush("asked");
+    await no("erase");
+    expect((await flush("asked")).state).toBe("no-consent");
+    expect(server.answers).toMatchObject([{ agreed: false, erase: true }]);
+    expect(await setting("enrolment")).toBeUndefined();
+    expect(await factsWithDeliveries()).toHaveLength(2);
+  });
+
+  test("of a phone that was never enrolled is nobody's business", async () => {
+    await no();
+    expect(await setting("consent_to_tell")).toBeUndefined();
+    expect((await flush("asked")).state).toBe("no-consent");
+    expect(server.answers).toEqual([]);
   });
 });

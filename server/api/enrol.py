@@ -1,7 +1,7 @@
 """/enrol: a code becomes a phone with a token of its own. 13 letters of a QR code do so at once; six digits that were
 told over the telephone first ask the officer who opened the enrolment.
 
-The phone makes its token itself and says it with the code, so an answer that was lost can be asked for again. It learns
+Nobody is known yet at this door, so it alone decides what is shown. The phone makes its token itself and says it with the code, so an answer that was lost can be asked for again. It learns
 here, over a connection that the officer vouches for, which root key signs its region's models.
 """
 
@@ -21,7 +21,7 @@ from server import auth
 from server.api.answers import PREFIX, answer, known_locale, read_body, worded
 from server.config import current_settings, current_time
 from server.db import devices, openings
-from server.db.session import request_scope
+from server.db.session import unscoped
 from server.db.tables import Device
 
 MAX_BODY_BYTES = 4_000
@@ -62,7 +62,7 @@ def enrol() -> Response:
     digits = wanted.code.replace(" ", "").replace("-", "")
     if SPOKEN.fullmatch(digits):
         return _ask_officer(digits, wanted, phone)
-    with request_scope() as session:
+    with unscoped() as session:
         device, token = auth.enrol(session, wanted.code, now, wanted.token, **phone)
     return _enrolled(device, token, [worded(problem, locale) for problem in notices])
 
@@ -71,7 +71,7 @@ def enrol() -> Response:
 def ask_again() -> Response:
     """What became of the six digits: 202 while the officer has not answered, then 201, or 410 with the reason."""
     token = auth.bearer()
-    with request_scope(read_only=True) as session:
+    with unscoped(read_only=True) as session:
         return _outcome(session, token)
 
 
@@ -79,11 +79,11 @@ def _ask_officer(code: str, wanted: EnrolRequest, phone: dict[str, Any]) -> Resp
     name = " ".join("".join(letter for letter in wanted.name or "" if letter.isprintable()).split())
     if wanted.token is None or not name:
         raise Problem("400.1", detail="six digits need a token and a name")
-    with request_scope() as session:
+    with unscoped() as session:
         asked = auth.ask_officer(session, code, wanted.token, name, phone, request.remote_addr or "", current_time())
     if asked is None:
         raise Problem("410.2")
-    with request_scope(read_only=True) as session:
+    with unscoped(read_only=True) as session:
         return _outcome(session, wanted.token)
 
 

@@ -23,6 +23,7 @@ from server.dashboard import (
     office,
     openings,
     phones,
+    privacy,
     regions,
     review,
     today,
@@ -37,7 +38,20 @@ CONTENT_SECURITY_POLICY = (
 )
 OPEN_TO_ALL = {"dashboard.static", "dashboard.show_login", "dashboard.log_in"}
 blueprint = Blueprint("dashboard", __name__, template_folder="templates", static_folder="static")
-for room in (login, today, regions, review, training, phones, openings, advisories, exchange, agronomy, office):
+for room in (
+    login,
+    today,
+    regions,
+    review,
+    training,
+    phones,
+    openings,
+    privacy,
+    advisories,
+    exchange,
+    agronomy,
+    office,
+):
     room.add_to(blueprint)
 log = logging.getLogger(__name__)
 
@@ -66,6 +80,8 @@ def _enter() -> AnyResponse | None:
 def _guard(response: Response) -> Response:
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    response.headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()"
     if request.endpoint != "dashboard.static":
         response.headers.setdefault("Cache-Control", "private, no-store")
     return response

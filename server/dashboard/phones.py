@@ -9,14 +9,13 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from pestwatch.errors import Problem
 from server import auth
 from server.config import current_settings, current_time
 from server.dashboard.paging import page_of
+from server.dashboard.privacy import own_phone
 from server.dashboard.troubles import troubles_of
 from server.db import audit, catches, devices, store
 from server.db.session import request_scope
-from server.db.tables import Device
 
 SHOWN_TROUBLES = 50
 """The newest ones; the ledger keeps them all."""
@@ -70,7 +69,7 @@ def new_code(region: str) -> Response:
 def stop_phone(region: str, device: int) -> AnyResponse:
     """What this phone sends from now on is kept aside."""
     with request_scope() as session:
-        found = _own(session, region, device)
+        found = own_phone(session, region, device)
         devices.revoke_device(session, found.id, current_time())
         _note(session, "stop_phone", region, f"device {device}")
     return redirect(url_for("dashboard.show_phones", region=region))
@@ -79,7 +78,7 @@ def stop_phone(region: str, device: int) -> AnyResponse:
 def believe(region: str, device: int) -> AnyResponse:
     """What a stopped phone sent counts after all."""
     with request_scope() as session:
-        found = _own(session, region, device)
+        found = own_phone(session, region, device)
         accepted = store.accept_quarantined(session, found.id)
         _note(session, "believe", region, f"device {device}", facts=accepted)
     return redirect(url_for("dashboard.show_phones", region=region))
@@ -88,7 +87,7 @@ def believe(region: str, device: int) -> AnyResponse:
 def appoint(region: str, device: int) -> AnyResponse:
     """Makes this phone a lead farmer's, or an ordinary one again."""
     with request_scope() as session:
-        found = _own(session, region, device)
+        found = own_phone(session, region, device)
         is_lead = request.form.get("lead") == "yes"
         store.appoint_lead(session, found, is_lead=is_lead, now=current_time())
         _note(session, "appoint" if is_lead else "dismiss", region, f"device {device}")
@@ -106,17 +105,3 @@ def qr_svg(address: str) -> Markup:
 
 def _note(session: Session, action: str, region: str, subject: str, **detail: Any) -> None:
     audit.note(session, action, subject, staff=g.staff.id, now=current_time(), region=region, **detail)
-
-
-def _own(session: Session, region: str, device: int) -> Device:
-    """A phone of a region that this officer may see.
-
-    Raises:
-      Problem 403.1: not theirs.
-      Problem 404.1: no such phone here.
-    """
-    row = auth.allowed_region(session, g.staff, region, "phones")
-    found = devices.device_by_id(session, device)
-    if found.region_id != row.id:
-        raise Problem("404.1", name=f"device {device}")
-    return found

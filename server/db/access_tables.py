@@ -38,6 +38,20 @@ class EnrolmentOpening(Table):
         return "open" if self.token_hash is None else "asked"
 
 
+class Consent(Table):
+    """What a farmer said to the app's question, each time: never changed, and kept when the rest is erased, as proof."""
+
+    __tablename__ = "consents"
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    device_id: Mapped[int] = mapped_column(ForeignKey("devices.id"), index=True)
+    agreed: Mapped[bool] = mapped_column(comment="false: taken back")
+    version: Mapped[int] = mapped_column(comment="of the words that were shown")
+    locale: Mapped[str] = mapped_column(String(40), comment="in which language")
+    at: Mapped[datetime] = mapped_column(UtcInstant, comment="by the phone's clock")
+    received_at: Mapped[datetime] = mapped_column(UtcInstant)
+
+
 class Approval(Table):
     """An agronomist has read a threshold, or a sentence of advice in one language, and stands by it."""
 

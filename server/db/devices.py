@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pestwatch.errors import Problem
+from server.db.access_tables import Consent
 from server.db.tables import Device, EnrolmentCode, Fact
 
 
@@ -57,7 +58,26 @@ def enrol_device(
     session.add(device)
     session.flush()
     code.device_id = device.id
+    record_consent(session, device, consent, agreed=True, now=now)
     return device
+
+
+def record_consent(session: Session, device: Device, said: Mapping[str, Any], *, agreed: bool, now: datetime) -> None:
+    """Keeps what a farmer answered to the app's question, beside every earlier answer.
+
+    Args:
+      session: a writing transaction.
+      device: whose.
+      said: version, at, locale, as the phone says them.
+      agreed: False takes it back.
+      now: aware instant.
+    """
+    at = datetime.fromisoformat(said["at"])
+    answer = Consent(agreed=agreed, version=said["version"], locale=said["locale"], at=at, received_at=now)
+    answer.device_id = device.id
+    session.add(answer)
+    device.consent = dict(said)
+    device.withdrawn_at = None if agreed else device.withdrawn_at or now
 
 
 def device_by_token(session: Session, token_hash: str) -> Device | None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from pestwatch.errors import Problem
 from server.db.access_tables import EnrolmentOpening
+from server.db.devices import record_consent
 from server.db.session import insert_once
 from server.db.tables import Device
 
@@ -116,6 +117,7 @@ def decide(session: Session, opening: EnrolmentOpening, *, is_known: bool, now: 
     session.add(device)
     session.flush()
     opening.device_id = device.id
+    record_consent(session, device, device.consent, agreed=True, now=now)
     return device
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from pestwatch.errors import Problem
+from server.db.scope import EVERYWHERE
 from server.db.session import insert_once
 from server.db.tables import LoginTry, Region, Staff, StaffRegion
 
@@ -114,6 +115,13 @@ def regions_for(session: Session, staff: Staff) -> list[Region]:
         return all_regions(session)
     own = select(StaffRegion.region_id).where(StaffRegion.staff_id == staff.id)
     return list(session.scalars(select(Region).where(Region.id.in_(own)).order_by(Region.name)))
+
+
+def scope_of(session: Session, staff: Staff) -> tuple[str, ...]:
+    """The ids of the regions that this person's requests are held to; `*` is all."""
+    if staff.role != "officer":
+        return (EVERYWHERE,)
+    return tuple(session.scalars(select(StaffRegion.region_id).where(StaffRegion.staff_id == staff.id)))
 
 
 def failed_logins_since(session: Session, subject: str, since: datetime) -> list[datetime]:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from flask import current_app
+from flask import current_app, g, has_request_context
 from sqlalchemy import (
     BigInteger,
     Connection,
@@ -29,6 +29,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
+
+from server.db.scope import NOBODY, Scope, enter
 
 LOCK_WAIT_S = 15
 """How long a SQLite writer waits for another one; a guess, well above the longest transaction seen in tests."""
@@ -97,7 +99,9 @@ class Table(DeclarativeBase):
 def open_engine(database_url: str) -> Engine:
     """Connects to either database with the durability and the time zone that pestwatch relies on."""
     if make_url(database_url).get_backend_name() != "sqlite":
-        return create_engine(database_url, pool_pre_ping=True, connect_args={"options": "-c timezone=utc"})
+        engine = create_engine(database_url, pool_pre_ping=True, connect_args={"options": "-c timezone=utc"})
+        event.listen(engine, "begin", _begin_postgresql)
+        return engine
     engine = create_engine(database_url, connect_args={"timeout": LOCK_WAIT_S, "check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -125,8 +129,27 @@ def insert_once(session: Session, table: type[Table], **values: Any) -> bool:
 
 
 def request_scope(*, read_only: bool = False) -> AbstractContextManager[Session]:
-    """`session_scope` on the database of the app that answers this request."""
+    """`session_scope` on the database of the app, held to what belongs to whoever sent this request."""
+    return session_scope(request_engine(), read_only=read_only)
+
+
+def request_engine() -> Engine:
+    """The database as whoever sent this request may see it; on the command line, all of it."""
+    engine: Engine = current_app.extensions["pestwatch.engine"]
+    if not has_request_context():
+        return engine
+    return engine.execution_options(pestwatch_scope=g.get("scope", NOBODY))
+
+
+def unscoped(*, read_only: bool = False) -> AbstractContextManager[Session]:
+    """The whole database inside a request: only for doors at which nobody is known yet (enrolment, the SMS gateway)."""
     return session_scope(current_app.extensions["pestwatch.engine"], read_only=read_only)
+
+
+def become(session: Session, scope: Scope) -> None:
+    """Holds the rest of this transaction, and every later one of the request, to another scope."""
+    g.scope = scope
+    enter(session.connection(), scope)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
@@ -142,6 +165,12 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
             time.sleep(0.05)
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA synchronous=FULL")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    scope = connection.get_execution_options().get("pestwatch_scope")
+    if scope is not None:
+        enter(connection, scope)
 
 
 def _begin_sqlite(connection: Connection) -> None:

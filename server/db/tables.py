@@ -109,6 +109,8 @@ class Device(Table):
     last_seen_at: Mapped[datetime | None] = mapped_column(UtcInstant)
     clock_offset_ms: Mapped[int | None] = mapped_column(BigInteger, comment="server minus phone at the last sync")
     revoked_at: Mapped[datetime | None] = mapped_column(UtcInstant, comment="set: what it sends is quarantined")
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcInstant, comment="set: the farmer no longer agrees")
+    erased_at: Mapped[datetime | None] = mapped_column(UtcInstant, comment="set: nothing here tells who it was")
     sms_key: Mapped[str | None] = mapped_column(String(200), comment="of its SMS, encrypted; null: it has no SMS path")
 
 
@@ -154,7 +156,7 @@ class Fact(Table):
 
 
 class Sms(Table):
-    """A text that a gateway brought, as it came; where it came from is not kept."""
+    """A text that a gateway brought, as it came. The number is kept as a keyed hash, which only finds it again."""
 
     __tablename__ = "sms"
     kind: ClassVar = "sms"
@@ -167,6 +169,10 @@ class Sms(Table):
     device_id: Mapped[int | None] = mapped_column(
         ForeignKey("devices.id"), index=True, comment="whom it names, if true"
     )
+    sender_hash: Mapped[str | None] = mapped_column(
+        String(64), index=True, comment="HMAC of the number it came from, hex"
+    )
+    sender_tail: Mapped[str | None] = mapped_column(String(3), comment="that number's last digits")
     received_at: Mapped[datetime] = mapped_column(UtcInstant, comment="the first time")
     problem: Mapped[Any | None] = mapped_column(JsonDocument, comment="why it was rejected; null: its facts are stored")
 

@@ -33,6 +33,7 @@ TABLE = """
 GET    /                                                     302  302  302  302  302  200  200  200  200
 GET    /agronomy                                             302  302  302  302  302  403  403  200  403
 POST   /agronomy                                             302  302  302  302  302  403  403  404  403
+POST   /api/v1/consent                                       401  200  200  200  401  401  401  401  401
 POST   /api/v1/enrol                                         410  410  410  410  410  410  410  410  410
 GET    /api/v1/enrol                                         401  410  410  410  410  401  401  401  401
 GET    /api/v1/health                                        200  200  200  200  200  200  200  200  200
@@ -68,12 +69,15 @@ POST   /regions/<region>/openings/<int:opening>/answer       302  302  302  302 
 GET    /regions/<region>/phones                              302  302  302  302  302  200  403  403  200
 POST   /regions/<region>/phones                              302  302  302  302  302  200  403  403  200
 POST   /regions/<region>/phones/<int:device>/believe         302  302  302  302  302  302  403  403  302
+POST   /regions/<region>/phones/<int:device>/copy            302  302  302  302  302  200  403  403  200
+POST   /regions/<region>/phones/<int:device>/erase           302  302  302  302  302  422  403  403  422
 POST   /regions/<region>/phones/<int:device>/lead            302  302  302  302  302  302  403  403  302
 POST   /regions/<region>/phones/<int:device>/stop            302  302  302  302  302  302  403  403  302
 GET    /regions/<region>/review                              302  302  302  302  302  200  403  200  200
-GET    /review/<observation>                                 302  302  302  302  302  200  403  200  200
-POST   /review/<observation>                                 302  302  302  302  302  302  403  302  302
-GET    /review/<observation>/photo                           302  302  302  302  302  200  403  200  200
+POST   /regions/<region>/senders                             302  302  302  302  302  200  403  403  200
+GET    /review/<observation>                                 302  302  302  302  302  200  404  200  200
+POST   /review/<observation>                                 302  302  302  302  302  302  404  302  302
+GET    /review/<observation>/photo                           302  302  302  302  302  200  404  200  200
 GET    /static/<path:filename>                               200  200  200  200  200  200  200  200  200
 """
 YESTERDAY = {"as": "csv", "first": "2026-11-24", "last": "2026-11-24"}
@@ -86,6 +90,8 @@ SAID: dict[str, dict[str, Any]] = {
     "POST /review/<observation>": {"data": {"count-HELIAR": "3"}},
     "POST /api/v1/sms": {"data": {"text": "no text of ours", "from": "+910000000000"}},
     "GET /regions/<region>/data/file": {"query_string": YESTERDAY},
+    "POST /api/v1/consent": {"json": {"consent": {"version": 2, "at": instant(NOW), "locale": "hi"}, "agreed": True}},
+    "POST /regions/<region>/senders": {"data": {"number": "9876543210"}},
     "POST /office/staff/<int:staff>": {"data": {"role": "officer", "regions": REGION}},
     "POST /office/regions": {"data": {"region": ELSEWHERE, "name": "Warangal"}},
 }

@@ -5,6 +5,7 @@ import { locale, type Message, t } from "../i18n";
 import { type IconName, icon } from "../icons";
 import { canSpeak, speak, whenVoicesChange } from "../speak";
 import { keep, setting } from "../store/settings";
+import { noteAnswer } from "../sync/consent";
 import { flush } from "../sync/flush";
 import { instant } from "../sync/protocol";
 import { button, go, type Screen } from "./frame";
@@ -30,7 +31,8 @@ export async function consentScreen(): Promise<Screen> {
   const record = async (agreed: boolean): Promise<void> => {
     await keep("consent", { version: CONSENT_VERSION, at: instant(new Date()), locale: locale(), agreed });
     await keep("send_photos", agreed && answers.photos);
-    if (agreed) void flush("asked");
+    await noteAnswer();
+    void flush("asked");
     go(before ? "#/settings" : "#/");
   };
   const yes = button("check", t("Yes, send photos"), {

@@ -4,7 +4,10 @@ import { type Child, h } from "../elements";
 import { catalogueStatus, LOCALES, type Locale, locale, number, t } from "../i18n";
 import { type IconName, icon } from "../icons";
 import { keep, setting } from "../store/settings";
-import { button, go, type Screen } from "./frame";
+import { noteAnswer } from "../sync/consent";
+import { flush } from "../sync/flush";
+import { instant } from "../sync/protocol";
+import { button, go, redraw, type Screen } from "./frame";
 import { modelRow } from "./model-row";
 import { sizeRow } from "./size-row";
 
@@ -66,6 +69,7 @@ async function sending(): Promise<HTMLElement> {
       "setting-sending",
       h("p", {}, t("You chose to keep everything on this phone.")),
       button("next", t("Read and decide again"), { testid: "open-consent", href: "#/consent" }),
+      await erasing(),
     );
   }
   const choose = async (send: boolean): Promise<void> => {
@@ -87,12 +91,40 @@ async function sending(): Promise<HTMLElement> {
     button("cross", t("Stop sending"), {
       testid: "stop-sending",
       onclick: async () => {
-        await keep("consent", { ...consent, agreed: false });
+        await keep("consent", { ...consent, at: instant(new Date()), agreed: false });
         await keep("send_photos", false);
+        await noteAnswer();
+        void flush("asked");
         go("#/outbox");
       },
     }),
   );
+}
+
+/** Whoever stopped may also have everything erased that was ever sent; asked twice, as there is no way back. */
+async function erasing(): Promise<Child> {
+  if (!(await setting("enrolment"))) return null;
+  if ((await setting("consent_to_tell")) === "erase") {
+    return h("p", { testid: "erase-waits" }, t("It is erased as soon as there is a network."));
+  }
+  const sure = button("cross", t("Yes, erase what I sent"), {
+    testid: "erase-sure",
+    look: "danger",
+    onclick: async () => {
+      await noteAnswer("erase");
+      await flush("asked");
+      redraw();
+    },
+  });
+  sure.hidden = true;
+  const first = button("cross", t("Erase what I sent"), {
+    testid: "erase",
+    onclick: () => {
+      sure.hidden = false;
+      first.hidden = true;
+    },
+  });
+  return [first, sure];
 }
 
 async function storage(): Promise<HTMLElement> {

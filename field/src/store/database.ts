@@ -87,6 +87,8 @@ export interface Settings {
   locale: string;
   /** `agreed` false: counting stays on this phone, nothing is sent. */
   consent: Consent & { agreed: boolean };
+  /** What the server does not know yet of the farmer's answer: told at the next sync, whatever the answer is. */
+  consent_to_tell: "answer" | "erase";
   send_photos: boolean;
   enrolment: Enrolment;
   asking: Asking;

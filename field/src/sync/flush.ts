@@ -8,6 +8,7 @@
 import { announceChange } from "../store/changed";
 import { waitingCount } from "../store/outbox";
 import { forget, keep, setting } from "../store/settings";
+import { tellConsent } from "./consent";
 import { enrolIfAsking } from "./enrol";
 import type { ProblemJson } from "./protocol";
 import { problemOf, pushAndPull, Refusal, sendPhotos } from "./sync";
@@ -54,12 +55,18 @@ async function exclusively<T>(work: () => Promise<T>): Promise<T> {
 
 async function round(reason: FlushReason): Promise<FlushOutcome> {
   const consent = await setting("consent");
-  if (!consent?.agreed) return { state: "no-consent", problem: null };
+  if (!consent?.agreed && !(await setting("consent_to_tell"))) return { state: "no-consent", problem: null };
   const backOff = await setting("back_off");
   if (reason === "automatic" && backOff && Date.now() < backOff.until_ms) {
     return { state: "waiting-to-retry", problem: (await setting("last_problem")) ?? null };
   }
   try {
+    await tellConsent();
+    if (!consent?.agreed) {
+      await forget("back_off");
+      announceChange();
+      return { state: "no-consent", problem: null };
+    }
     await enrolIfAsking(__APP_VERSION__);
     const enrolment = await setting("enrolment");
     if (!enrolment || enrolment.state === "unknown") return { state: "not-enrolled", problem: null };

@@ -1,4 +1,4 @@
-"""Farmer and officer, each at a browser of their own, on the telephone: six digits are read aloud, a name is confirmed."""
+"""Farmer and officer, each at a browser of their own: six digits are read aloud, a name is confirmed, consent is taken back."""
 
 import re
 from collections.abc import Iterator
@@ -112,3 +112,32 @@ def test_a_mistyped_digit_is_erased_and_another_code_can_be_taken(farmer: Page, 
     expect(farmer.get_by_test_id("enrol-waiting")).to_contain_text("as soon as there is a network")
     tap(farmer, "enrol-again")
     expect(farmer.get_by_test_id("enrol-digits")).to_have_text("")
+
+
+def test_consent_that_is_taken_back_reaches_the_office_and_then_everything_is_erased(
+    farmer: Page, officer: Page
+) -> None:
+    count_by_hand(farmer, 4)
+    dial(farmer, code_on(officer))
+    officer.locator("button", has_text="Yes").click(timeout=10_000)
+    expect(farmer.get_by_test_id("enrolment-state")).to_have_attribute("data-state", "active", timeout=10_000)
+    farmer.context.set_offline(True)
+    tap(farmer, "stop-sending")
+    farmer.context.set_offline(False)
+    tap(farmer, "tab-settings")
+    officer.get_by_role("link", name="Back to the phones").click()
+    taken_back = officer.get_by_text("took the consent back")
+    for _ in range(20):
+        if taken_back.count():
+            break
+        officer.wait_for_timeout(250)
+        officer.reload()
+    expect(taken_back).to_be_visible()
+    tap(farmer, "erase")
+    tap(farmer, "erase-sure")
+    expect(farmer.get_by_test_id("enrolment-state")).to_have_attribute("data-state", "none")
+    officer.reload()
+    expect(officer.locator(".phones h3")).to_contain_text("erased")
+    expect(officer.locator(".phones")).not_to_contain_text("Sunita")
+    tap(farmer, "tab-traps")
+    expect(farmer.get_by_test_id("trap-card")).to_be_visible()
