@@ -106,6 +106,7 @@ def decide(session: Session, opening: EnrolmentOpening, *, is_known: bool, now: 
         raise Problem("410.2")
     opening.decided_at = now
     if not is_known:
+        opening.name = opening.phone = None
         return None
     device = Device(
         region_id=opening.region_id,
@@ -119,6 +120,13 @@ def decide(session: Session, opening: EnrolmentOpening, *, is_known: bool, now: 
     opening.device_id = device.id
     record_consent(session, device, device.consent, agreed=True, now=now)
     return device
+
+
+def forget_strangers(session: Session, now: datetime) -> None:
+    """Lets go of what phones said that nobody let in."""
+    unanswered = EnrolmentOpening.device_id.is_(None) & (EnrolmentOpening.expires_at <= now)
+    forget = update(EnrolmentOpening).where(unanswered, EnrolmentOpening.name.is_not(None))
+    session.execute(forget.values(name=None, phone=None))
 
 
 def _close(session: Session, which: Any, now: datetime | None = None) -> None:

@@ -1,8 +1,12 @@
-"""erase_withdrawn: whoever took the consent back, and did not give it again, is erased after a month."""
+"""erase_withdrawn: whoever took the consent back, and did not give it again, is erased after a month.
+
+What phones said that no officer let in goes within the hour.
+"""
 
 from datetime import datetime, timedelta
 
 from server.config import Settings
+from server.db import openings
 from server.db.devices import device_by_id
 from server.db.personal import withdrawn_before
 from server.db.session import open_engine, session_scope
@@ -24,7 +28,8 @@ def erase_withdrawn(settings: Settings, now: datetime) -> int:
     """
     engine = open_engine(settings.database_url)
     try:
-        with session_scope(engine, read_only=True) as session:
+        with session_scope(engine) as session:
+            openings.forget_strangers(session, now)
             due = [device.id for device in withdrawn_before(session, now - GRACE)]
         for device in due:
             with session_scope(engine) as session:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select, text
 
 from server import auth
 from server.config import Settings
-from server.db import catches, devices, sms, tables
+from server.db import catches, devices, openings, sms, tables
 from server.db.access_tables import AuditEntry, Consent
 from server.db.photo_files import photo_path
 from server.db.session import Table, session_scope
@@ -96,6 +96,29 @@ def test_every_answer_is_kept_with_version_language_and_time(
 def test_an_answer_that_is_no_message_gets_a_clear_one(phone: Phone, body: bytes) -> None:
     response = phone.client.post("/api/v1/consent", data=body, headers=phone.headers)
     assert response.status_code in {400, 413}
+
+
+def test_once_it_is_taken_back_photos_teach_nobody_and_are_looked_at_no_more(
+    officer: Officer, sunita: Phone, engine: Engine
+) -> None:
+    with session_scope(engine, read_only=True) as session:
+        assert len(catches.photos_for_training(session, REGION)) == len(catches.review_queue(session, REGION)) == 1
+    answer(sunita, agreed=False)
+    with session_scope(engine, read_only=True) as session:
+        assert catches.photos_for_training(session, REGION) == catches.review_queue(session, REGION) == []
+
+
+def test_the_name_of_a_phone_that_nobody_let_in_is_forgotten(
+    engine: Engine, officer: Officer, settings: Settings
+) -> None:
+    with session_scope(engine) as session:
+        opening = openings.open_enrolment(session, REGION, factories.staff(session, "ravi").id, NOW)
+        asked = {"name": "Sunita", "phone": {"locale": "hi"}, "now": NOW}
+        assert openings.ask_with_code(session, opening.code or "", "0" * 64, **asked) is not None
+    erase_withdrawn(settings, NOW + openings.LIFE - timedelta(seconds=1))
+    assert "Sunita" in everything(engine)
+    erase_withdrawn(settings, NOW + openings.LIFE)
+    assert "Sunita" not in everything(engine)
 
 
 # --- erasure

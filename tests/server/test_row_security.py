@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from server import auth, create_app
 from server.config import Settings
-from server.db import audit, openings, sms, tables, transfers, work
+from server.db import audit, devices, openings, sms, tables, transfers, work
 from server.db.migrate import upgrade_to_head
 from server.db.scope import EVERYWHERE, NOBODY, Scope
 from server.db.session import Table, open_engine, session_scope
@@ -70,6 +70,7 @@ def make_side(app: Flask, engine: Engine, region: str) -> Side:
     assert phone.put_photo(sha256, photo).status_code == 201
     with app.app_context(), session_scope(engine) as session:
         auth.make_code(session, region, NOW)
+        devices.record_consent(session, device, device.consent, agreed=True, now=NOW)
         openings.open_enrolment(session, region, staff, NOW)
         sms.settle(session, sms.keep_text(session, f"text of {region}", NOW), device, None)
         advice = {"pest": "HELIAR", "messages": []}

@@ -8,7 +8,7 @@ import { keep, setting } from "../store/settings";
 import { noteAnswer } from "../sync/consent";
 import { flush } from "../sync/flush";
 import { instant } from "../sync/protocol";
-import { button, go, type Screen } from "./frame";
+import { button, go, type Screen, say } from "./frame";
 
 /** Changes whenever the lines below do: the record says what was agreed to. */
 export const CONSENT_VERSION = 2;
@@ -83,6 +83,14 @@ export async function consentScreen(): Promise<Screen> {
         button("phone", t("No. Keep everything on this phone"), {
           testid: "consent-decline",
           onclick: () => record(false),
+        }),
+        button("adult", t("I am not 18 yet"), {
+          testid: "consent-minor",
+          look: "quiet",
+          onclick: async () => {
+            await record(false);
+            say(t("Use this app with an adult of your family. Nothing is sent; your counts stay on this phone."));
+          },
         }),
       ),
     ],
