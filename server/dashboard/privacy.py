@@ -20,9 +20,19 @@ LEAST_DIGITS = 10
 
 def add_to(blueprint: Blueprint) -> None:
     """Gives the blueprint these pages."""
+    blueprint.add_url_rule("/regions/<region>/phones/<int:device>/rights", view_func=show_rights)
     blueprint.add_url_rule("/regions/<region>/phones/<int:device>/copy", view_func=copy_person, methods=["POST"])
     blueprint.add_url_rule("/regions/<region>/phones/<int:device>/erase", view_func=erase, methods=["POST"])
     blueprint.add_url_rule("/regions/<region>/senders", view_func=find_sender, methods=["POST"])
+
+
+def show_rights(region: str, device: int) -> str:
+    """What was agreed to, a copy, erasure."""
+    with request_scope(read_only=True) as session:
+        found = own_phone(session, region, device)
+        row = auth.allowed_region(session, g.staff, region, "phones")
+        consents = devices.consents_of(session, found.id)
+        return render_template("rights.html", region=row, phone=found, consents=consents)
 
 
 def copy_person(region: str, device: int) -> Response:
@@ -51,7 +61,7 @@ def erase(region: str, device: int) -> AnyResponse:
         row = devices.device_by_id(session, found.id)
         if row.erased_at is None:
             erase_person(session, current_settings(), row, staff=g.staff.id, now=current_time())
-    return redirect(url_for("dashboard.show_phones", region=region))
+    return redirect(url_for("dashboard.show_rights", region=region, device=device))
 
 
 def find_sender(region: str) -> str:

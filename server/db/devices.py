@@ -80,6 +80,11 @@ def record_consent(session: Session, device: Device, said: Mapping[str, Any], *,
     device.withdrawn_at = None if agreed else device.withdrawn_at or now
 
 
+def consents_of(session: Session, device: int) -> list[Consent]:
+    """A farmer's answers, oldest first."""
+    return list(session.scalars(select(Consent).where(Consent.device_id == device).order_by(Consent.id)))
+
+
 def device_by_token(session: Session, token_hash: str) -> Device | None:
     """The phone that holds this token, revoked or not."""
     return session.scalar(select(Device).where(Device.token_hash == token_hash))

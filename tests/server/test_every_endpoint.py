@@ -72,6 +72,7 @@ POST   /regions/<region>/phones/<int:device>/believe         302  302  302  302 
 POST   /regions/<region>/phones/<int:device>/copy            302  302  302  302  302  200  403  403  200
 POST   /regions/<region>/phones/<int:device>/erase           302  302  302  302  302  422  403  403  422
 POST   /regions/<region>/phones/<int:device>/lead            302  302  302  302  302  302  403  403  302
+GET    /regions/<region>/phones/<int:device>/rights          302  302  302  302  302  200  403  403  200
 POST   /regions/<region>/phones/<int:device>/stop            302  302  302  302  302  302  403  403  302
 GET    /regions/<region>/review                              302  302  302  302  302  200  403  200  200
 POST   /regions/<region>/senders                             302  302  302  302  302  200  403  403  200

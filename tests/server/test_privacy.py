@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import zipfile
 from datetime import timedelta
 from typing import Any
@@ -90,6 +91,12 @@ def test_every_answer_is_kept_with_version_language_and_time(
     assert answer(phone, agreed=True).status_code == 200
     assert "took the consent back" not in officer.read(f"/regions/{REGION}/phones")
     assert answers(engine) == [(True, 1, "hi"), (False, 2, "mr"), (True, 2, "mr")]
+    page = officer.read(f"/regions/{REGION}/phones/{phone.row.id}/rights")
+    assert re.findall(r'25 Nov, 11:30: (yes|no) <span class="soft">version (\d), ([^<]+)<', page) == [
+        ("yes", "1", "हिन्दी"),
+        ("no", "2", "मराठी"),
+        ("yes", "2", "मराठी"),
+    ]
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"agreed": "yes"}', b"[" * 3000, b"\xff"])

@@ -139,7 +139,18 @@ def test_without_a_where_a_phone_gets_what_it_sent_and_what_it_may_pull(
         assert session.scalars(select(tables.Advisory.device_id)).all() == [None], "advice for everybody, not for traps"
     own = Scope(device=here.device, home=here.region)
     seen = {table.__tablename__: owners(held_to(engine, own), table) for table in rows_of_regions()}
-    sent = {"devices", "facts", "traps", "services", "observations", "corrections", "photos", "sms", "advisories"}
+    sent = {
+        "devices",
+        "consents",
+        "facts",
+        "traps",
+        "services",
+        "observations",
+        "corrections",
+        "photos",
+        "sms",
+        "advisories",
+    }
     assert {name for name, rows in seen.items() if rows} == sent
 
 
