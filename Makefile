@@ -61,7 +61,7 @@ bench: $(VENV)/.dev app ## Every benchmark, quick form
 
 ##@ Tidying
 clean: ## Remove everything that was built or installed here
-	rm -rf $(VENV) field/node_modules tests/browser/node_modules field/dist field/generated field/public/i18n field/public/rt
+	rm -rf $(VENV) field/node_modules tests/browser/node_modules field/dist field/generated field/public/i18n field/public/rt field/public/sound
 
 help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} \
@@ -96,11 +96,19 @@ tests/browser/node_modules/.stamp: tests/browser/package.json tests/browser/pack
 	@cd tests/browser && npm ci --silent --no-audit --no-fund
 	@touch $@
 
-APP_SOURCES := $(shell find field/src field/engine field/plugins field/public field/index.html field/vite.config.ts i18n pestwatch/domain pestwatch/errors.py \
-  mobile_models/keys mobile_models/releases -type f -not -path '*/public/i18n/*' -not -path '*/public/rt/*' -not -name '*.mo' 2>/dev/null)
+# Apart from the rest: where a wheel is missing the app is built without sound.
+$(VENV)/.sound: $(VENV)/.run
+	$(SAY) "installing what makes the spoken clips (about 45 MB)"
+	@$(PIP) --quiet --only-binary :all: -e '.[sound]' || echo "no wheel for this machine: the app will have no sound"
+	@touch $@
 
-field/dist/index.html: field/node_modules/.stamp $(APP_SOURCES)
+APP_SOURCES := $(shell find field/src field/engine field/plugins field/public field/index.html field/vite.config.ts i18n pestwatch/domain pestwatch/sound \
+  pestwatch/errors.py mobile_models/keys mobile_models/releases -type f -not -path '*/public/i18n/*' -not -path '*/public/rt/*' -not -path '*/public/sound/*' \
+  -not -name '*.mo' -not -name '*.pyc' 2>/dev/null)
+
+field/dist/index.html: field/node_modules/.stamp $(VENV)/.sound $(APP_SOURCES)
 	$(SAY) "building the phone app"
 	@$(BIN)/pestwatch catalogs compile
+	@$(BIN)/pestwatch sound
 	@cd field && npm run --silent build -- --logLevel warn
 	@touch $@

@@ -24,7 +24,7 @@ def part_of(path: str) -> str | None:
         return "engine" if path.startswith("assets/kernels-simd-") else None  # a phone takes one of three builds
     if path.startswith("assets/count.worker-"):
         return "engine"
-    is_left_for_later = path.startswith("icons/") or (path.startswith("i18n/") and path != "i18n/en.json")
+    is_left_for_later = path.startswith(("icons/", "sound/")) or (path.startswith("i18n/") and path != "i18n/en.json")
     return None if is_left_for_later else "app"
 
 
@@ -42,6 +42,12 @@ def measure(dist: Path) -> dict[str, dict[str, int]]:
     return sizes
 
 
+def sound(dist: Path) -> dict[str, int]:
+    """Bytes of each pack of clips; optional, and fetched after the first screen, clip by clip."""
+    indexes = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((dist / "sound").glob("*.json"))]
+    return {index["pack"].rpartition("-")[0]: index["bytes"] for index in indexes}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
@@ -53,6 +59,7 @@ def main() -> None:
     sizes["total"] = {kind: sum(sizes[part][kind] for part in PARTS) for kind in ("raw", "brotli")}
     for part, size in sizes.items():
         print(f"{part:8} {size['raw']:>12,} B  {size['brotli']:>11,} B brotli")
+    print("sound, not counted:", ", ".join(f"{name} {size:,} B" for name, size in sound(DIST).items()) or "none")
     seconds = {
         f"seconds_at_{link}_kbit_s": round(sizes["total"]["brotli"] * 8 / link / 1000, 1) for link in LINKS_KBIT_S
     }

@@ -5,6 +5,6 @@ WORKDIR /pestwatch
 ENV PATH=/opt/venv/bin:$PATH PIP_NO_CACHE_DIR=1 PYTHONUNBUFFERED=1
 RUN python -m venv /opt/venv
 COPY --chown=pestwatch . .
-RUN pip install -c constraints.txt -e '.[train,postgres]'
+RUN pip install -c constraints.txt -e '.[train,postgres,s3]'
 USER pestwatch
 ENTRYPOINT ["deploy/start"]

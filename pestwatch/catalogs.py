@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from babel.dates import get_month_names
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
@@ -19,8 +20,8 @@ from babel.messages.pofile import read_po, write_po
 from pestwatch import i18n
 from pestwatch.advisory import rules
 from pestwatch.advisory.messages import LEVEL_NAMES, MESSAGES
-from pestwatch.domain import catch
-from pestwatch.domain.places import districts, states
+from pestwatch.domain import catch, tally
+from pestwatch.domain.places import districts, states, subdistricts
 from pestwatch.domain.species import SPECIES
 from pestwatch.domain.threshold import thresholds
 from pestwatch.errors import SENTENCES
@@ -63,6 +64,7 @@ def _strings(domain: str) -> Iterator[tuple[str | tuple[str, str], str | None, l
             yield sentence, None, [f"problem {number}"], "pestwatch/errors.py"
         for species in SPECIES.values():
             yield species.name, None, [species.scientific], "pestwatch/domain/species.py"
+        yield i18n.INVITATION, None, ["spoken after the language's own name, on the first screen"], "pestwatch/i18n.py"
         yield from _typescript()
     elif domain == "advisory":
         for place in sorted((ROOT / "pestwatch" / "advisory").glob("*.py")):
@@ -156,6 +158,8 @@ def compile_all() -> None:
         _write_json(FIELD / "public" / "i18n" / f"{locale}.json", phone_catalogue(locale))
     _write_json(FIELD / "generated" / "rules.json", phone_rules())
     _write_json(FIELD / "public" / "places.json", phone_places())
+    for name, content in phone_talukas().items():
+        _write_json(FIELD / "public" / "places" / f"{name}.json", content)
 
 
 def phone_catalogue(locale: str) -> dict[str, Any]:
@@ -175,7 +179,8 @@ def phone_catalogue(locale: str) -> dict[str, Any]:
             messages[key] = message.string if isinstance(message.string, str) else list(message.string)
     status = "source" if locale == i18n.SOURCE_LOCALE else min(statuses, default="unreviewed", key=_doubt)
     plural = {"nplurals": 2, "rule": i18n.PLURAL_RULES[locale]}
-    return {"locale": locale, "plural": plural, "status": status, "messages": messages}
+    months = list(get_month_names("wide", locale=f"{locale}_IN").values())
+    return {"locale": locale, "plural": plural, "status": status, "months": months, "messages": messages}
 
 
 def _doubt(status: str) -> bool:
@@ -194,6 +199,7 @@ def phone_rules() -> dict[str, Any]:
                 "crops": s.crops,
                 "trap_types": s.trap_types,
                 "lure_life_days": s.lure_life_days,
+                **({"lure_source": s.lure_source, "lure_guess": s.lure_life_is_guess} if s.lure_source else {}),
                 "photo_counted": s.photo_counted,
             }
             for s in SPECIES.values()
@@ -210,6 +216,7 @@ def phone_rules() -> dict[str, Any]:
                 "states": t.states,
                 "role": t.role,
                 "source": t.source,
+                **({"part": t.part, "sample": t.sample, "serious": t.serious, "each": t.each} if t.part else {}),
             }
             for t in thresholds()
             if t.is_usable
@@ -225,6 +232,9 @@ def phone_rules() -> dict[str, Any]:
             "same_share": rules.SAME_SHARE,
             "least_nights": catch.LEAST_NIGHTS,
             "night_slack_days": rules.NIGHT_SLACK_DAYS,
+            "heard_days": rules.HEARD_DAYS,
+            "sound_days": rules.SOUND_DAYS,
+            "usual_sample": tally.USUAL_SAMPLE,
         },
     }
 
@@ -242,6 +252,19 @@ def phone_places() -> list[dict[str, Any]]:
         }
         for state in sorted(states().values(), key=lambda s: s.name)
     ]
+
+
+def phone_talukas() -> dict[str, Any]:
+    """Files that a phone fetches when they are wanted: the talukas of each state, and a point inside each district.
+
+    Points are tenths of degrees, as coarse as the position that they are compared with.
+    """
+    by_state: dict[str, dict[str, list[tuple[int, str]]]] = {}
+    for district, found in subdistricts().items():
+        state = district.split("-")[1]
+        by_state.setdefault(state, {})[district] = [(one.lgd_code, one.name) for one in found]
+    points = {d.key: (round(d.longitude * 10), round(d.latitude * 10)) for d in districts().values()}
+    return {**by_state, "points": points}
 
 
 def _write_json(path: Path, content: Any) -> None:

@@ -113,6 +113,22 @@ def catalogs(step: str) -> None:
 
 @main.command()
 @click.option(
+    "--script", metavar="LOCALE", help="Print what is to be recorded in a language, as CSV, instead of building."
+)
+def sound(script: str | None) -> None:
+    """Makes the clips that the app reads aloud. A machine without the synthesizer builds the app without sound."""
+    try:
+        from pestwatch.sound.build import build
+        from pestwatch.sound.script import as_csv
+
+        for line in as_csv(script) if script else build():
+            click.echo(line)
+    except (ImportError, OSError) as error:
+        click.echo(f"the app is built without sound, as this machine cannot make it: {error}", err=True)
+
+
+@main.command()
+@click.option(
     "--job",
     required=True,
     type=click.Path(path_type=Path, exists=True, file_okay=False),

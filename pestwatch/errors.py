@@ -30,6 +30,8 @@ SENTENCES: dict[str, str] = {
     # 405 and 409
     "405.1": "This address does not know the method %(method)s.",
     "409.1": "Row %(row)s was imported before and said something else. The first stands, this one is kept beside it: see the page of phones.",
+    "409.2": "This part of the photo does not go on from what is here. Go on at byte %(offset)s.",
+    "409.3": "Phones are enrolled here already (%(phones)s). Restore into an empty installation.",
     # 413 and 415
     "413.1": "This is too large: %(size_bytes)s bytes, %(limit_bytes)s are allowed. Send it in smaller parts.",
     "415.1": "The encoding %(encoding)s is not understood. Send plain JSON, or JSON packed with gzip.",
@@ -64,11 +66,14 @@ SENTENCES: dict[str, str] = {
     "422.43": "%(region)s has no point on the map here, and Camtrap DP asks for one. Choose another format.",
     # 422.50 and on: SMS
     "422.50": "This SMS is none that pestwatch understands: %(detail)s. If a phone of ours wrote it, its counts are still there.",
+    # 422.60 and on: backups
+    "422.60": "The backup %(name)s cannot be used: %(detail)s. Take another one.",
     # 429
     "429.1": "Too many tries. Wait %(seconds)s seconds and try again.",
     # 500s: ours
     "500.1": "Something broke here, and it is written down. Nothing that you sent is lost; try again later.",
     "503.1": "%(what)s is not ready yet: %(waits_for)s. It starts by itself when that is done.",
+    "503.4": "Nothing can be stored here just now. Your counts stay on the phone and are sent later.",
     "503.2": "The counter is not on this phone yet. Keep the app open with the network on for some minutes, then count again.",
     # 500.2, 502 and 507: met by the phone itself (field/src/problem.ts)
     "500.2": "Something went wrong on this phone: %(detail)s. Your saved counts are safe. Open the app again.",

@@ -18,8 +18,22 @@ CATALOGUES = Path(__file__).parents[1] / "i18n"
 SOURCE_LOCALE = "en"
 DOMAINS = ("field", "dashboard", "advisory")
 
-LOCALES: dict[str, str] = {"en": "English", "hi": "हिन्दी", "mr": "मराठी", "te": "తెలుగు"}
+LOCALES: dict[str, str] = {
+    "en": "English",
+    "hi": "हिन्दी",
+    "mr": "मराठी",
+    "gu": "ગુજરાતી",
+    "te": "తెలుగు",
+    "kn": "ಕನ್ನಡ",
+    "ta": "தமிழ்",
+    "pa": "ਪੰਜਾਬੀ",
+    "or": "ଓଡ଼ିଆ",
+    "bn": "বাংলা",
+}
 """Code -> the language's own name."""
+
+INVITATION = "Touch here to go on in this language."
+"""What a language's loudspeaker says after its name."""
 
 # The plural rule of each language, the same on server and phone. Babel 2.18 writes "n != 1" for all.
 # Source: CLDR 48 cardinal rules, https://www.unicode.org/cldr/charts/48/supplemental/language_plural_rules.html

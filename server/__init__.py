@@ -3,7 +3,6 @@
 Start-up stays free of TensorFlow and numpy: a page view must not load 500 MB.
 """
 
-import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -12,16 +11,18 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from pestwatch.errors import Problem
-from server import app_files, auth, commands, dashboard
+from server import app_files, auth, commands, dashboard, logs, metrics
 from server.api import consent, enrol, health, photos, releases, sms, sync
 from server.api.answers import answer_problem, as_problem
 from server.config import Settings, current_settings
 from server.db.session import open_engine
+from server.faults import problem_of
 
 MAX_BODY_BYTES = 1_000_000
 """For every request that does not say otherwise."""
+LINK_PATIENCE_S = 120
+"""A link that carried nothing for so long is dead; many die without a word, and each would keep a thread for ever."""
 SESSION_LIFE = timedelta(hours=12)
-log = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
@@ -50,18 +51,26 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
     app.extensions["pestwatch.settings"] = settings
     app.extensions["pestwatch.engine"] = open_engine(settings.database_url)
     app.extensions["pestwatch.clock"] = clock
-    for room in (sync, sms, enrol, consent, photos, releases, health, app_files, dashboard):
+    for room in (sync, sms, enrol, consent, photos, releases, health, metrics, app_files, dashboard):
         app.register_blueprint(room.blueprint)
     commands.register(app)
+    logs.log_requests(app, metrics.watch, is_written=settings.log_requests)
     app.register_error_handler(Problem, _answer_problem)
     app.register_error_handler(HTTPException, _answer_refusal)
     app.register_error_handler(Exception, _answer_fault)
+    app.before_request(_lose_patience)
     app.before_request(auth.show_token)
     app.after_request(_harden)
     if settings.proxies:
         hops = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
+
+
+def _lose_patience() -> None:
+    link = request.environ.get("gunicorn.socket")
+    if link is not None:
+        link.settimeout(LINK_PATIENCE_S)
 
 
 def _answer_problem(problem: Problem) -> Response:
@@ -75,8 +84,7 @@ def _answer_refusal(error: HTTPException) -> Response:
 
 
 def _answer_fault(error: Exception) -> Response:
-    log.error("%s %s broke", request.method, request.path, exc_info=error)
-    return answer_problem(Problem("500.1"))
+    return answer_problem(problem_of(error))
 
 
 def _harden(response: Response) -> Response:

@@ -205,6 +205,7 @@ def device_of_request(session: Session) -> Device:
     device = devices.device_by_token(session, hash_secret(token)) if token else None
     if device is None:
         raise Problem("401.1")
+    g.device = device.id  # for the log
     become(session, Scope(device=device.id, home=device.region_id))
     return device
 

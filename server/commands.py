@@ -19,7 +19,8 @@ from pestwatch.release.installation import open_installation
 from pestwatch.release.manifest import BASE_REGION
 from pestwatch.release.registry import find_release, restore
 from pestwatch.surveillance.rollup import INDIA
-from server import auth
+from server import auth, backup
+from server.api.openapi import as_yaml
 from server.config import current_settings, current_time
 from server.db import audit, devices, people, work
 from server.db.migrate import upgrade_to_head
@@ -36,7 +37,7 @@ REGION = click.option("--region", help="District id such as IN-MH-500; the insta
 def register(app: Flask) -> None:
     """Gives the app its commands."""
     office = (db_upgrade, seed_region, first_officer, enrolment_code, revoke_device, retrain_now, roll_back, bring_sms)
-    for command in (*office, import_observations, export_observations):
+    for command in (*office, import_observations, export_observations, back_up, restore_backup, describe_api):
         app.cli.add_command(command)
 
 
@@ -207,7 +208,7 @@ def export_observations(
     engine, settings = current_app.extensions["pestwatch.engine"], current_settings()
     with path.open("w+b") as file:
         rows = give_out(engine, settings, row, kind, file, first=since, last=until, staff=None, now=now)
-    click.echo(f"{path}: {rows} {'lines' if kind == 'figures' else 'observations'}")
+    click.echo(f"{path}: {rows} {'lines' if kind in {'figures', 'plants'} else 'observations'}")
 
 
 @click.command("bring-sms", cls=InWords)
@@ -233,3 +234,32 @@ def bring_sms(text: str, sender: str, url: str | None, tries: int) -> None:
                 raise click.ClickException(said) from error
             asked_s = error.headers.get("Retry-After") if isinstance(error, urllib.error.HTTPError) else None
             time.sleep(float(asked_s or pause_s))
+
+
+@click.command("backup", cls=InWords)
+@click.argument("file", type=click.Path(path_type=Path))
+@with_appcontext
+def back_up(file: Path) -> None:
+    """Write the whole installation into FILE, or into a new file of that folder; web may go on meanwhile."""
+    now = current_time()
+    path = file / f"pestwatch-{now:%Y%m%d-%H%M%S}.zip" if file.is_dir() else file
+    made = backup.back_up(current_app.extensions["pestwatch.engine"], current_settings(), path, now)
+    click.echo(f"{path}: {made.rows['facts']} facts, {made.photos} photos. Keep it like a key.")
+    if made.missing_photos:
+        click.echo(f"{made.missing_photos} photos are noted and were not found.", err=True)
+
+
+@click.command("restore", cls=InWords)
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@with_appcontext
+def restore_backup(file: Path) -> None:
+    """Make this installation, which no phone may know yet, the one of a backup FILE."""
+    brought = backup.restore(current_app.extensions["pestwatch.engine"], current_settings(), file)
+    click.echo(f"{brought.rows['facts']} facts and {brought.photos} photos of {brought.made_at:%Y-%m-%d %H:%M} UTC.")
+
+
+@click.command("describe-api")
+@with_appcontext
+def describe_api() -> None:
+    """Write the OpenAPI document of phones' interface: docs/api.yaml."""
+    click.echo(as_yaml(current_app), nl=False)

@@ -1,5 +1,6 @@
 """Settings.from_env(): one frozen dataclass, each field documented; nothing else reads the environment."""
 
+import importlib.util
 import os
 import secrets
 import tempfile
@@ -29,7 +30,17 @@ class Settings:
     broker_url: str | None = field(repr=False)
     """Valkey or Redis for Celery; unset means embedded: the worker asks the database, no broker is needed."""
     photos_dir: Path
-    """Photos that farmers agreed to send, addressed by their SHA-256."""
+    """Photos that farmers agreed to send, addressed by their SHA-256, where there is no `s3_bucket`."""
+    s3_bucket: str | None
+    """Bucket for the photos in S3 or anything that speaks its protocol; unset means `photos_dir`."""
+    s3_endpoint: str | None
+    """Address of the store, such as https://objects.example.in; unset means Amazon's own of `s3_region`."""
+    s3_region: str
+    """Region that requests to the store are signed for."""
+    s3_key_id: str | None
+    """Who we are to the store."""
+    s3_secret: str | None = field(repr=False)
+    """The secret key that goes with `s3_key_id`."""
     models_dir: Path
     """The shelf of shipped releases, keys and recipes."""
     app_dir: Path
@@ -54,6 +65,10 @@ class Settings:
     """The first region, a district id such as IN-MH-500."""
     publisher: str
     """Who gives out exported observations: the name of the office, as it shall stand in them."""
+    log_requests: bool
+    """Whether each request is written to the log; 0 for none."""
+    metrics_token: str | None = field(repr=False)
+    """What Prometheus says in `Authorization: Bearer` to read /metrics; unset means that there is no such page."""
     sms_number: str | None
     """Number that phones without data send SMS to, such as +919876543210; unset means that no phone has an SMS path."""
     sms_secret: str | None = field(repr=False)
@@ -69,7 +84,7 @@ class Settings:
           env: variables to read instead of the process's own.
 
         Raises:
-          Problem 422.5: a setting that should be a number is none.
+          Problem 422.5: a setting that should be a number is none, or one needs a package that is not installed.
         """
         values = {k.removeprefix(PREFIX): v for k, v in (os.environ if env is None else env).items() if v}
         data = Path(values.get("DATA", "~/.local/share/pestwatch")).expanduser().resolve()
@@ -78,6 +93,8 @@ class Settings:
         host, port = values.get("HOST", "127.0.0.1"), _number(values, "PORT", 8000)
         tls_cert = Path(values["TLS_CERT"]) if "TLS_CERT" in values else None
         tls_key = Path(values["TLS_KEY"]) if "TLS_KEY" in values else None
+        if "S3_BUCKET" in values and importlib.util.find_spec("obstore") is None:
+            raise Problem("422.5", field=f"{PREFIX}S3_BUCKET", detail="it needs pip install pestwatch[s3]")
         scheme = "https" if tls_cert else "http"
         shown_host = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
         return cls(
@@ -85,6 +102,11 @@ class Settings:
             database_url=values.get("DATABASE_URL", f"sqlite:///{data / 'pestwatch.db'}"),
             broker_url=values.get("BROKER_URL"),
             photos_dir=Path(values.get("PHOTOS_DIR", data / "photos")),
+            s3_bucket=values.get("S3_BUCKET"),
+            s3_endpoint=values.get("S3_ENDPOINT"),
+            s3_region=values.get("S3_REGION", "us-east-1"),
+            s3_key_id=values.get("S3_KEY_ID"),
+            s3_secret=values.get("S3_SECRET"),
             models_dir=models_dir,
             app_dir=Path(values.get("APP_DIR", REPOSITORY / "field" / "dist")),
             recipes_dir=Path(values.get("RECIPES_DIR", models_dir / "recipes")),
@@ -97,6 +119,8 @@ class Settings:
             proxies=_number(values, "PROXIES", 0),
             region=values.get("REGION", "IN-MH-500"),
             publisher=values.get("PUBLISHER", "an installation of pestwatch"),
+            log_requests=values.get("LOG_REQUESTS", "1") != "0",
+            metrics_token=values.get("METRICS_TOKEN"),
             sms_number=values.get("SMS_NUMBER"),
             sms_secret=values.get("SMS_SECRET"),
             sms_key=values.get("SMS_KEY") or _kept_secret(data / "sms_key"),
@@ -106,6 +130,16 @@ class Settings:
     def keys_dir(self) -> Path:
         """The installation's own root and online key; made at first start, never in the repository."""
         return self.data / "keys"
+
+    @property
+    def secret_files(self) -> tuple[Path, ...]:
+        """Secrets that were generated because the environment gave none."""
+        return self.data / "secret_key", self.data / "sms_key"
+
+    @property
+    def uploads_dir(self) -> Path:
+        """Photos that have arrived in part."""
+        return self.data / "uploads"
 
     @property
     def releases_dir(self) -> Path:

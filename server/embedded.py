@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from types import FrameType
 
 from server.config import Settings
+from server.logs import write_lines
 from server.tasks.schedule import JOBS, PROCESS_OF, Job, run_job, say_alive
 
 TICK_S = 5.0
@@ -57,7 +58,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in known:
         print(f"usage: python -m server.embedded {'|'.join(known)}", file=sys.stderr)
         return 2
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    write_lines()
     stopping = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:

@@ -1,15 +1,17 @@
 """A farmer's right to a copy of what is kept, and to have it erased: rows, photos on disk, and an entry in the log."""
 
 import zipfile
+from contextlib import suppress
 from datetime import datetime
 from typing import BinaryIO
 
 import msgspec
 from sqlalchemy.orm import Session
 
+from pestwatch.errors import Problem
 from server.config import Settings
 from server.db import audit, personal
-from server.db.photo_files import photo_path
+from server.db.photo_files import open_photo_files
 from server.db.tables import Device
 
 
@@ -27,8 +29,9 @@ def erase_person(session: Session, settings: Settings, device: Device, *, staff:
     """
     photos = personal.erase(session, device, now)
     session.flush()
+    files = open_photo_files(settings)
     for sha256 in photos:
-        photo_path(settings.photos_dir, sha256).unlink(missing_ok=True)
+        files.remove(sha256)
     subject = f"device {device.id}"
     audit.note(session, "erase", subject, staff=staff, now=now, region=device.region_id, photos=len(photos))
 
@@ -38,7 +41,8 @@ def write_copy(session: Session, settings: Settings, device: Device, out: Binary
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         document = msgspec.json.encode(personal.everything_about(session, device))
         archive.writestr("everything.json", msgspec.json.format(document))
+        files = open_photo_files(settings)
         for photo in personal.photos_of(session, device.id):
-            path = photo_path(settings.photos_dir, photo.sha256)
-            if path.is_file():
-                archive.write(path, f"photos/{photo.sha256}.{photo.media_type.removeprefix('image/')}")
+            with suppress(Problem):  # its file was lost: the row alone tells of it
+                content = files.read(photo.sha256)
+                archive.writestr(f"photos/{photo.sha256}.{photo.media_type.removeprefix('image/')}", content)

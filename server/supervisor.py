@@ -237,6 +237,7 @@ def stop(children: Sequence[Child]) -> None:
 
 def main() -> int:
     """Serves until told to stop; the exit code is 0 after a stop that was asked for."""
+    os.environ.setdefault("PESTWATCH_LOG_REQUESTS", "0")  # this terminal is a person's
     settings = Settings.from_env()
     if not (settings.app_dir / "index.html").exists():
         say(f"The field app is not built in {settings.app_dir}: run `make app`.")

@@ -81,6 +81,11 @@ def correction_fact(seq: int = 4, observation: int = 3, at: datetime = NOW, **bo
     return {"seq": seq, "kind": "correction", "at": instant(at), "body": recounted | body}
 
 
+def inspection_fact(seq: int = 5, at: datetime = NOW, **body: Any) -> dict[str, Any]:
+    looked = {"trap": "t1", "inspected_at": instant(at), "rule": "HELIAR-4", "part": "plant", "looked": 20, "found": 23}
+    return {"seq": seq, "kind": "inspection", "at": instant(at), "body": looked | body}
+
+
 def push(*facts: Any, sent_at: datetime = NOW, **fields: Any) -> dict[str, Any]:
     """A message as a phone sends it."""
     request = {

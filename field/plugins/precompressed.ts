@@ -12,7 +12,7 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import type { Plugin, ResolvedConfig } from "vite";
 
 const WORTH_IT = 0.95;
-const PACKED_ALREADY = /\.(br|gz|png|jpe?g|webp)$/;
+const PACKED_ALREADY = /\.(br|gz|pack|png|jpe?g|webp)$/;
 
 function brotli(content: Buffer): Buffer {
   return brotliCompressSync(content, {

@@ -14,13 +14,13 @@ import type { AppFile } from "../src/sw/to-cache.ts";
 const ENTRY = fileURLToPath(new URL("../src/sw/service-worker.ts", import.meta.url));
 const FILE_NAME = "service-worker.js";
 
-/** Every built file with the beginning of its hash, by path. */
+/** Every built file with the beginning of its hash, by path; not the sound, which src/sound/clips.ts fetches clip by clip. */
 export function listFiles(dist: string): AppFile[] {
   const entries = readdirSync(dist, { recursive: true, withFileTypes: true });
   const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   return paths
     .map((path) => ({ path: relative(dist, path).replaceAll("\\", "/"), hash: hashOf(readFileSync(path)) }))
-    .filter(({ path }) => path !== FILE_NAME && !/\.(br|gz)$/.test(path))
+    .filter(({ path }) => path !== FILE_NAME && !/^sound\/|\.(br|gz)$/.test(path))
     .sort((one, other) => (one.path < other.path ? -1 : 1));
 }
 

@@ -5,28 +5,47 @@
  * so that nobody takes it for their own language. Catalogues come from `pestwatch catalogs compile`.
  */
 
-export type Locale = "en" | "hi" | "mr" | "te";
+export type Locale = "en" | "hi" | "mr" | "gu" | "te" | "kn" | "ta" | "pa" | "or" | "bn";
 
 /** Each language by its own name, in its own script. */
-export const LOCALES: Record<Locale, string> = { hi: "हिन्दी", mr: "मराठी", te: "తెలుగు", en: "English" };
+export const LOCALES: Record<Locale, string> = {
+  hi: "हिन्दी",
+  mr: "मराठी",
+  gu: "ગુજરાતી",
+  te: "తెలుగు",
+  kn: "ಕನ್ನಡ",
+  ta: "தமிழ்",
+  pa: "ਪੰਜਾਬੀ",
+  or: "ଓଡ଼ିଆ",
+  bn: "বাংলা",
+  en: "English",
+};
 
 export interface Catalogue {
   locale: string;
   plural: { nplurals: number; rule: string };
   status: "source" | "unreviewed" | "reviewed";
+  /** January to December; a catalogue of an older app has none. */
+  months?: string[];
   messages: Record<string, string | string[]>;
 }
 
 export type Params = Record<string, string | number | Message>;
 
+/** Words of a sentence, or what was put between them. */
+export type Part = string | number | Message;
+
 /** A sentence and the language that it is really in. */
 export class Message {
   readonly text: string;
   readonly locale: string;
+  /** What the text was put together from: a voice says numbers by clips of their own. */
+  readonly parts: readonly Part[];
 
-  constructor(text: string, locale: string) {
-    this.text = text;
+  constructor(parts: readonly Part[], locale: string) {
+    this.text = parts.map((part) => (typeof part === "number" ? number(part) : String(part))).join("");
     this.locale = locale;
+    this.parts = parts;
   }
 
   toString(): string {
@@ -42,13 +61,13 @@ const PLURAL_RULES: Record<string, (n: number) => number> = {
   "n > 1": (n) => (n > 1 ? 1 : 0),
 };
 
-let catalogue: Catalogue = SOURCE;
-let numbers = numberFormat("en");
+/**
+ * One form of numbers for all languages, 12,34,567.5: Latin digits, as on prices, scales, keypads and in SMS. What a
+ * phone knows of a language differs: Chrome has no Odia, writes Bengali digits for bn and groups Kannada by thousands.
+ */
+const NUMBERS = new Intl.NumberFormat("en-IN", { maximumFractionDigits: 1 });
 
-// Latin digits in every language: that is how prices, phones and scales are read, and ICU would mix them.
-function numberFormat(locale: string): Intl.NumberFormat {
-  return new Intl.NumberFormat(`${locale}-IN-u-nu-latn`, { maximumFractionDigits: 1 });
-}
+let catalogue: Catalogue = SOURCE;
 
 export const locale = (): string => catalogue.locale;
 export const catalogueStatus = (): Catalogue["status"] => catalogue.status;
@@ -56,7 +75,6 @@ export const catalogueStatus = (): Catalogue["status"] => catalogue.status;
 /** Speaks from now on with this catalogue. */
 export function setCatalogue(next: Catalogue): void {
   catalogue = next;
-  numbers = numberFormat(next.locale);
 }
 
 /** Whether this is one of our languages; an older app may meet a newer one's choice. */
@@ -87,15 +105,18 @@ export function preferredLocale(asked: readonly string[]): Locale | null {
 }
 
 export function number(n: number): string {
-  return numbers.format(n);
+  return NUMBERS.format(n);
 }
 
-function fill(template: string, params: Params): string {
-  return template.replace(/%\((\w+)\)s/g, (placeholder, name: string) => {
-    const value = params[name];
-    if (value === undefined) return placeholder;
-    return typeof value === "number" ? number(value) : String(value);
-  });
+/** What a person typed, with the digits of any Indian script made Latin: keyboards follow the language. */
+export function latinDigits(typed: string): string {
+  // Each script's ten digits follow one another, and begin at a code that ends in 6.
+  return typed.replace(/[०-९০-৯੦-੯૦-૯୦-୯௦-௯౦-౯೦-೯]/g, (digit) => String((digit.charCodeAt(0) - 6) % 16));
+}
+
+function fill(template: string, params: Params): Part[] {
+  // Split by the places, every other one is the name of a place.
+  return template.split(/%\((\w+)\)s/).map((part, i) => (i % 2 ? (params[part] ?? `%(${part})s`) : part));
 }
 
 /** The sentence in the chosen language, its %(name)s filled. */
@@ -113,6 +134,9 @@ export function tc(context: string, sentence: string, params: Params = {}): Mess
   return new Message(fill(sentence, params), "en");
 }
 
+/** Marks a sentence that is to be heard: a clip of it is made wherever it is translated. */
+export const aloud = (message: Message): Message => message;
+
 /** The sentence for one or for many; `%(n)s` is the number. */
 export function tn(one: string, other: string, n: number, params: Params = {}): Message {
   const filled = { n, ...params };
@@ -123,20 +147,16 @@ export function tn(one: string, other: string, n: number, params: Params = {}): 
   return new Message(fill(n === 1 ? one : other, filled), "en");
 }
 
-/** Day, name of the month, year, in this order everywhere: nobody can misread it. */
-export function dateText(date: Date): string {
-  const format = new Intl.DateTimeFormat(`${catalogue.locale}-IN-u-nu-latn-ca-gregory`, {
-    day: "numeric",
-    month: "long",
-    year: "numeric",
-  });
-  const parts = Object.fromEntries(format.formatToParts(date).map(({ type, value }) => [type, value]));
-  return `${parts.day} ${parts.month} ${parts.year}`;
+/**
+ * Day, name of the month, year, in this order everywhere: nobody can misread it. The names come with the catalogue:
+ * Chrome would write "M11" in Punjabi. `short`: a day of these weeks, without the year.
+ */
+export function dateText(date: Date, length: "long" | "short" = "long"): string {
+  const month = catalogue.months?.[date.getMonth()] ?? new Intl.DateTimeFormat("en", { month: "long" }).format(date);
+  return `${date.getDate()} ${month}${length === "long" ? ` ${date.getFullYear()}` : ""}`;
 }
 
-/** Hours and minutes on the clock that the phone shows. */
+/** Hours and minutes on the clock of twelve hours that phones in India show, in digits that everybody reads. */
 export function timeText(date: Date): string {
-  return new Intl.DateTimeFormat(`${catalogue.locale}-IN-u-nu-latn`, { hour: "2-digit", minute: "2-digit" }).format(
-    date,
-  );
+  return new Intl.DateTimeFormat("en-IN", { hour: "numeric", minute: "2-digit", hour12: true }).format(date);
 }

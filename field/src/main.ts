@@ -12,12 +12,12 @@ import { countScreen } from "./screens/capture";
 import { consentScreen } from "./screens/consent";
 import { enrolScreen } from "./screens/enrol";
 import { goInstead, notice, onRedraw, type Screen, say, show } from "./screens/frame";
-import { historyScreen } from "./screens/history";
 import { languageScreen } from "./screens/language";
 import { editTrapScreen, newTrapScreen } from "./screens/new-trap";
 import { outboxScreen } from "./screens/outbox";
 import { settingsScreen } from "./screens/settings";
 import { trapsScreen } from "./screens/traps";
+import { youngerScreen } from "./screens/younger";
 import { onChange } from "./store/changed";
 import { allDrafts } from "./store/draft";
 import { waitingCount } from "./store/outbox";
@@ -32,11 +32,14 @@ const ROUTES: Route[] = [
   [/^#\/$/, trapsScreen],
   [/^#\/language$/, languageScreen],
   [/^#\/consent$/, consentScreen],
+  [/^#\/younger$/, youngerScreen],
   [/^#\/traps\/new$/, newTrapScreen],
-  [/^#\/traps\/(\w+)$/, historyScreen],
+  [/^#\/traps\/(\w+)$/, async (id) => (await import("./screens/history")).historyScreen(id)],
   [/^#\/traps\/(\w+)\/edit$/, editTrapScreen],
   [/^#\/traps\/(\w+)\/advice$/, adviceScreen],
+  [/^#\/traps\/(\w+)\/inspect$/, async (id) => (await import("./screens/inspection")).inspectionScreen(id)],
   [/^#\/count\/(\w+)$/, countScreen],
+  [/^#\/camera\/(\w+)$/, async (id) => (await import("./screens/guided-camera")).guidedCameraScreen(id)],
   [/^#\/outbox$/, outboxScreen],
   [/^#\/settings$/, settingsScreen],
   [/^#\/enrol$/, enrolScreen],
@@ -125,7 +128,7 @@ function syncWhenever(): void {
 
 /** A newer model of the region, if there is one and nobody is counting; without a network the next time will do. */
 async function updateModel(): Promise<void> {
-  if (location.hash.startsWith("#/count/") || !(await setting("locale"))) return;
+  if (/^#\/(count|camera)\//.test(location.hash) || !(await setting("locale"))) return;
   // A photo that came meanwhile ends the timing, and a phone without a model has nothing to time: next time, then.
   await timePhone().catch(() => {});
   try {

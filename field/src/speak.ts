@@ -1,34 +1,39 @@
-/** Reads aloud, where the phone has a voice for the language; text stands on the screen in any case. */
+/** Reads aloud what stands on the screen; who does it is loaded only when somebody asks. */
 
 import type { Message } from "./i18n";
 
-/** A voice for this language, or undefined. Some phones list voices late: see `whenVoicesChange`. */
-function voiceFor(locale: string): SpeechSynthesisVoice | undefined {
-  if (!("speechSynthesis" in window)) return undefined;
-  return speechSynthesis.getVoices().find((voice) => voice.lang.toLowerCase().split(/[-_]/)[0] === locale);
+/** A sentence to be heard, and the element that shows it: the eye can follow the voice. */
+export interface Line {
+  message: Message;
+  element?: Element;
 }
 
-export const canSpeak = (locale: string): boolean => voiceFor(locale) !== undefined;
+/** How it went: `silent` when not a single sentence had a voice on this phone now. */
+export type Outcome = "heard" | "stopped" | "silent";
 
-export function whenVoicesChange(listener: () => void): void {
-  if ("speechSynthesis" in window) speechSynthesis.addEventListener?.("voiceschanged", listener);
+let current: AbortController | undefined;
+
+/** Reads the lines one after another; a second call, or leaving the screen, stops the first. */
+export async function speak(lines: Line[]): Promise<Outcome> {
+  const signal = begin();
+  const { play } = await import("./sound/player");
+  return play(lines, signal);
 }
 
-/** Speaks sentences one after another, each in the language that it is in; a second call starts over. */
-export function speak(messages: Message[]): void {
-  speechSynthesis.cancel();
-  for (const message of messages) {
-    const voice = voiceFor(message.locale);
-    if (!voice) continue;
-    const utterance = new SpeechSynthesisUtterance(message.text);
-    utterance.voice = voice;
-    // Chrome on Android speaks with an English voice unless the language is named as well.
-    utterance.lang = voice.lang;
-    utterance.rate = 0.9;
-    speechSynthesis.speak(utterance);
-  }
+/** Says one clip by its key, such as a language's invitation to itself. */
+export async function speakClip(language: string, key: string): Promise<boolean> {
+  const signal = begin();
+  const { playClip } = await import("./sound/player");
+  return playClip(language, key, signal);
 }
 
 export function hush(): void {
-  if ("speechSynthesis" in window) speechSynthesis.cancel();
+  current?.abort();
+}
+
+/** One voice at a time. */
+function begin(): AbortSignal {
+  hush();
+  current = new AbortController();
+  return current.signal;
 }

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import cases from "../../tests/golden/advice.json" with { type: "json" };
-import { advise, type PlantSample, type Reading } from "../src/advice/rules";
+import type { Reading } from "../src/advice/reading";
+import { advise } from "../src/advice/rules";
 
 describe("advice", () => {
   for (const golden of cases) {
@@ -13,7 +14,8 @@ describe("advice", () => {
         readings: golden.readings as Reading[],
         now: new Date(golden.now),
         state: golden.state,
-        plantSample: golden.plant_sample as PlantSample | null,
+        inspections: golden.inspections,
+        lureLifeDays: golden.lure_life_days,
       });
       expect(advice).toEqual(golden.advice);
     });

@@ -1,6 +1,7 @@
 /** Facts for tests, with everything set that a test does not care about. */
 
-import type { Counts, NewFact, ObservationBody, TrapBody } from "../src/sync/protocol";
+import type { Delivery } from "../src/store/database";
+import type { Counts, Fact, NewFact, ObservationBody, TrapBody } from "../src/sync/protocol";
 
 export function trap(body: Partial<TrapBody> = {}): Extract<NewFact, { kind: "trap" }> {
   return {
@@ -46,4 +47,12 @@ export function observation(
       ...body,
     },
   };
+}
+
+/** Facts as the outbox gives them, numbered in this order. */
+export function stored(...facts: NewFact[]): { fact: Fact; delivery: Delivery }[] {
+  return facts.map((fact, index) => ({
+    fact: { ...fact, seq: index + 1 },
+    delivery: { seq: index + 1, status: "waiting", problem: null, answered_at: null },
+  }));
 }

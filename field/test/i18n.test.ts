@@ -1,5 +1,18 @@
+import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, test } from "vitest";
-import { type Catalogue, dateText, number, preferredLocale, setCatalogue, t, tc, tn } from "../src/i18n";
+import {
+  type Catalogue,
+  dateText,
+  LOCALES,
+  latinDigits,
+  number,
+  preferredLocale,
+  setCatalogue,
+  t,
+  tc,
+  timeText,
+  tn,
+} from "../src/i18n";
 
 const HINDI: Catalogue = {
   locale: "hi",
@@ -49,15 +62,46 @@ describe("a number of things", () => {
   });
 });
 
-describe("digits and dates", () => {
-  test.each(["en", "hi", "mr", "te"])("are Latin and day first in %s", (locale) => {
-    setCatalogue({ ...HINDI, locale });
-    expect(number(1234.5)).toBe("1,234.5");
-    expect(dateText(new Date(2026, 10, 5))).toMatch(/^5 [^\d]+ 2026$/);
+describe("numbers and dates", () => {
+  const locales = Object.keys(LOCALES);
+
+  test.each(locales)(
+    "are the same Latin digits in %s, and the day comes first, with the month by its name",
+    (locale) => {
+      const catalogue = JSON.parse(readFileSync(`public/i18n/${locale}.json`, "utf-8")) as Catalogue;
+      setCatalogue(catalogue);
+      expect(number(1234567.56)).toBe("12,34,567.6");
+      expect(catalogue.months).toHaveLength(12);
+      expect(dateText(new Date(2026, 3, 3))).toBe(`3 ${catalogue.months?.[3]} 2026`);
+      expect(dateText(new Date(2026, 3, 3), "short")).toBe(`3 ${catalogue.months?.[3]}`);
+      expect(dateText(new Date(2026, 10, 5))).toMatch(/^5 \P{N}+ 2026$/u);
+      expect(timeText(new Date(2026, 10, 5, 15, 5))).toMatch(/^3:05.pm$/i);
+    },
+  );
+
+  test.each(locales)("and the plural rule of %s is one that the phone knows", (locale) => {
+    const { plural } = JSON.parse(readFileSync(`public/i18n/${locale}.json`, "utf-8")) as Catalogue;
+    setCatalogue({ ...HINDI, locale, plural });
+    const isOneForNone = ["hi", "gu", "kn", "pa", "bn"].includes(locale);
+    expect(tn("%(n)s insect", "%(n)s insects", 0).text).toBe(isOneForNone ? "0 कीट" : "0 कीट (बहु)");
+    expect(tn("%(n)s insect", "%(n)s insects", 1).text).toBe("1 कीट");
+    expect(tn("%(n)s insect", "%(n)s insects", 2).text).toBe("2 कीट (बहु)");
+  });
+
+  test("are read in any Indian script", () => {
+    for (const zero of "०০੦૦୦௦౦೦") {
+      const typed = Array.from({ length: 10 }, (_, n) => String.fromCharCode(zero.charCodeAt(0) + n)).join("");
+      expect(latinDigits(`${typed} a`)).toBe("0123456789 a");
+    }
+  });
+
+  test("of a catalogue from before the months came with it are English", () => {
+    setCatalogue(HINDI);
+    expect(dateText(new Date(2026, 10, 5))).toBe("5 November 2026");
   });
 });
 
 test("the phone's own language comes first, when it is one of ours", () => {
-  expect(preferredLocale(["ta-IN", "te-IN", "en-US"])).toBe("te");
+  expect(preferredLocale(["ml-IN", "te-IN", "en-US"])).toBe("te");
   expect(preferredLocale(["fr-FR"])).toBeNull();
 });

@@ -1,19 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { linePoints } from "../src/screens/season-line";
-import type { Delivery } from "../src/store/database";
-import type { Counts, Fact, NewFact } from "../src/sync/protocol";
+import type { Counts, NewFact } from "../src/sync/protocol";
 import { adviceFor } from "../src/trap/advice";
 import { foldTraps, type MyTrap } from "../src/trap/my-traps";
 import { pestsOf } from "../src/trap/pests";
-import { daysBetween, nightsSince } from "../src/trap/trap";
-import { observation, trap } from "./facts";
-
-function stored(...facts: NewFact[]): { fact: Fact; delivery: Delivery }[] {
-  return facts.map((fact, index) => ({
-    fact: { ...fact, seq: index + 1 },
-    delivery: { seq: index + 1, status: "waiting", problem: null, answered_at: null },
-  }));
-}
+import { daysBetween, isUncounted, nightsSince } from "../src/trap/trap";
+import { observation, stored, trap } from "./facts";
 
 function only(facts: NewFact[], recounts: [number, Counts][] = []): MyTrap {
   const [first, ...others] = foldTraps(stored(...facts), new Map(recounts), undefined);
@@ -52,6 +44,16 @@ describe("a trap", () => {
   test("stands in the state of its district, else in the one where the phone is enrolled", () => {
     expect(only([trap({ district: "IN-GJ-480" })]).state).toBe("IN-GJ");
     expect(foldTraps(stored(trap({ district: null })), new Map(), "IN-MH-500")[0]?.state).toBe("IN-MH");
+  });
+
+  test("keeps a photo of which nothing was counted, so that the count before it does not stand for today", () => {
+    const rejected = { gate: { verdict: "rejected", reason: "too_dark" } } as const;
+    const facts = [trap(), observation({ HELIAR: 1 }, { taken_at: "2026-11-22T03:00:00Z" }), observation({}, rejected)];
+    const told = only(facts);
+    expect(told.counts.map(isUncounted)).toEqual([false, true]);
+    expect(adviceFor(told, new Date("2026-11-23T09:00:00Z"))).toMatchObject({ level: "no-data", catch_rate: null });
+    expect(linePoints(told.counts, null).points).toHaveLength(1);
+    expect(only([...facts, correction(3, { HELIAR: 4 })]).counts.map(isUncounted)).toEqual([false, false]);
   });
 
   test("forgets the doubt of a photo that a person has recounted", () => {
@@ -131,8 +133,8 @@ test("the pests of a crop have the photo-counted ones first, and an unknown crop
 test("the season's line leaves out counts of unknown exposure, and never leaves its frame", () => {
   const counts = only([
     trap(),
-    observation({ HELIAR: 30 }, { taken_at: "2026-11-21T03:00:00Z" }),
-    observation({ HELIAR: 5000 }, { taken_at: "2026-11-22T03:00:00Z", nights: null }),
+    observation({ HELIAR: 30 }, { taken_at: "2026-11-20T03:00:00Z" }),
+    observation({ HELIAR: 5000 }, { taken_at: "2026-11-22T03:00:00Z", nights: null, emptied: false }),
     observation({ HELIAR: 60 }, { taken_at: "2026-11-23T03:00:00Z" }),
   ]).counts;
   const { points } = linePoints(counts, 10);
@@ -141,6 +143,6 @@ test("the season's line leaves out counts of unknown exposure, and never leaves 
     expect(x).toBeGreaterThanOrEqual(0);
     expect(x).toBeLessThanOrEqual(320);
     expect(y).toBeGreaterThanOrEqual(0);
-    expect(y).toBeLessThanOrEqual(150);
+    expect(y).toBeLessThanOrEqual(170);
   }
 });

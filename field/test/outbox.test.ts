@@ -65,7 +65,7 @@ describe("the outbox", () => {
 
   test("writes an observation and its correction together, the correction naming it", async () => {
     await append(trap());
-    const seq = await appendObservation(observation({ HELIAR: 3 }), { HELIAR: 5 }, null);
+    const seq = await appendObservation(observation({ HELIAR: 3 }), { counts: { HELIAR: 5 }, marks: null }, null);
     const [, seen, correction] = await peek(10);
     expect(seen?.seq).toBe(seq);
     expect(correction).toMatchObject({ kind: "correction", body: { observation: seq, counts: { HELIAR: 5 } } });

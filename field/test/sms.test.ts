@@ -39,6 +39,23 @@ describe("an SMS", () => {
     expect(toTell(waiting([{ ...trap, body: { ...trap.body, pest: "PECTGO" } }, one]))).toEqual([]);
   });
 
+  test("tells of a rejected photo, and a person's number for it, where nothing was counted", async () => {
+    const [trap, one] = golden.cases[0]?.facts ?? [];
+    if (trap?.kind !== "trap" || one?.kind !== "observation") throw new Error("other golden cases than thought");
+    const gate = { verdict: "rejected", reason: "too_dark" } as const;
+    const photo = { ...one.body, source: "photo", gate, intervals: {} } as const;
+    const number: Fact = {
+      kind: "correction",
+      seq: one.seq + 1,
+      at: one.at,
+      body: { observation: one.seq, counts: { HELIAR: 4 }, marks: null },
+    };
+    const told = toTell(waiting([trap, { ...one, body: { ...photo, counts: {} } }, number]));
+    expect(told.map(({ corrected }) => corrected)).toEqual([4]);
+    const zero = toTell(waiting([trap, { ...one, body: { ...photo, counts: { HELIAR: 0 } } }, number]));
+    expect(await writeSms(7, key, told)).toEqual(await writeSms(7, key, zero));
+  });
+
   test("keeps the pest that a trap was hung for when it was counted", () => {
     const [trap, one] = golden.cases[0]?.facts ?? [];
     if (trap?.kind !== "trap" || one?.kind !== "observation") throw new Error("other golden cases than thought");

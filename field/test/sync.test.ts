@@ -3,7 +3,7 @@ import { gunzipSync } from "node:zlib";
 import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { closeDatabase } from "../src/store/database";
-import { append, appendObservation, factsWithDeliveries, waitingCount } from "../src/store/outbox";
+import { append, factsWithDeliveries, waitingCount } from "../src/store/outbox";
 import { keep, setting } from "../src/store/settings";
 import { noteAnswer } from "../src/sync/consent";
 import { ask, codeInHash, tidyCode } from "../src/sync/enrol";
@@ -16,7 +16,6 @@ class Server {
   stored = new Map<number, Fact>();
   batches: number[] = [];
   bytes: number[] = [];
-  photos: string[] = [];
   codes = new Map([["ABCDEFGHJKMNP", true]]);
   officer: "absent" | "thinks" | "says-yes" | "says-no" = "thinks";
   asked = "";
@@ -43,10 +42,6 @@ class Server {
     if (url.endsWith("/consent")) {
       this.answers.push(JSON.parse(init.body as string));
       return Response.json({});
-    }
-    if (url.includes("/photos/")) {
-      this.photos.push(url.split("/").at(-1) as string);
-      return new Response("", { status: 201 });
     }
     this.bytes.push(typeof init.body === "string" ? init.body.length : (init.body as ArrayBuffer).byteLength);
     return this.#sync(JSON.parse(unpacked(init)));
@@ -253,18 +248,6 @@ describe("a flush", () => {
     expect((await setting("enrolment"))?.state).toBe("unknown");
     expect(await waitingCount()).toBe(1);
   });
-
-  test("sends photos after their observation, only while the farmer agrees", async () => {
-    await enrolled();
-    const photo = new Blob(["jpeg"], { type: "image/jpeg" });
-    await appendObservation(observation({ HELIAR: 3 }, { photo: "aa", photo_consent: true }), null, photo);
-    await flush();
-    expect(server.photos).toEqual([]);
-    await keep("send_photos", true);
-    await flush();
-    await flush();
-    expect(server.photos).toEqual(["aa"]);
-  });
 });
 
 describe("enrolment", () => {
@@ -273,6 +256,7 @@ describe("enrolment", () => {
     expect(codeInHash("#/outbox")).toBeNull();
     expect(codeInHash("#enrol=")).toBeNull();
     expect(tidyCode(" abcde fghjk mnp ")).toBe("ABCDEFGHJKMNP");
+    expect(tidyCode("abc-१२३ ৪৫௬")).toBe("ABC123456");
   });
 
   test("happens by itself with the next flush, and then everything is sent", async () => {

@@ -20,6 +20,7 @@ MESSAGES: dict[str, str] = {
     "low": N_("The catch is low. Count again in %(days)s days."),
     "near": N_("The catch is getting near the number at which plants are inspected. Count again in %(days)s days."),
     "rising": N_("The catch has risen three times in a row. Count again in %(days)s days."),
+    "rising_maybe": N_("The catch seems to be rising; the phone's counts are not exact. Count again in %(days)s days."),
     "inspect_today": N_("The catch has reached the number at which plants are inspected. Look at your plants today."),
     "maybe_reached": N_(
         "The catch may have reached the number at which plants are inspected: the phone's count is not exact. "
@@ -31,6 +32,11 @@ MESSAGES: dict[str, str] = {
     "sample_low": N_(
         "The catch is high, but your plants show little damage so far. Look at them again with each count."
     ),
+    "found_damage": N_("You looked at %(looked)s. Damaged: %(found)s."),
+    "found_insects": N_("You looked at %(looked)s. Insects and eggs found: %(found)s."),
+    "sample_more": N_("You have looked at %(looked)s of %(sample)s. Go on looking."),
+    # i18n: Krishi Vigyan Kendra, the farm science centre of the district
+    "kvk": N_("If you have no officer, ask the Krishi Vigyan Kendra."),
     # i18n: parasitoids are tiny wasps that destroy the eggs of the pest
     "parasitoids": N_(
         "The catch has reached the number at which parasitoid wasps are released. Ask your officer for them."
@@ -41,6 +47,7 @@ MESSAGES: dict[str, str] = {
     # Pests for which nobody knows a trap number
     "no_trap_number": N_("For this pest no trap number is known that tells when to act. The plants tell it."),
     "trend_up": N_("The catch is rising. Look at your plants today."),
+    "trend_maybe_up": N_("The catch may be rising; the phone's counts are not exact. Look at your plants today."),
     "trend_down": N_("The catch is falling."),
     "trend_same": N_("The catch stays about the same."),
     # Rung 1: look, in fixed numbers
@@ -77,5 +84,6 @@ LEVEL_NAMES: dict[str, str] = {
     "yellow": N_("Getting near"),
     "orange": N_("Inspect today"),
     "red": N_("Act with your officer"),
+    "confirmed": N_("Call your officer today"),
 }
-"""Level -> its English name, for screens and bulletins."""
+"""Level -> its English name, for screens and bulletins; `confirmed` stands for orange once the plants were looked at."""

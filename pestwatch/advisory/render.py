@@ -21,6 +21,12 @@ def sentences(advice: Mapping[str, Any], locale: str) -> list[Text]:
     ]
 
 
+def headline(advice: Mapping[str, Any], locale: str) -> Text:
+    """The name of an Advice's level; orange is called otherwise once damage was counted on the plants."""
+    is_confirmed = advice["level"] == "orange" and any(said["id"] == "sample_confirmed" for said in advice["messages"])
+    return level_name("confirmed" if is_confirmed else advice["level"], locale)
+
+
 def level_name(level: str, locale: str) -> Text:
     """The level's name for people."""
     return translate(locale, "advisory", LEVEL_NAMES[level])

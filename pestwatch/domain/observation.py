@@ -3,11 +3,13 @@
 Refuses to give a rate for a rejected photo or an unknown exposure.
 """
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from pestwatch.domain.catch import catch_rate
+from pestwatch.domain.catch import LEAST_NIGHTS, catch_rate
 
 Verdict = Literal["good", "doubtful", "rejected"]
 """What the photo gate says of a photo."""
@@ -24,6 +26,7 @@ class Reading:
       gate: the photo gate's verdict; None for a count by hand.
       lure_age_days: None when unknown.
       interval: least and greatest count that go with what a model counted; None when a person counted, or nobody knows.
+      emptied: whether the trap was emptied then.
     """
 
     taken_at: datetime
@@ -32,6 +35,7 @@ class Reading:
     gate: Verdict | None = None
     lure_age_days: int | None = None
     interval: tuple[int, int] | None = None
+    emptied: bool = False
 
     @property
     def rate(self) -> float | None:
@@ -42,3 +46,22 @@ class Reading:
     def since(self) -> datetime:
         """When the nights of this count began; the instant of counting when they are unknown."""
         return self.taken_at - timedelta(days=self.nights or 0)
+
+
+def settled(readings: Iterable[Reading]) -> list[Reading]:
+    """Readings in the order of time, with the nights that the trap can really have caught.
+
+    A forgotten count that is written down later was not known when the next one was made: if the trap was emptied then,
+    the next one's nights begin there. Less than a night's difference is only people who come at another hour.
+    """
+    found: list[Reading] = []
+    emptied_at: datetime | None = None
+    for one in sorted(readings, key=lambda one: one.taken_at):
+        nights = one.nights
+        if emptied_at is not None and nights is not None:
+            possible = (one.taken_at - emptied_at).total_seconds() / 86400
+            if possible >= LEAST_NIGHTS and nights - possible >= 1:
+                nights = math.floor(possible + 0.5)
+        found.append(replace(one, nights=nights))
+        emptied_at = one.taken_at if one.emptied else emptied_at
+    return found

@@ -41,6 +41,11 @@ class Species:
         """Whether the released models count it; else it is counted by hand."""
         return self.key in PHOTO_COUNTED
 
+    @property
+    def lure_life_is_guess(self) -> bool:
+        """Whether no institution says how long a lure lasts, so that the packet knows better."""
+        return self.lure_source.startswith(("guess", "vendor"))
+
 
 def _species(
     key: str, scientific: str, name: str, crops: str, traps: str, lure_days: int | None = None, source: str = ""

@@ -40,6 +40,11 @@ class Threshold:
       source: URL or document.
       note: conflicts and caveats.
       density_traps: trap density with its unit.
+      part: of a plant row, what is looked at one after another (pestwatch/domain/tally.py).
+      sample: how many of them.
+      serious: how many damaged ones, or with `each` how many insects in all, reach the threshold in such a sample.
+      each: insects are counted on every one, rather than damaged ones.
+      sample_source: whose sample it is.
     """
 
     id: str
@@ -59,6 +64,11 @@ class Threshold:
     nights: int | None = None
     note: str = ""
     density_traps: str = ""
+    part: str = ""
+    sample: int = 0
+    serious: int = 0
+    each: bool = False
+    sample_source: str = ""
 
     @property
     def value_per_night(self) -> float | None:

@@ -60,6 +60,7 @@ class TrapBody(Struct, frozen=True):
     lure_changed_on: date | None = None
     emptied_at: Instant | None = None
     sown_on: date | None = None
+    lure_life_days: Annotated[int, Meta(ge=1, le=365, description="as its packet says")] | None = None
 
 
 class ServiceBody(Struct, frozen=True):
@@ -115,6 +116,19 @@ class CorrectionBody(Struct, frozen=True):
     marks: Annotated[list[Mark], Meta(max_length=5000)] | None = None
 
 
+class InspectionBody(Struct, frozen=True):
+    """What a person found on the plants beside a trap."""
+
+    trap: TrapName
+    inspected_at: Instant
+    part: Annotated[Word, Meta(description="what was looked at, one after another: boll, flower, plant, …")]
+    looked: Annotated[int, Meta(ge=1, le=1000, description="at how many")]
+    found: Annotated[
+        int, Meta(ge=0, le=10_000, description="damaged ones; or insects and eggs, if the rule counts them")
+    ]
+    rule: Annotated[Word, Meta(description="plant threshold by whose method; null: there is none")] | None = None
+
+
 class TrapFact(Struct, frozen=True, tag_field="kind", tag="trap"):
     """A trap was set up or its description changed."""
 
@@ -147,8 +161,16 @@ class CorrectionFact(Struct, frozen=True, tag_field="kind", tag="correction"):
     body: CorrectionBody
 
 
-KINDS = ("trap", "service", "observation", "correction")
-TypedFact = TrapFact | ServiceFact | ObservationFact | CorrectionFact
+class InspectionFact(Struct, frozen=True, tag_field="kind", tag="inspection"):
+    """Plants were looked at."""
+
+    seq: Seq
+    at: Instant
+    body: InspectionBody
+
+
+KINDS = ("trap", "service", "observation", "correction", "inspection")
+TypedFact = TrapFact | ServiceFact | ObservationFact | CorrectionFact | InspectionFact
 
 
 class Envelope(Struct, frozen=True, kw_only=True):

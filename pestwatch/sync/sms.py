@@ -131,7 +131,7 @@ def is_same_in_sms(one: TypedFact | None, other: TypedFact | None) -> bool:
     """
     match one, other:
         case ObservationFact(), ObservationFact():
-            pest = _common_species(one.body.counts, other.body.counts)
+            pest = _common_species(_counts(one), _counts(other))
             return pest is not None and _subject(one) == _subject(other) and _told(one, pest) == _told(other, pest)
         case CorrectionFact(), CorrectionFact():
             pest = _common_species(one.body.counts, other.body.counts)
@@ -145,6 +145,13 @@ def _common_species(one: dict[str, int], other: dict[str, int]) -> str | None:
     """The one species of the shorter fact, if the longer has it too."""
     shorter, longer = sorted((one, other), key=len)
     return next(iter(shorter)) if len(shorter) == 1 and shorter.keys() <= longer.keys() else None
+
+
+def _counts(fact: ObservationFact) -> dict[str, int]:
+    """A rejected photo has no count; an SMS has room for one all the same and says 0 there."""
+    body = fact.body
+    is_uncounted = not body.counts and body.gate is not None and body.gate.verdict == "rejected"
+    return dict.fromkeys(PESTS, 0) if is_uncounted else body.counts
 
 
 def _subject(fact: ObservationFact) -> tuple[str, int]:
@@ -203,7 +210,7 @@ def _index(place: int, among: int) -> str:
 def _told(fact: ObservationFact, pest: str) -> str:
     """What an SMS says of one observation, besides its number, time and trap."""
     body = fact.body
-    count, nights, age = body.counts[pest], body.nights, body.lure_age_days
+    count, nights, age = body.counts.get(pest, 0), body.nights, body.lure_age_days
     bits = [
         _number(int(nights) if nights and nights == int(nights) else 0, 4),  # part of a night is told as unknown
         _number(count, 4),

@@ -4,7 +4,7 @@ import zlib
 from typing import Any
 
 import msgspec
-from flask import Response, request
+from flask import Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from pestwatch import i18n
@@ -46,6 +46,7 @@ def worded(problem: Problem, locale: str) -> WordedProblem:
 
 def answer_problem(problem: Problem) -> Response:
     """A Problem in the language that the request asks for: JSON for programs, a sentence for people."""
+    g.problem = problem.number  # for the log
     said = worded(problem, i18n.negotiate(request.headers.get("Accept-Language")))
     if request.path.startswith("/api/"):
         response = answer({"problem": said}, problem.status)

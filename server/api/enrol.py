@@ -32,9 +32,9 @@ blueprint = Blueprint("enrol", __name__, url_prefix=PREFIX)
 class Consent(msgspec.Struct, frozen=True):
     """What the farmer agreed to, when, and in which language it was shown."""
 
-    version: int
+    version: Annotated[int, Meta(ge=0, le=1_000_000)]
     at: Instant
-    locale: Annotated[str, Meta(max_length=40)]
+    locale: Annotated[str, Meta(max_length=40, pattern=r"^[^\x00]*$")]
 
 
 class EnrolRequest(msgspec.Struct, frozen=True):

@@ -6,7 +6,6 @@ Station 9 of 9, the server's side. Needs no token: what is signed may be read by
 import base64
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, request
@@ -14,12 +13,26 @@ from flask import Blueprint, Response, request
 from pestwatch.errors import Problem
 from pestwatch.release.manifest import BASE_REGION
 from pestwatch.release.registry import Release, find_current, find_release
+from pestwatch.release.signing import Signature
 from server.api.answers import PREFIX
 from server.config import current_settings
 from server.files import serve_file
 
 SAME_FOR_EVER = "public, max-age=31536000, immutable"
 blueprint = Blueprint("releases", __name__, url_prefix=PREFIX)
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """A release as phones take it: the manifest's exact bytes in base64, and who signed them."""
+
+    manifest: str
+    signature: Signature
+
+
+class Offers(Offer, frozen=True, omit_defaults=True):
+    """A region's release, and the base where the region has one of its own."""
+
+    base: Offer | None = None
 
 
 @blueprint.get("/releases/<region>/current")
@@ -29,11 +42,11 @@ def current(region: str) -> Response:
     A region's own release comes with the base beside it, in one answer: phones take from there what it lacks.
     """
     release = find_current(region, *_shelves())
-    document = _offer(release)
+    base: Offer | None = None
     if release.manifest.region != BASE_REGION:
         with suppress(Problem):
-            document["base"] = _offer(find_current(BASE_REGION, *_shelves()))
-    response = Response(msgspec.json.encode(document), content_type="application/json")
+            base = Offer(*_parts(find_current(BASE_REGION, *_shelves())))
+    response = Response(msgspec.json.encode(Offers(*_parts(release), base)), content_type="application/json")
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
     response.make_conditional(request)
@@ -49,8 +62,8 @@ def release_file(region: str, version: str, name: str) -> Response:
     return serve_file(release.folder / entry.name, media_type, SAME_FOR_EVER, etag=entry.sha256)
 
 
-def _offer(release: Release) -> dict[str, Any]:
-    return {"manifest": base64.b64encode(release.content).decode(), "signature": release.signature}
+def _parts(release: Release) -> tuple[str, Signature]:
+    return base64.b64encode(release.content).decode(), release.signature
 
 
 def _shelves() -> tuple[Path, Path]:

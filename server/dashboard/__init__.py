@@ -4,7 +4,6 @@ Promises: every page is for somebody who logged in and may see that region; noth
 every form carries a token of the session; nothing here enqueues, a request commits rows and the worker finds them.
 """
 
-import logging
 from typing import Any
 
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
@@ -31,6 +30,7 @@ from server.dashboard import (
     words,
 )
 from server.db.session import request_scope
+from server.faults import problem_of
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'none'; form-action 'self'; "
@@ -53,7 +53,6 @@ for room in (
     office,
 ):
     room.add_to(blueprint)
-log = logging.getLogger(__name__)
 
 
 @blueprint.before_request
@@ -121,5 +120,4 @@ def _show_refusal(error: HTTPException) -> AnyResponse | tuple[str, int]:
 
 @blueprint.errorhandler(Exception)
 def _show_fault(error: Exception) -> tuple[str, int]:
-    log.error("%s %s broke", request.method, request.path, exc_info=error)
-    return _show_problem(Problem("500.1"))
+    return _show_problem(problem_of(error))

@@ -3,8 +3,9 @@
 from flask import Blueprint, g, render_template
 
 from server import auth
+from server.dashboard import words
 from server.dashboard.paging import page_of
-from server.db import catches, work
+from server.db import catches, devices, work
 from server.db.session import request_scope
 
 
@@ -18,6 +19,11 @@ def show_advice(region: str) -> str:
     with request_scope(read_only=True) as session:
         row = auth.allowed_region(session, g.staff, region)
         names = {(trap.device_id, trap.trap): trap for trap in catches.traps_of(session, row.id)}
+        spoken = {phone.locale for phone in devices.devices_of(session, row.id) if not phone.revoked_at}
         return render_template(
-            "advice.html", region=row, page=page_of(work.latest_advisories(session, row.id)), names=names
+            "advice.html",
+            region=row,
+            page=page_of(work.latest_advisories(session, row.id)),
+            names=names,
+            unchecked=words.unchecked_languages(spoken),
         )

@@ -42,6 +42,7 @@ KIND_NAMES: Mapping[str, str] = {
     "csv": N_("Table (CSV), every count"),
     "geojson-traps": N_("Map (GeoJSON), by trap"),
     "geojson-talukas": N_("Map (GeoJSON), by taluka"),
+    "plants": N_("Table (CSV), every look at the plants"),
     "darwin-core": N_("Darwin Core Archive"),
     "camtrap-dp": N_("Camtrap DP, counts of photos"),
     "figures": N_("Figures for the public (CSV), by taluka and week"),

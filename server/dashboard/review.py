@@ -24,9 +24,9 @@ from server.db.catches import (
     review_queue,
 )
 from server.db.marks import phone_marks
-from server.db.photo_files import photo_path
+from server.db.photo_files import open_photo_files
 from server.db.session import request_scope
-from server.files import serve_file
+from server.files import serve_content
 
 MOST_INSECTS = 5000
 """On one photo; the phone has the same limit."""
@@ -84,8 +84,8 @@ def photo(observation: str) -> Response:
         catch = _visible(session, observation)
     if catch.photo is None:
         raise Problem("404.1", name=observation)
-    path = photo_path(current_settings().photos_dir, catch.photo.sha256)
-    return serve_file(path, catch.photo.media_type, "private, max-age=3600", etag=catch.photo.sha256)
+    content = open_photo_files(current_settings()).read(catch.photo.sha256)
+    return serve_content(content, catch.photo.media_type, "private, max-age=3600", etag=catch.photo.stored_sha256)
 
 
 def species_to_count(catch: Catch) -> tuple[str, ...]:

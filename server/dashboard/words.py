@@ -4,7 +4,7 @@ A sentence without a usable translation stays English, and the page says at its 
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -16,9 +16,11 @@ from flask import session as cookie
 from pestwatch import i18n
 from pestwatch.advisory import render
 from pestwatch.domain.species import SPECIES
+from pestwatch.domain.tally import plant_rule
 from pestwatch.errors import SENTENCES
 from pestwatch.i18n import N_
 from pestwatch.surveillance.rollup import INDIA
+from server.db.tables import Inspection
 
 DOMAIN = "dashboard"
 
@@ -78,9 +80,9 @@ def advice_words(advice: Mapping[str, Any]) -> list[str]:
     return [_noted(text) for text in render.sentences(advice, locale())]
 
 
-def level_words(level: str) -> str:
-    """A level's name, as on the phone."""
-    return _noted(render.level_name(level, locale()))
+def level_words(advice: Mapping[str, Any]) -> str:
+    """The name of an Advice's level, as on the phone."""
+    return _noted(render.headline(advice, locale()))
 
 
 def pest_name(key: str) -> str:
@@ -94,9 +96,33 @@ def crop_name(key: str) -> str:
     return _(CROPS[key]) if key in CROPS else key
 
 
+PARTS: Mapping[str, str] = {
+    "flower": N_("flowers"),
+    "boll": N_("bolls"),
+    "plant": N_("plants"),
+    "fruiting_part": N_("buds, flowers and bolls"),
+    "fruit": N_("fruits"),
+    "leaf": N_("leaves"),
+    "hill": N_("hills"),
+    "tiller": N_("tillers"),
+    "square_metre": N_("square metres"),
+}
+"""What is looked at, by the name that phones use."""
+
+
+def found_on_plants(inspection: Inspection) -> str:
+    """What a person found on the plants: damaged ones of so many, or insects on so many."""
+    part = _(PARTS[inspection.part]) if inspection.part in PARTS else inspection.part
+    what = {"found": number(inspection.found), "looked": number(inspection.looked), "part": part}
+    rule = plant_rule(inspection.rule)
+    if rule and rule.each:
+        return _("Insects and eggs: %(found)s on %(looked)s (%(part)s)", **what)
+    return _("Damaged: %(found)s of %(looked)s (%(part)s)", **what)
+
+
 def number(value: float | None, digits: int = 1) -> str:
-    """A number in the reader's grouping and Latin digits; a dash when there is none."""
-    return "–" if value is None else format_decimal(round(value, digits), locale=_cldr())
+    """A number as 12,34,567.5 in every language, as on the phone; a dash when there is none."""
+    return "–" if value is None else format_decimal(round(value, digits), locale="en_IN")
 
 
 def day(value: date | datetime | None) -> str:
@@ -128,8 +154,15 @@ def is_partly_english() -> bool:
 
 @functools.cache
 def awaits_review(wanted: str) -> bool:
-    """Whether no native speaker has signed the dashboard's words in this language yet."""
-    return wanted != i18n.SOURCE_LOCALE and i18n.review_status(wanted, DOMAIN) != "reviewed"
+    """Whether a native speaker has still to sign some of what a page says in this language."""
+    return wanted != i18n.SOURCE_LOCALE and any(
+        i18n.review_status(wanted, domain) != "reviewed" for domain in i18n.DOMAINS
+    )
+
+
+def unchecked_languages(spoken: Collection[str]) -> str:
+    """Those of the phones' languages, by their own names, that no native speaker has checked yet; empty when none is left."""
+    return ", ".join(name for code, name in i18n.LOCALES.items() if code in spoken and awaits_review(code))
 
 
 def _noted(text: i18n.Text) -> i18n.Text:

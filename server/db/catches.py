@@ -88,9 +88,14 @@ class Catch:
         return "phone" if self.recount is None else self.recount.by
 
     @property
+    def is_uncounted_photo(self) -> bool:
+        """The gate rejected the photo and nobody has recounted it; a zero that older apps wrote there was never counted."""
+        return self.recount is None and self.gate_verdict == "rejected"
+
+    @property
     def count(self) -> int | None:
         """Insects of the trap's own pest; None if nobody has counted that pest."""
-        return self.counts.get(self.pest)
+        return None if self.is_uncounted_photo else self.counts.get(self.pest)
 
 
 def catch_rows(session: Session, region: str, since: datetime) -> list[Catch]:

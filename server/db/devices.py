@@ -1,7 +1,7 @@
 """Reads and writes about phones and the codes that enrol them. Tokens and codes come here hashed, never plain."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -72,7 +72,10 @@ def record_consent(session: Session, device: Device, said: Mapping[str, Any], *,
       agreed: False takes it back.
       now: aware instant.
     """
-    at = datetime.fromisoformat(said["at"])
+    try:
+        at = datetime.fromisoformat(said["at"]).astimezone(UTC)
+    except OverflowError:  # a clock at the very beginning or end of the calendar
+        at = now
     answer = Consent(agreed=agreed, version=said["version"], locale=said["locale"], at=at, received_at=now)
     answer.device_id = device.id
     session.add(answer)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 
 from server.db.access_tables import Consent, EnrolmentOpening
 from server.db.session import Table
-from server.db.tables import Advisory, Correction, Device, Fact, Observation, Photo, Service, Sms, Trap
+from server.db.tables import Advisory, Correction, Device, Fact, Inspection, Observation, Photo, Service, Sms, Trap
 
 NO_NAME = "–"
 ERASED = '{"erased":true}'
@@ -26,6 +26,7 @@ _PARTS: tuple[tuple[type[Table], Any], ...] = (
     (Trap, Trap.device_id),
     (Service, Service.device_id),
     (Observation, Observation.device_id),
+    (Inspection, Inspection.device_id),
     (Correction, Correction.observation_device),
     (Photo, Photo.device_id),
     (Advisory, Advisory.device_id),

@@ -1,130 +1,203 @@
-"""Photos on disk, addressed by their SHA-256: <photos>/ab/cdef….
+"""The photos that farmers agreed to send, addressed by the SHA-256 under which the phone announced them.
 
-Promises: a photo appears complete or not at all, and is on disk before its row is; the same bytes lie here once. The
-picture's header is read, not its pixels: no imaging library runs in the web process.
+On disk as <photos>/ab/cdef…, or in an S3-compatible bucket as ab/cdef…; the settings say which. Promises: a photo appears
+complete or not at all, and is stored before its row is; keeping it twice is harmless. What lies here was read by
+`server/pictures.py` and may be shorter than what was announced; `photos.stored_sha256` says what it hashes to.
 """
 
-import hashlib
+import functools
+import logging
 import os
-import struct
+import shutil
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 from pestwatch.errors import Problem
+from server.config import Settings
 
-MAX_PHOTO_BYTES = 12_000_000
-MAX_MEGAPIXELS = 50
-_START_OF_FRAME = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
-_HEADER_BYTES = 1_000_000
-"""A JPEG's size stands behind its EXIF and colour profile, which may be long."""
+log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class PhotoHeader:
-    """What the first bytes of a photo say."""
+class PhotoFiles(Protocol):
+    """Where photos lie."""
 
-    media_type: str
-    width_px: int
-    height_px: int
-    size_bytes: int = 0
+    def keep(self, sha256: str, content: bytes) -> None:
+        """Stores a photo."""
 
+    def read(self, sha256: str) -> bytes:
+        """A photo's bytes.
 
-def photo_path(photos_dir: Path, sha256: str) -> Path:
-    """Where a photo lies, or would."""
-    return photos_dir / sha256[:2] / sha256[2:]
+        Raises:
+          Problem 404.1: it is not here.
+        """
 
+    def place(self, sha256: str, path: Path) -> bool:
+        """Puts a photo into a file of that name; False: it is not here."""
 
-def keep_photo(photos_dir: Path, sha256: str, chunks: Iterable[bytes]) -> PhotoHeader:
-    """Writes a photo that is what it was announced to be.
-
-    Args:
-      photos_dir: the folder of all photos.
-      sha256: what its bytes must hash to, hex.
-      chunks: its bytes.
-
-    Raises:
-      Problem 413.1: larger than MAX_PHOTO_BYTES.
-      Problem 422.1, 422.2, 422.4: not a photo, empty, or of too many megapixels.
-      Problem 422.6: other bytes than announced.
-    """
-    place = photo_path(photos_dir, sha256)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    digest, size_bytes, head = hashlib.sha256(), 0, bytearray()
-    handle, draft = tempfile.mkstemp(dir=place.parent, prefix=".draft")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            for chunk in chunks:
-                size_bytes += len(chunk)
-                if size_bytes > MAX_PHOTO_BYTES:
-                    raise Problem("413.1", size_bytes=size_bytes, limit_bytes=MAX_PHOTO_BYTES)
-                digest.update(chunk)
-                head += chunk[: max(0, _HEADER_BYTES - len(head))]
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        if size_bytes == 0:
-            raise Problem("422.2", name=sha256[:12])
-        if digest.hexdigest() != sha256:
-            raise Problem("422.6")
-        header = read_header(bytes(head), sha256[:12])
-        Path(draft).replace(place)
-    finally:
-        Path(draft).unlink(missing_ok=True)
-    _sync_folder(place.parent)
-    return replace(header, size_bytes=size_bytes)
+    def remove(self, sha256: str) -> None:
+        """Takes a photo away; harmless if it is not here."""
 
 
-def read_header(head: bytes, name: str) -> PhotoHeader:
-    """Reads kind and size of a picture from its first bytes.
+class DiskPhotos:
+    """Photos in a folder.
 
     Args:
-      head: the start of the file.
-      name: what to call the photo in a Problem.
-
-    Raises:
-      Problem 422.1: neither JPEG nor PNG.
-      Problem 422.4: too many megapixels.
+      folder: made when the first photo comes.
     """
-    header = _png_header(head) or _jpeg_header(head)
-    if header is None or header.width_px == 0 or header.height_px == 0:
-        raise Problem("422.1", name=name)
-    megapixels = header.width_px * header.height_px / 1e6
-    if megapixels > MAX_MEGAPIXELS:
-        raise Problem("422.4", name=name, megapixels=round(megapixels), limit=MAX_MEGAPIXELS)
-    return header
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def keep(self, sha256: str, content: bytes) -> None:
+        """Stores a photo; it and its name are on the disk when this returns."""
+        place = self._path(sha256)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        handle, draft = tempfile.mkstemp(dir=place.parent, prefix=".draft")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(draft).replace(place)
+        finally:
+            Path(draft).unlink(missing_ok=True)
+        folder = os.open(place.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def read(self, sha256: str) -> bytes:
+        """A photo's bytes.
+
+        Raises:
+          Problem 404.1: it is not here.
+        """
+        try:
+            return self._path(sha256).read_bytes()
+        except FileNotFoundError as error:
+            raise Problem("404.1", name=sha256[:12]) from error
+
+    def place(self, sha256: str, path: Path) -> bool:
+        """A second name for the same bytes where the disk allows it, else a copy; False: the photo is not here."""
+        kept = self._path(sha256)
+        if not kept.exists():
+            return False
+        try:
+            os.link(kept, path)
+        except OSError:
+            shutil.copyfile(kept, path)
+        return True
+
+    def remove(self, sha256: str) -> None:
+        """Takes a photo away."""
+        self._path(sha256).unlink(missing_ok=True)
+        with suppress(OSError):
+            self._path(sha256).parent.rmdir()
+
+    def _path(self, sha256: str) -> Path:
+        return self._folder / sha256[:2] / sha256[2:]
 
 
-def _png_header(head: bytes) -> PhotoHeader | None:
-    if len(head) < 24 or head[:8] != b"\x89PNG\r\n\x1a\n" or head[12:16] != b"IHDR":
-        return None
-    return PhotoHeader("image/png", *struct.unpack(">II", head[16:24]))
+class BucketPhotos:
+    """Photos in a bucket of anything that speaks the S3 protocol.
+
+    Args:
+      settings: which bucket, where, and with whose key.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        from obstore.store import S3Store
+
+        endpoint = settings.s3_endpoint
+        self._store = S3Store(
+            settings.s3_bucket or "",
+            access_key_id=settings.s3_key_id or "",
+            secret_access_key=settings.s3_secret or "",
+            region=settings.s3_region,
+            client_options={
+                "allow_http": (endpoint or "").startswith("http:"),
+                "timeout": "30s",
+                "connect_timeout": "5s",
+            },
+            retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=10)},
+            endpoint=endpoint,
+            virtual_hosted_style_request=endpoint is None,
+        )
+
+    def keep(self, sha256: str, content: bytes) -> None:
+        """Stores a photo; the store says so before this returns.
+
+        Raises:
+          Problem 503.4: the store cannot be reached, or refuses us.
+        """
+        try:
+            with _in_words():
+                self._store.put(self._name(sha256), content, use_multipart=False)
+        except FileNotFoundError as error:
+            log.warning("the photo store has no bucket of the name in the settings")
+            raise Problem("503.4", seconds=30) from error
+
+    def read(self, sha256: str) -> bytes:
+        """A photo's bytes.
+
+        Raises:
+          Problem 404.1: it is not here.
+          Problem 503.4: the store cannot be reached, or refuses us.
+        """
+        try:
+            with _in_words():
+                return bytes(self._store.get(self._name(sha256)).bytes())
+        except FileNotFoundError as error:
+            raise Problem("404.1", name=sha256[:12]) from error
+
+    def place(self, sha256: str, path: Path) -> bool:
+        """Fetches a photo into a file; False: it is not here.
+
+        Raises:
+          Problem 503.4: the store cannot be reached, or refuses us.
+        """
+        try:
+            path.write_bytes(self.read(sha256))
+        except Problem as problem:
+            if problem.status != 404:
+                raise
+            return False
+        return True
+
+    def remove(self, sha256: str) -> None:
+        """Takes a photo away.
+
+        Raises:
+          Problem 503.4: the store cannot be reached, or refuses us.
+        """
+        with suppress(FileNotFoundError), _in_words():
+            self._store.delete(self._name(sha256))
+
+    @staticmethod
+    def _name(sha256: str) -> str:
+        return f"{sha256[:2]}/{sha256[2:]}"
 
 
-def _jpeg_header(head: bytes) -> PhotoHeader | None:
-    """Walks the segments until the one that starts a frame. Source: ITU-T T.81, B.1.1 and B.2.2."""
-    if head[:3] != b"\xff\xd8\xff":
-        return None
-    at = 2
-    while at + 9 <= len(head) and head[at] == 0xFF:
-        marker = head[at + 1]
-        if marker == 0xFF:  # padding
-            at += 1
-        elif marker in _START_OF_FRAME:
-            height_px, width_px = struct.unpack(">HH", head[at + 5 : at + 9])
-            return PhotoHeader("image/jpeg", width_px, height_px)
-        elif marker == 0x01 or 0xD0 <= marker <= 0xD7:  # markers without a length
-            at += 2
-        else:
-            at += 2 + int.from_bytes(head[at + 2 : at + 4])
-    return None
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Whatever the store's client says, as a Problem; the log has its words. Nothing there stays FileNotFoundError."""
+    from obstore.exceptions import BaseError, NotFoundError
 
-
-def _sync_folder(folder: Path) -> None:
-    """Makes the new name itself survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        yield
+    except NotFoundError as error:
+        raise FileNotFoundError from error
+    except BaseError as error:
+        log.warning("the photo store: %s", str(error).partition("\n")[0])
+        raise Problem("503.4", seconds=30) from error
+
+
+@functools.cache
+def open_photo_files(settings: Settings) -> PhotoFiles:
+    """The photos of an installation; one client for each process, so that connections are kept."""
+    return BucketPhotos(settings) if settings.s3_bucket else DiskPhotos(settings.photos_dir)

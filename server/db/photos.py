@@ -1,13 +1,13 @@
-"""Reads and writes about photos; their bytes lie in photo_files.py's care."""
+"""Reads and writes about photos; their bytes lie in photo_files.py's care, and before that in photo_parts.py's."""
 
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.db.photo_files import PhotoHeader
 from server.db.session import insert_once
 from server.db.tables import Device, Observation, Photo
+from server.pictures import PhotoHeader
 
 
 def may_send_photo(session: Session, device: Device, sha256: str) -> bool:
@@ -23,12 +23,24 @@ def photo_by_sha256(session: Session, sha256: str) -> Photo | None:
     return session.get(Photo, sha256)
 
 
-def record_photo(session: Session, device: Device, sha256: str, header: PhotoHeader, now: datetime) -> bool:
-    """Notes that a photo lies on disk; False: it did already."""
+def record_photo(
+    session: Session, device: Device, sha256: str, header: PhotoHeader, now: datetime, stored_sha256: str | None = None
+) -> bool:
+    """Notes that a photo is stored; False: it was already.
+
+    Args:
+      session: a writing transaction.
+      device: who sent it.
+      sha256: under which name.
+      header: of what is stored.
+      now: aware instant.
+      stored_sha256: of what is stored, where that is not what was sent.
+    """
     return insert_once(
         session,
         Photo,
         sha256=sha256,
+        stored_sha256=stored_sha256 or sha256,
         device_id=device.id,
         media_type=header.media_type,
         width_px=header.width_px,

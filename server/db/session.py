@@ -35,6 +35,9 @@ from server.db.scope import NOBODY, Scope, enter
 LOCK_WAIT_S = 15
 """How long a SQLite writer waits for another one; a guess, well above the longest transaction seen in tests."""
 
+CONNECT_S = 5
+"""A database that does not answer for longer is away; whoever asked is told to come again."""
+
 
 class UtcInstant(TypeDecorator[datetime]):
     """An aware instant in UTC; refuses naive ones, because a naive time on a server is a bug that shows months later."""
@@ -99,10 +102,12 @@ class Table(DeclarativeBase):
 def open_engine(database_url: str) -> Engine:
     """Connects to either database with the durability and the time zone that pestwatch relies on."""
     if make_url(database_url).get_backend_name() != "sqlite":
-        engine = create_engine(database_url, pool_pre_ping=True, connect_args={"options": "-c timezone=utc"})
+        connect = {"options": "-c timezone=utc", "connect_timeout": CONNECT_S}
+        engine = create_engine(database_url, pool_pre_ping=True, hide_parameters=True, connect_args=connect)
         event.listen(engine, "begin", _begin_postgresql)
         return engine
-    engine = create_engine(database_url, connect_args={"timeout": LOCK_WAIT_S, "check_same_thread": False})
+    connect = {"timeout": LOCK_WAIT_S, "check_same_thread": False}
+    engine = create_engine(database_url, hide_parameters=True, connect_args=connect)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -18,11 +18,20 @@ from sqlalchemy.orm import Session
 from pestwatch.errors import Problem
 from pestwatch.sync.clock import PhoneClock
 from pestwatch.sync.merge import description_wins
-from pestwatch.sync.protocol import CorrectionFact, Fact, ObservationFact, ServiceFact, Status, TrapFact, read_fact
+from pestwatch.sync.protocol import (
+    CorrectionFact,
+    Fact,
+    InspectionFact,
+    ObservationFact,
+    ServiceFact,
+    Status,
+    TrapFact,
+    read_fact,
+)
 from pestwatch.sync.sms import is_same_in_sms
 from server.db import tables
 from server.db.session import Table
-from server.db.tables import Advisory, Correction, Counter, Device, Observation, Service, Trap
+from server.db.tables import Advisory, Correction, Counter, Device, Inspection, Observation, Service, Trap
 
 MOST_TRAPS = 24
 """On a farmer's phone; a lead farmer's may have more. A guess: far above what one farm hangs up."""
@@ -283,6 +292,7 @@ def _project(session: Session, device: int, facts: Iterable[Fact], clock: PhoneC
     _describe_traps(session, device, [f for f in typed if isinstance(f, TrapFact)], clock)
     _insert_all(session, Service, [_service(device, f, clock) for f in typed if isinstance(f, ServiceFact)])
     _insert_all(session, Observation, [_observation(device, f, clock) for f in typed if isinstance(f, ObservationFact)])
+    _insert_all(session, Inspection, [_inspection(device, f, clock) for f in typed if isinstance(f, InspectionFact)])
     recounts = [_correction(device, f, clock, server_seq) for f in typed if isinstance(f, CorrectionFact)]
     _insert_all(session, Correction, recounts)
 
@@ -329,6 +339,20 @@ def _service(device: int, fact: ServiceFact, clock: PhoneClock) -> dict[str, Any
         "serviced_at": clock.corrected(body.serviced_at).at,
         "emptied": body.emptied,
         "lure_changed": body.lure_changed,
+    }
+
+
+def _inspection(device: int, fact: InspectionFact, clock: PhoneClock) -> dict[str, Any]:
+    body = fact.body
+    return {
+        "device_id": device,
+        "seq": fact.seq,
+        "trap": body.trap,
+        "inspected_at": clock.corrected(body.inspected_at).at,
+        "rule": body.rule,
+        "part": body.part,
+        "looked": body.looked,
+        "found": body.found,
     }
 
 

@@ -1,7 +1,7 @@
 """The row classes: what pestwatch remembers.
 
-`facts` is the ledger of everything that phones sent, as it came; it never changes. `traps`, `services`, `observations`
-and the farmers' `corrections` are read models made from it and could be rebuilt. The rest is the office's own:
+`facts` is the ledger of everything that phones sent, as it came; it never changes. `traps`, `services`, `inspections`,
+`observations` and the farmers' `corrections` are read models made from it and could be rebuilt. The rest is the office's own:
 staff, devices, recounts, advisories, training runs, releases. docs/data-model.md draws it.
 """
 
@@ -142,7 +142,7 @@ class Fact(Table):
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     device_id: Mapped[int] = mapped_column(ForeignKey("devices.id"))
     seq: Mapped[int | None] = mapped_column(BigInteger, comment="null: kept aside (unreadable number, or conflict)")
-    kind: Mapped[str | None] = mapped_column(String(32), comment="trap, service, observation, correction")
+    kind: Mapped[str | None] = mapped_column(String(32), comment="trap, service, observation, correction, inspection")
     content_hash: Mapped[str] = mapped_column(String(64), comment="SHA-256 of content, hex")
     content: Mapped[str] = mapped_column(Text, comment="canonical JSON of the fact, unknown fields included")
     status: Mapped[Status] = mapped_column(String(16))
@@ -192,6 +192,7 @@ class Trap(Table):
     subdistrict: Mapped[int | None] = mapped_column(comment="LGD code")
     village: Mapped[str | None] = mapped_column(String(120))
     lure_changed_on: Mapped[date | None]
+    lure_life_days: Mapped[int | None] = mapped_column(comment="as its packet says")
     emptied_at: Mapped[datetime | None] = mapped_column(UtcInstant)
     sown_on: Mapped[date | None]
     described_at: Mapped[datetime] = mapped_column(UtcInstant, comment="corrected time of the description that won")
@@ -210,6 +211,22 @@ class Service(Table):
     serviced_at: Mapped[datetime] = mapped_column(UtcInstant)
     emptied: Mapped[bool]
     lure_changed: Mapped[bool]
+
+
+class Inspection(Table):
+    """What a person found on the plants beside a trap. Source: docs/adr/0014."""
+
+    __tablename__ = "inspections"
+    __table_args__ = (Index(None, "device_id", "trap"),)
+
+    device_id: Mapped[int] = mapped_column(ForeignKey("devices.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    trap: Mapped[str] = mapped_column(String(16), comment="may be described by a fact still under way")
+    inspected_at: Mapped[datetime] = mapped_column(UtcInstant, index=True, comment="corrected")
+    rule: Mapped[str | None] = mapped_column(String(80), comment="plant threshold by whose method; null: there is none")
+    part: Mapped[str] = mapped_column(String(80), comment="what was looked at: boll, flower, plant, …")
+    looked: Mapped[int] = mapped_column(comment="at how many")
+    found: Mapped[int] = mapped_column(comment="damaged ones; or insects and eggs, if the rule counts them")
 
 
 class Observation(Table):
@@ -262,11 +279,12 @@ class Correction(Table):
 
 
 class Photo(Table):
-    """A photo that lies on our disk. Which observation it belongs to stands there."""
+    """A photo that is stored here. Which observation it belongs to stands there."""
 
     __tablename__ = "photos"
 
-    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True, comment="of what the phone sent: its name")
+    stored_sha256: Mapped[str] = mapped_column(String(64), comment="of what is stored: without the camera's notes")
     device_id: Mapped[int] = mapped_column(ForeignKey("devices.id"), comment="who sent it first")
     media_type: Mapped[str] = mapped_column(String(16))
     width_px: Mapped[int]

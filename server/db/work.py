@@ -202,6 +202,12 @@ def latest_advisories(session: Session, region: str) -> list[Advisory]:
     return list(session.scalars(select(Advisory).where(Advisory.id.in_(newest)).order_by(Advisory.id.desc())))
 
 
+def waiting_runs(session: Session) -> list[datetime]:
+    """Since when each run waits that no trainer has begun."""
+    waiting = select(TrainingRun.requested_at).where(TrainingRun.state == "queued")
+    return list(session.scalars(waiting.order_by(TrainingRun.requested_at)))
+
+
 def record_beat(session: Session, name: str, now: datetime, detail: Any = None) -> None:
     """A process says that it is alive."""
     if not insert_once(session, ProcessBeat, name=name, at=now, detail=detail):

@@ -45,7 +45,7 @@ class Total:
     def add(self, one: Shared) -> None:
         """Adds an observation."""
         self.last = one
-        self.insects += one.counts[one.pest]
+        self.insects += one.counts.get(one.pest, 0)
         self.nights += one.nights or 0.0
         self.observations += 1
         self.traps.add(one.trap)

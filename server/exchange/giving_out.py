@@ -17,6 +17,7 @@ from server.exchange.camtrap import write_camtrap
 from server.exchange.darwin_core import write_darwin_core
 from server.exchange.figures import write_figures
 from server.exchange.flat import write_csv, write_talukas, write_traps
+from server.exchange.plants import write_plants
 from server.exchange.sharing import Outing
 
 
@@ -39,6 +40,7 @@ FORMATS: Mapping[str, Format] = {
     "csv": Format("csv", "text/csv", write_csv),
     "geojson-traps": Format("geojson", "application/geo+json", write_traps),
     "geojson-talukas": Format("geojson", "application/geo+json", write_talukas),
+    "plants": Format("csv", "text/csv", write_plants),
     "darwin-core": Format("zip", "application/zip", write_darwin_core),
     "camtrap-dp": Format("zip", "application/zip", write_camtrap),
     "figures": Format("csv", "text/csv", write_figures),
@@ -77,7 +79,7 @@ def give_out(
       now: aware instant.
 
     Returns:
-      How many observations, or lines of figures, were written.
+      How many observations, looks at plants, or lines of figures, were written.
 
     Raises:
       Problem 404.1: there is no such format.

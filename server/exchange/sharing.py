@@ -116,7 +116,7 @@ class Outing:
             counted_by="farmer" if is_counted_by_phone and catch.source == "hand" else catch.counted_by,
             model=catch.model if is_counted_by_phone else None,
             photo=(catch.photo.sha256, catch.photo.media_type) if catch.photo else None,
-            is_usable=not is_counted_by_phone or catch.gate_verdict != "rejected",
+            is_usable=not catch.is_uncounted_photo,
         )
 
     def made_up(self, *what: str) -> str:

@@ -55,7 +55,7 @@ def _changed(session: Session, region: str, now: datetime) -> list[tuple[TrapId,
     for standing in standings(session, region, now):
         advice = standing.advice.to_json()
         before = told.get((*standing.id, standing.trap.pest))
-        if standing.readings and (before is None or gist(before) != gist(advice)):
+        if (standing.readings or standing.inspected) and (before is None or gist(before) != gist(advice)):
             changed.append((standing.id, advice))
     return changed
 

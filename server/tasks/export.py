@@ -1,6 +1,5 @@
 """Leaves a training job in a folder: job.json, and the photos that people have recounted."""
 
-import os
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ from pestwatch.release.registry import find_current, next_version
 from pestwatch.retraining.job import JOB_NAME
 from server.config import Settings
 from server.db.catches import Catch, photos_for_training
-from server.db.photo_files import photo_path
+from server.db.photo_files import PhotoFiles, open_photo_files
 from server.db.session import session_scope
 
 REGION_RECIPE = "region.toml"
@@ -48,7 +47,8 @@ def export_job(
         recounted = photos_for_training(session, region)
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "photos").mkdir(parents=True, mode=0o700)
-    photos = [photo for catch in recounted if (photo := _export_photo(settings, folder, catch)) is not None]
+    files = open_photo_files(settings)
+    photos = [photo for catch in recounted if (photo := _export_photo(files, folder, catch)) is not None]
     job = {
         "v": 1,
         "region": region,
@@ -65,17 +65,14 @@ def export_job(
     return version
 
 
-def _export_photo(settings: Settings, folder: Path, catch: Catch) -> dict[str, Any] | None:
+def _export_photo(files: PhotoFiles, folder: Path, catch: Catch) -> dict[str, Any] | None:
     """Puts one photo into the job; None if its file has gone, which training survives."""
     if catch.photo is None or catch.recount is None:
         return None
-    kept = photo_path(settings.photos_dir, catch.photo.sha256)
-    if not kept.exists():
-        return None
     file = f"photos/{catch.photo.sha256}{SUFFIXES[catch.photo.media_type]}"
     place = folder / file
-    if not place.exists():
-        _place(kept, place)
+    if not place.exists() and not files.place(catch.photo.sha256, place):
+        return None
     recount = {"counts": catch.recount.counts, "marks": catch.recount.marks, "by": catch.recount.by}
     return {
         "sha256": catch.photo.sha256,
@@ -84,11 +81,3 @@ def _export_photo(settings: Settings, folder: Path, catch: Catch) -> dict[str, A
         "taken_at": catch.taken_at,
         "recount": recount,
     }
-
-
-def _place(kept: Path, place: Path) -> None:
-    """A second name for the same bytes where the disk allows it, else a copy."""
-    try:
-        os.link(kept, place)
-    except OSError:
-        shutil.copyfile(kept, place)

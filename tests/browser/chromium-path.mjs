@@ -42,12 +42,15 @@ function trueTypeOf(woff) {
   return Buffer.concat(parts);
 }
 
+const SCRIPTS = ["bengali", "devanagari", "gujarati", "gurmukhi", "kannada", "oriya", "tamil", "telugu"];
+
 /** Writes the fonts and a fontconfig that finds them. */
 function installFonts() {
-  const config = join(folder, "fontconfig");
+  // A folder of its own for each set of scripts: one that an older checkout filled lacks the newer ones.
+  const config = join(folder, `fontconfig-${SCRIPTS.length}`);
   if (existsSync(join(config, "fonts.conf"))) return config;
   mkdirSync(config, { recursive: true });
-  for (const script of ["devanagari", "telugu"])
+  for (const script of SCRIPTS)
     for (const weight of [400, 700]) {
       const name = `noto-sans-${script}-${script}-${weight}-normal`;
       const url = import.meta.resolve(`@fontsource/noto-sans-${script}/files/${name}.woff`);

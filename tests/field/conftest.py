@@ -97,10 +97,31 @@ def farmer(chromium: Chromium, server: AppServer, tmp_path: Path) -> Iterator[Pa
     with browser(chromium, tmp_path / "phone") as context:
         page = context.new_page()
         page.goto(server.app_url)
-        for testid in ("language-en", "consent-agree", "add-trap", "pest-HELIAR", "emptied-3", "save-trap"):
+        for testid in ("language-en", "consent-agree", "pest-HELIAR", "emptied-3", "save-trap"):
             tap(page, testid)
         expect(page.get_by_test_id("trap-card")).to_be_visible()
         yield page
+
+
+@pytest.fixture
+def page(chromium: Chromium, server: AppServer, tmp_path: Path) -> Iterator[Page]:
+    """A phone whose farmer has agreed and has no trap yet."""
+    with browser(chromium, tmp_path / "phone") as context:
+        page = context.new_page()
+        page.goto(server.app_url)
+        tap(page, "language-en")
+        tap(page, "consent-agree")
+        expect(page.get_by_test_id("add-trap")).to_be_visible()
+        yield page
+
+
+@pytest.fixture
+def pink(page: Page) -> Page:
+    """A phone with one trap for pink bollworm, emptied three days ago."""
+    for testid in ("add-trap", "pest-PECTGO", "emptied-3", "save-trap"):
+        tap(page, testid)
+    expect(page.get_by_test_id("trap-card")).to_be_visible()
+    return page
 
 
 def tap(page: Page, testid: str) -> None:

@@ -34,7 +34,7 @@ def farmer(chromium: Chromium, server: AppServer, tmp_path: Path) -> Iterator[Pa
     with browser(chromium, tmp_path / "phone") as context:
         page = context.new_page()
         page.goto(server.app_url)
-        for testid in ("language-hi", "consent-agree", "add-trap", "crop-tomato", "pest-GNORAB", "emptied-3"):
+        for testid in ("language-hi", "consent-agree", "crop-tomato", "pest-GNORAB", "emptied-3"):
             tap(page, testid)
         tap(page, "save-trap")
         count_by_hand(page, 1)

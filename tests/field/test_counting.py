@@ -26,9 +26,9 @@ START = """async ([worker, folder]) => {
   let model = { ...(await of('small')), gate: await of('gate') };
   const counting = new Worker(worker, { type: 'module' });
   window.countPhoto = (photo) => new Promise((resolve, reject) => {
-    counting.onmessage = ({ data }) => data.kind === 'progress' || resolve(data.result ?? data.problem);
+    counting.onmessage = ({ data }) => ['progress', 'preview'].includes(data.kind) || resolve(data.result ?? data.problem);
     counting.onerror = (event) => reject(new Error(event.message));
-    counting.postMessage({ photo, model });
+    counting.postMessage({ work: { kind: 'count', photo }, model });
     model = null;
   });
 }"""
@@ -96,3 +96,15 @@ def test_what_is_no_photo_gets_a_clear_problem_and_the_next_photo_still_counts(c
 def test_nothing_is_complained_of_under_the_strict_policy(count: Count, said: list[str]) -> None:
     count((GOLDEN / "photos" / "liner-few.png").read_bytes(), "liner-few.png")
     assert said == []
+
+
+@pytest.mark.parametrize("photo", ["large.jpg", "turned.jpg"])
+def test_a_browser_without_a_frugal_decoder_counts_the_same(page: Page, count: Count, photo: str) -> None:
+    content = (GOLDEN / "photos" / photo).read_bytes()
+    frugal = count(content, photo)
+    (worker,) = page.workers
+    worker.evaluate("() => { self.kept = self.ImageDecoder; self.ImageDecoder = undefined; }")
+    plain = count(content, photo)
+    worker.evaluate("() => { self.ImageDecoder = self.kept; }")
+    different = {key for key in frugal if frugal[key] != plain[key]} - {"ms", "copy"}
+    assert different == set()

@@ -10,8 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from server.db.migrate import upgrade_to_head
 from server.db.session import request_scope
 from tests import factories
-from tests.conftest import Chromium
-from tests.field.conftest import AppServer, browser, count_by_hand, tap
+from tests.field.conftest import AppServer, count_by_hand, tap
 from tests.server.officer import PASSWORD, hire
 
 PHONES = f"/regions/{factories.REGION}/phones"
@@ -142,16 +141,3 @@ def test_consent_that_is_taken_back_reaches_the_office_and_then_everything_is_er
     expect(officer.locator(".phones")).not_to_contain_text("Sunita")
     tap(farmer, "tab-traps")
     expect(farmer.get_by_test_id("trap-card")).to_be_visible()
-
-
-def test_who_is_not_18_yet_counts_without_anything_being_sent(
-    chromium: Chromium, server: AppServer, tmp_path: Path
-) -> None:
-    with browser(chromium, tmp_path / "young") as context:
-        page = context.new_page()
-        page.goto(server.app_url)
-        tap(page, "language-en")
-        tap(page, "consent-minor")
-        expect(page.locator("#live")).to_contain_text("an adult of your family")
-        tap(page, "tab-outbox")
-        expect(page.get_by_test_id("no-consent")).to_be_visible()

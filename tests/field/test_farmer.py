@@ -25,9 +25,11 @@ REFUSAL = {
 
 
 def test_a_camera_that_costs_the_page_its_life_is_remembered(farmer: Page) -> None:
+    tap(farmer, "open-camera")
     with farmer.expect_file_chooser():
-        tap(farmer, "open-camera")
+        tap(farmer, "open-app")
     farmer.reload()
+    tap(farmer, "back")
     expect(farmer.get_by_test_id("draft-lost-photo")).to_contain_text("Trap 1")
 
 
@@ -179,7 +181,7 @@ def test_whoever_does_not_agree_counts_all_the_same_and_nothing_is_sent(
     with browser(chromium, tmp_path / "phone") as context:
         page = context.new_page()
         page.goto(f"{server.app_url}#enrol=abcdefghjkmnp")
-        for testid in ("language-en", "consent-decline", "add-trap", "emptied-3", "save-trap"):
+        for testid in ("language-en", "consent-decline", "emptied-3", "save-trap"):
             tap(page, testid)
         server.asked.clear()
         count_by_hand(page, 2)

@@ -29,6 +29,7 @@ def page(own_phone: BrowserContext, server: AppServer) -> Page:
     page.goto(server.app_url)
     tap(page, "language-en")
     tap(page, "consent-agree")
+    tap(page, "back")
     page.evaluate("navigator.serviceWorker.ready.then(() => null)")
     tap(page, "tab-settings")
     return page

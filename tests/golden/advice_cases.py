@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pestwatch.advisory.rules import Advice, Reading, advise
+from pestwatch.advisory.rules import Advice, Inspection, Reading, advise
+from pestwatch.domain.tally import plant_rules
 
 GOLDEN = Path(__file__).with_name("advice.json")
 NOW = datetime(2026, 8, 14, 3, 30, tzinfo=UTC)
@@ -24,15 +25,32 @@ def reading(
     return found | {"interval": interval and list(interval)}
 
 
+def look(rule: str | None, part: str, looked: int, found: int, days_ago: float = 0) -> dict[str, Any]:
+    at = (NOW - timedelta(days=days_ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"inspected_at": at, "rule": rule, "part": part, "looked": looked, "found": found}
+
+
 def case(
-    name: str, pest: str, crop: str, *readings: dict[str, Any], state: str | None = None, sample: str | None = None
+    name: str,
+    pest: str,
+    crop: str,
+    *readings: dict[str, Any],
+    state: str | None = None,
+    sample: str | None = None,
+    looks: tuple[dict[str, Any], ...] = (),
+    lure_life: int | None = None,
 ) -> dict[str, Any]:
+    """One case; `sample` is short for a look at the plants by their first rule, serious or without any damage."""
+    if sample:
+        rule = plant_rules(pest, crop, state)[0]
+        looks = (look(rule.id, rule.part, rule.sample, rule.serious if sample == "confirmed" else 0),)
     return {
         "name": name,
         "pest": pest,
         "crop": crop,
         "state": state,
-        "plant_sample": sample,
+        "inspections": list(looks),
+        "lure_life_days": lure_life,
         "now": NOW.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "readings": list(readings),
     }
@@ -68,7 +86,13 @@ def cases() -> list[dict[str, Any]]:
             sample="not_confirmed",
         ),
         case("threshold and plants together are red", "HELIAR", "cotton", r(40, 2), sample="confirmed"),
-        case("plants confirmed but the catch below: near", "HELIAR", "cotton", r(7, 1), sample="confirmed"),
+        case(
+            "plants confirmed but the catch below: the officer is called",
+            "HELIAR",
+            "cotton",
+            r(7, 1),
+            sample="confirmed",
+        ),
         case("rising three times below half is near", "HELIAR", "cotton", r(1, 1, 4), r(2, 1, 2), r(3, 1)),
         case("rising twice is low", "HELIAR", "cotton", r(2, 1, 2), r(3, 1)),
         case("a gap in the exposure breaks the rise", "HELIAR", "cotton", r(1, 1, 4), r(2, None, 2), r(3, 1)),
@@ -131,7 +155,7 @@ def cases() -> list[dict[str, Any]]:
         case("tuta the same", "GNORAB", "tomato", r(30, 3, 3), r(33, 3)),
         case("tuta zero with a good lure is watched, never green", "GNORAB", "tomato", r(0, 3)),
         case("tuta zero with an old lure", "GNORAB", "tomato", r(0, 3, lure=31)),
-        case("tuta is never red", "GNORAB", "tomato", r(500, 1), sample="confirmed"),
+        case("tuta is never red", "GNORAB", "tomato", r(500, 1), looks=(look(None, "plant", 20, 20),)),
         case("pink bollworm one night over", "PECTGO", "cotton", r(9, 1)),
         case("pink bollworm one night over, plants confirmed", "PECTGO", "cotton", r(9, 1), sample="confirmed"),
         case(
@@ -189,7 +213,14 @@ def cases() -> list[dict[str, Any]]:
         case("two nights over, plants sound", "PECTGO", "cotton", r(20, 2), sample="not_confirmed"),
         case("plants confirmed without any count", "PECTGO", "cotton", sample="confirmed"),
         case("plants confirmed and a zero: the plants are heard", "HELIAR", "cotton", r(0, 3), sample="confirmed"),
-        case("tuta rising, plants sound", "GNORAB", "tomato", r(10, 2, 3), r(60, 3), sample="not_confirmed"),
+        case(
+            "tuta rising, plants looked at",
+            "GNORAB",
+            "tomato",
+            r(10, 2, 3),
+            r(60, 3),
+            looks=(look(None, "plant", 20, 3),),
+        ),
         case("a night below breaks the run", "PECTGO", "cotton", r(9, 1, 2), r(2, 1, 1), r(12, 1), sample="confirmed"),
         case("Rajasthan looks from five", "PECTGO", "cotton", r(6, 1), state="IN-RJ"),
         case("Maharashtra uses India's eight", "PECTGO", "cotton", r(6, 1), state="IN-MH"),
@@ -207,6 +238,95 @@ def cases() -> list[dict[str, Any]]:
         case("stem borer in two nights", "SCIRIN", "rice", r(3, 2)),
         case("a vendor's number is not used", "EARIVI", "cotton", r(20, 1)),
         case("whitefly on a sticky card has no trap number and no lure", "BEMITA", "cotton", r(0, 3, lure=None)),
+        case("two of twenty bolls", "PECTGO", "cotton", r(9, 1), looks=(look("PECTGO-8", "boll", 20, 2),)),
+        case("one of twenty bolls", "PECTGO", "cotton", r(9, 1), looks=(look("PECTGO-8", "boll", 20, 1),)),
+        case("half a look says nothing", "PECTGO", "cotton", r(9, 1), looks=(look("PECTGO-8", "boll", 8, 1),)),
+        case("enough was found before the end", "PECTGO", "cotton", r(9, 1), looks=(look("PECTGO-8", "boll", 8, 2),)),
+        case("more than twenty bolls", "PECTGO", "cotton", r(9, 1), looks=(look("PECTGO-8", "boll", 30, 2),)),
+        case(
+            "sound flowers do not talk down damaged bolls",
+            "PECTGO",
+            "cotton",
+            r(9, 1),
+            looks=(look("PECTGO-8", "boll", 20, 4, 1), look("PECTGO-7", "flower", 100, 0)),
+        ),
+        case(
+            "a later look at the same part takes the place of the first, in whatever order they come",
+            "PECTGO",
+            "cotton",
+            r(9, 1),
+            looks=(look("PECTGO-8", "boll", 20, 0), look("PECTGO-8", "boll", 20, 4, 1)),
+        ),
+        case(
+            "damage is heard for a week, over a calm trap",
+            "PECTGO",
+            "cotton",
+            r(0, 3),
+            looks=(look("PECTGO-8", "boll", 20, 4, 6.9),),
+        ),
+        case("after a week it is not", "PECTGO", "cotton", r(0, 3), looks=(look("PECTGO-8", "boll", 20, 4, 7),)),
+        case(
+            "sound plants do not speak for a later count",
+            "PECTGO",
+            "cotton",
+            r(9, 1, 3),
+            r(20, 2),
+            looks=(look("PECTGO-8", "boll", 20, 0, 3),),
+        ),
+        case(
+            "sound plants of the day before speak for today's count",
+            "PECTGO",
+            "cotton",
+            r(20, 2),
+            looks=(look("PECTGO-8", "boll", 20, 0, 1),),
+        ),
+        case("a look at another pest", "PECTGO", "cotton", r(9, 1), looks=(look("HELIAR-4", "plant", 20, 40),)),
+        case("one larva on each plant", "HELIAR", "cotton", r(12, 1), looks=(look("HELIAR-4", "plant", 20, 20),)),
+        case(
+            "nineteen larvae on twenty plants", "HELIAR", "cotton", r(12, 1), looks=(look("HELIAR-4", "plant", 20, 19),)
+        ),
+        case("a rule of a newer version", "HELIAR", "cotton", r(12, 1), looks=(look("HELIAR-99", "leaf", 20, 3),)),
+        case(
+            "pigeonpea looked at, without a number",
+            "HELIAR",
+            "pigeonpea",
+            r(12, 1),
+            looks=(look(None, "plant", 20, 3),),
+        ),
+        case(
+            "whiteflies on leaves, whatever the card says",
+            "BEMITA",
+            "cotton",
+            r(5, 3),
+            state="IN-PB",
+            looks=(look("BEMITA-1", "leaf", 20, 130),),
+        ),
+        case("a late count moves the nights of the next", "PECTGO", "cotton", r(4, 4, 3) | {"emptied": True}, r(27, 7)),
+        case(
+            "a late count that comes last in the list",
+            "PECTGO",
+            "cotton",
+            r(27, 7),
+            r(4, 4, 3) | {"emptied": True},
+        ),
+        case("a trap that was not emptied keeps its nights", "PECTGO", "cotton", r(4, 4, 3), r(27, 7)),
+        case("an hour early is no other night", "PECTGO", "cotton", r(4, 2, 2.95) | {"emptied": True}, r(21, 3)),
+        case("twice on one day", "PECTGO", "cotton", r(4, 4, 0.1) | {"emptied": True}, r(21, 4)),
+        case("tuta may be rising", "GNORAB", "tomato", r(10, 2, 3, interval=(6, 20)), r(30, 3, interval=(20, 40))),
+        case("tuta surely rising", "GNORAB", "tomato", r(10, 2, 3, interval=(6, 14)), r(60, 3, interval=(45, 80))),
+        case("tuta may be falling", "GNORAB", "tomato", r(30, 3, 3, interval=(20, 40)), r(15, 3, interval=(8, 24))),
+        case("tuta surely falling", "GNORAB", "tomato", r(60, 3, 3, interval=(45, 80)), r(15, 3, interval=(8, 24))),
+        case(
+            "seems to rise three times",
+            "HELIAR",
+            "cotton",
+            r(1, 1, 4, interval=(0, 3)),
+            r(2, 1, 2),
+            r(3, 1, interval=(2, 5)),
+        ),
+        case("a packet's shorter life is believed", "HELIAR", "cotton", r(0, 3, lure=9), lure_life=8),
+        case("a packet does not stretch a life with a source", "HELIAR", "cotton", r(0, 3, lure=20), lure_life=60),
+        case("a packet goes before our guess", "GNORAB", "tomato", r(0, 3, lure=40), lure_life=60),
         case("an unusual pair of pest and crop is watched", "PLUTMA", "cabbage", r(12, 3)),
     ]
     return [{**one, "advice": advice_of(one).to_json()} for one in found]
@@ -215,7 +335,13 @@ def cases() -> list[dict[str, Any]]:
 def advice_of(one: dict[str, Any]) -> Advice:
     readings = [
         Reading(
-            datetime.fromisoformat(x["taken_at"]), x["count"], x["nights"], x["gate"], x["lure_age_days"], x["interval"]
+            datetime.fromisoformat(x["taken_at"]),
+            x["count"],
+            x["nights"],
+            x["gate"],
+            x["lure_age_days"],
+            x["interval"],
+            x.get("emptied", False),
         )
         for x in one["readings"]
     ]
@@ -225,7 +351,11 @@ def advice_of(one: dict[str, Any]) -> Advice:
         readings,
         datetime.fromisoformat(one["now"]),
         state=one["state"],
-        plant_sample=one["plant_sample"],
+        inspections=[
+            Inspection(datetime.fromisoformat(x["inspected_at"]), x["rule"], x["part"], x["looked"], x["found"])
+            for x in one["inspections"]
+        ],
+        lure_life_days=one["lure_life_days"],
     )
 
 

@@ -9,6 +9,7 @@ from pestwatch import catalogs, i18n
 from pestwatch.domain.species import SPECIES
 
 TRANSLATED = [(locale, domain) for locale in i18n.LOCALES if locale != "en" for domain in i18n.DOMAINS]
+NUMBER = re.compile(r"\d+(?:[.:]\d+)*")
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%%|%.")
 
 
@@ -39,6 +40,19 @@ def test_translations_keep_the_placeholders(locale: str, domain: str) -> None:
         wanted = set(PLACEHOLDER.findall(sources[-1]))
         for form in [message.string] if isinstance(message.string, str) else message.string:
             assert set(PLACEHOLDER.findall(form)) == wanted, (message.id, form)
+
+
+@pytest.mark.parametrize(("locale", "domain"), TRANSLATED)
+def test_numbers_in_translations_are_the_sentences_own_in_latin_digits(locale: str, domain: str) -> None:
+    catalogue = i18n.read_catalogue(locale, domain)
+    assert catalogue is not None
+    for message in i18n.usable(catalogue):
+        if not message.id:
+            continue
+        source = message.id if isinstance(message.id, str) else message.id[-1]
+        for form in [message.string] if isinstance(message.string, str) else message.string:
+            # \d is a digit of any script.
+            assert sorted(NUMBER.findall(form)) == sorted(NUMBER.findall(source)), (message.id, form)
 
 
 @pytest.mark.parametrize(("locale", "domain"), TRANSLATED)

@@ -146,7 +146,10 @@ class OtherPhone:
         }
         answer = _asked(f"{self.url}/api/v1/sync", message, self.token)
         assert [item["status"] for item in answer["items"]] == ["stored", "stored"], answer
-        _asked(f"{self.url}/api/v1/photos/{name}", content, self.token, method="PUT")
+        for begin in range(0, len(content), 64_000):
+            place = {"Upload-Offset": str(begin), "Upload-Length": str(len(content))}
+            part = content[begin : begin + 64_000]
+            _asked(f"{self.url}/api/v1/photos/{name}", part, self.token, method="PATCH", **place)
         return name
 
     def _next(self) -> int:
@@ -163,9 +166,9 @@ def marks_of(example: Example) -> list[dict[str, Any]]:
     ]
 
 
-def _asked(url: str, body: Any, token: str | None = None, method: str = "POST") -> Any:
+def _asked(url: str, body: Any, token: str | None = None, method: str = "POST", **more: str) -> Any:
     is_photo = isinstance(body, bytes)
-    headers = {"Content-Type": "image/jpeg" if is_photo else "application/json"}
+    headers = {"Content-Type": "image/jpeg" if is_photo else "application/json", **more}
     if token:
         headers["Authorization"] = f"Bearer {token}"
     content = body if is_photo else json.dumps(body).encode()

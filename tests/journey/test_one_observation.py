@@ -154,6 +154,7 @@ def meet(phone: Phone, installation: Installation) -> None:
     phone.tap("language-hi")
     phone.tap("photos-yes")
     phone.tap("consent-agree")
+    phone.tap("back")
     phone.page.evaluate("navigator.serviceWorker.ready.then(() => null)")
     phone.tap("tab-settings")
     expect(phone.page.get_by_test_id("enrolment-state")).to_have_attribute("data-state", "active", timeout=20_000)

@@ -94,8 +94,18 @@ class Phone:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.client.post("/api/v1/sync", data=body, headers=self.headers | named)
 
-    def put_photo(self, sha256: str, photo: bytes) -> TestResponse:
-        return self.client.put(f"/api/v1/photos/{sha256}", data=photo, headers=self.headers)
+    def send_part(self, sha256: str, photo: bytes, begin: int, end: int) -> TestResponse:
+        """Sends the photo's bytes from `begin` to before `end`."""
+        headers = {**self.headers, "Upload-Offset": str(begin), "Upload-Length": str(len(photo))}
+        return self.client.patch(f"/api/v1/photos/{sha256}", data=photo[begin:end], headers=headers)
+
+    def send_photo(self, sha256: str, photo: bytes) -> TestResponse:
+        """Sends a photo part by part; the last answer."""
+        for begin in range(0, max(1, len(photo)), 64_000):
+            response = self.send_part(sha256, photo, begin, begin + 64_000)
+            if response.status_code != 200:
+                break
+        return response
 
 
 @pytest.fixture

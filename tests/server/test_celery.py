@@ -111,12 +111,8 @@ def test_a_real_worker_advises_and_claims_a_run(
 def test_beat_sends_each_job_to_its_queue(settings: Settings, valkey_url: str) -> None:
     app = make_celery(Settings.from_env(environment(settings, PESTWATCH_BROKER_URL=valkey_url)))
     queues = {name: beat["options"]["queue"] for name, beat in app.conf.beat_schedule.items()}
-    assert queues == {
-        "issue_advisories": DEFAULT,
-        "erase_withdrawn": DEFAULT,
-        "ask_for_runs": DEFAULT,
-        "retrain_due": TRAINING,
-    }
+    assert queues == {job.name: job.queue for job in JOBS}
+    assert queues["retrain_due"] == TRAINING
     assert app.conf.accept_content == ["json"]
     assert app.conf.worker_prefetch_multiplier == 1
     assert app.tasks["issue_advisories"].acks_late

@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,18 +33,19 @@ from tests import factories
 OURS = ("web", "worker", "trainer", "beat")
 SECRETS = {"POSTGRES_PASSWORD": "of-the-tests", "PESTWATCH_SECRET_KEY": "of-the-tests-too", "PESTWATCH_NAME": "pw.test"}
 PATIENCE_S = 90
+COUNTED = "PROMETHEUS_MULTIPROC_DIR"
 Service = dict[str, Any]
 
 
 def read_compose(values: dict[str, str]) -> dict[str, Service]:
-    """The services, with ${NAME:?why} filled in as Compose does."""
+    """The services, with ${NAME:?why} and ${NAME:-} filled in as Compose does."""
 
     def fill(found: re.Match[str]) -> str:
-        assert found[1] in values, f"{found[1]} must be set"
-        return values[found[1]]
+        assert found[1] in values or found[2] == ":-", f"{found[1]} must be set"
+        return values.get(found[1], "")
 
     written = (REPOSITORY / "docker-compose.yml").read_text()
-    services: dict[str, Service] = yaml.safe_load(re.sub(r"\$\{(\w+)(?::\?[^}]*)?\}", fill, written))["services"]
+    services: dict[str, Service] = yaml.safe_load(re.sub(r"\$\{(\w+)(:[?-])?[^}]*\}", fill, written))["services"]
     return services
 
 
@@ -62,9 +64,30 @@ def test_the_production_set_is_complete(services: dict[str, Service]) -> None:
 def test_no_secret_has_a_default_and_the_example_names_them_all() -> None:
     written = (REPOSITORY / "docker-compose.yml").read_text()
     asked = set(re.findall(r"\$\{(\w+):\?", written))
-    assert set(re.findall(r"\$\{(\w+)", written)) == asked
+    may_stay_empty = set(re.findall(r"\$\{(\w+):-\}", written))
+    assert set(re.findall(r"\$\{(\w+)", written)) == asked | may_stay_empty
     example = (REPOSITORY / "deploy" / "example.env").read_text()
     assert set(re.findall(r"^(\w+)=\s*$", example, flags=re.MULTILINE)) == asked
+    assert set(re.findall(r"^#(\w+)=", example, flags=re.MULTILINE)) == may_stay_empty
+
+
+INSIDE = {"PHOTOS_DIR", "MODELS_DIR", "APP_DIR", "RECIPES_DIR", "HOST", "PORT", "TLS_CERT", "TLS_KEY"}
+"""The image's own business: its folders, and the address behind the front, which does TLS."""
+
+
+def test_every_setting_is_within_reach_and_explained(services: dict[str, Service]) -> None:
+    settings = {field.name.upper() for field in fields(Settings)}
+    for name in OURS:
+        reached = {key.removeprefix("PESTWATCH_") for key in services[name]["environment"] if key != COUNTED}
+        assert reached == settings - INSIDE
+    explained = (REPOSITORY / "docs" / "operations.md").read_text()
+    assert {name for name in settings if f"`{name}`" not in explained} == set()
+
+
+def test_an_empty_setting_is_none(services: dict[str, Service], tmp_path: Path) -> None:
+    here = Settings.from_env({**services["web"]["environment"], "PESTWATCH_DATA": str(tmp_path)})
+    assert (here.s3_bucket, here.sms_number, here.metrics_token, here.log_requests) == (None, None, None, True)
+    assert here.region == "IN-MH-500"
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -87,6 +110,7 @@ def test_the_front_serves_packed_files_under_the_policy_of_the_app(services: dic
     assert "precompressed br" in caddyfile
     assert app_files.CONTENT_SECURITY_POLICY in caddyfile
     assert app_files.SAME_FOR_EVER in caddyfile
+    assert re.search(r"handle /metrics \{\s*respond 404", caddyfile), "metrics are nobody's business outside"
     assert "app" in mounted
     assert any(volume.startswith("app:") for volume in services["web"]["volumes"])
 
@@ -105,6 +129,7 @@ class Installation:
             f"postgresql+psycopg://pestwatch:{SECRETS['POSTGRES_PASSWORD']}@db:5432/pestwatch": postgres_url,
             "redis://redis:6379/0": valkey_url,
             "/data": str(folder),
+            "/tmp/pestwatch-counted": str(folder / "counted"),
             "0.0.0.0:8000": f"127.0.0.1:{port}",
         }
 
@@ -177,6 +202,7 @@ def test_the_four_services_carry_a_count_to_advice_and_a_run_to_its_verdict(
         stack.callback(engine.dispose)
         started = [stack.enter_context(here.running(name)) for name in OURS]
         until(here.is_ready)
+        assert here.call("ready")["broker"] == "here"
 
         # A phone enrols and counts; the worker turns the count into advice; the phone fetches it.
         with session_scope(engine) as session:

@@ -1,5 +1,6 @@
 """Settings come from the environment, and start-up stays light."""
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,13 @@ def test_a_certificate_makes_the_address_https(tmp_path: Path) -> None:
 def test_a_setting_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="PESTWATCH_PORT"):
         Settings.from_env({"PESTWATCH_DATA": str(tmp_path), "PESTWATCH_PORT": "eighty"})
+
+
+def test_a_setting_that_needs_a_package_says_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "obstore" else found(name))
+    with pytest.raises(Problem, match=r"pestwatch\[s3\]"):
+        Settings.from_env({"PESTWATCH_DATA": str(tmp_path), "PESTWATCH_S3_BUCKET": "photos"})
 
 
 def test_the_web_process_starts_without_tensorflow_and_numpy(tmp_path: Path) -> None:

@@ -177,6 +177,21 @@ def test_the_most_urgent_trap_stands_first_and_a_silent_one_is_never_green(
     assert "20 days ago" in region
 
 
+@pytest.mark.parametrize("counts", [{}, {"HELIAR": 0}], ids=["of now", "of older apps"])
+def test_a_photo_of_which_nothing_was_counted_is_neither_a_zero_nor_calm(
+    officer: Officer, phone: Phone, counts: dict[str, int]
+) -> None:
+    rejected = {"counts": counts, "gate": {"verdict": "rejected", "reason": "too_dark"}}
+    phone.sync(
+        trap_fact(1),
+        observation_fact(2, NOW - timedelta(days=3)),
+        observation_fact(3, NOW - timedelta(hours=1), **rejected),
+    )
+    page = officer.read(f"/regions/{REGION}")
+    assert classes_of(page, "By the well") == "trap silent"
+    assert "<dd>? <span" in page
+
+
 @pytest.mark.parametrize(("source", "who"), [("photo", "(phone)"), ("hand", "(farmer)")])
 def test_each_count_says_whose_it_is(officer: Officer, phone: Phone, source: str, who: str) -> None:
     phone.sync(trap_fact(1), observation_fact(2, source=source))
@@ -311,3 +326,11 @@ def test_advice_is_shown_in_the_words_of_the_farmer(officer: Officer, phone: Pho
     assert "Look at your plants today." in page
     assert "By the well" in page
     assert "of_a_newer_version" not in page
+
+
+def test_officers_see_which_of_the_farmers_languages_nobody_has_checked(officer: Officer, phone: Phone) -> None:
+    note = "no native speaker has checked yet"
+    phone.sync(trap_fact(1), locale="en")
+    assert note not in officer.read(f"/regions/{REGION}/advice")
+    phone.sync(observation_fact(2), locale="or")
+    assert f"{note}: ଓଡ଼ିଆ." in officer.read(f"/regions/{REGION}/advice")

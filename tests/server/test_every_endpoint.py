@@ -37,7 +37,8 @@ POST   /api/v1/consent                                       401  200  200  200 
 POST   /api/v1/enrol                                         410  410  410  410  410  410  410  410  410
 GET    /api/v1/enrol                                         401  410  410  410  410  401  401  401  401
 GET    /api/v1/health                                        200  200  200  200  200  200  200  200  200
-PUT    /api/v1/photos/<sha256>                               401  200  403  403  401  401  401  401  401
+GET    /api/v1/photos/<sha256>                               401  200  403  403  401  401  401  401  401
+PATCH  /api/v1/photos/<sha256>                               401  200  403  403  401  401  401  401  401
 GET    /api/v1/ready                                         200  200  200  200  200  200  200  200  200
 GET    /api/v1/releases/<region>/<version>/<name>            200  200  200  200  200  200  200  200  200
 GET    /api/v1/releases/<region>/current                     200  200  200  200  200  200  200  200  200
@@ -49,6 +50,7 @@ GET    /app/<path:name>                                      200  200  200  200 
 GET    /login                                                200  200  200  200  200  302  302  302  302
 POST   /login                                                403  403  403  403  403  401  401  401  401
 POST   /logout                                               302  302  302  302  302  302  302  302  302
+GET    /metrics                                              404  404  404  404  404  404  404  404  404
 GET    /office                                               302  302  302  302  302  403  403  403  200
 GET    /office/log                                           302  302  302  302  302  403  403  403  200
 POST   /office/regions                                       302  302  302  302  302  403  403  403  302
@@ -87,7 +89,10 @@ SAID: dict[str, dict[str, Any]] = {
         "json": {"code": "AAAAAAAAAAAAA", "locale": "hi", "consent": {"version": 2, "at": instant(NOW), "locale": "hi"}}
     },
     "POST /api/v1/sync": {"json": push()},
-    "PUT /api/v1/photos/<sha256>": {"data": PHOTO},
+    "PATCH /api/v1/photos/<sha256>": {
+        "data": PHOTO,
+        "headers": {"Upload-Offset": "0", "Upload-Length": str(len(PHOTO))},
+    },
     "POST /review/<observation>": {"data": {"count-HELIAR": "3"}},
     "POST /api/v1/sms": {"data": {"text": "no text of ours", "from": "+910000000000"}},
     "GET /regions/<region>/data/file": {"query_string": YESTERDAY},
@@ -142,7 +147,7 @@ class World:
         }
         self.officers = {role: (app.test_client(), number) for role, number in staff.items()}
         self.phones["phone"].sync(trap_fact(1), observation_fact(2, photo=SHA256, photo_consent=True))
-        assert self.phones["phone"].put_photo(SHA256, PHOTO).status_code == 201
+        assert self.phones["phone"].send_photo(SHA256, PHOTO).status_code == 201
         with session_scope(engine) as session:
             devices.revoke_device(session, revoked.id, NOW)
             opened = openings.open_enrolment(session, REGION, staff["officer"], NOW)
@@ -171,7 +176,8 @@ class World:
         }
         if role in self.phones:
             phone = self.phones[role]
-            with phone.client.open(address, **said, headers=phone.headers if phone.token else {}) as answer:
+            said["headers"] = said.get("headers", {}) | (phone.headers if phone.token else {})
+            with phone.client.open(address, **said) as answer:
                 return answer.status_code
         client, staff = self.officers[role]
         with client.session_transaction() as cookie:  # anew each time: one of the endpoints is the way out

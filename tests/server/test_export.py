@@ -20,14 +20,14 @@ from pestwatch.sync.protocol import canonical, read_fact
 from server.config import Settings
 from server.db import catches, photos, store
 from server.db.people import record_region, region_by_id
-from server.db.photo_files import PhotoHeader
 from server.db.session import session_scope
 from server.db.tables import Device, Transfer
 from server.exchange import sharing
 from server.exchange.figures import LEAST, REST, Cell, printable
 from server.exchange.giving_out import FORMATS, give_out
+from server.pictures import PhotoHeader
 from tests import factories
-from tests.factories import NOW, REGION, observation_fact, trap_fact
+from tests.factories import NOW, REGION, inspection_fact, observation_fact, trap_fact
 
 SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 FIRST, LAST = date(2026, 11, 1), date(2026, 11, 25)
@@ -55,6 +55,7 @@ def counted(engine: Engine) -> Engine:
         observation_fact(2, photo=SHA, photo_consent=True, intervals={"HELIAR": [5, 19]}),
         observation_fact(3, NOW - timedelta(days=2), source="hand", counts={"HELIAR": 0}, model=None, gate=None),
         observation_fact(4, NOW - timedelta(days=4), gate={"verdict": "rejected", "reason": "too_dark"}),
+        inspection_fact(5),
     )
     with session_scope(engine) as session:
         photos.record_photo(session, device, SHA, PhotoHeader("image/jpeg", 640, 480, 1000), NOW)
@@ -95,7 +96,7 @@ def test_no_export_names_anybody_or_any_phone(counted: Engine, settings: Setting
 def test_an_export_holds_its_region_and_its_days_only(engine: Engine, settings: Settings, kind: str) -> None:
     with session_scope(engine) as session:
         record_region(session, "IN-TS-501", "Adilabad", NOW)
-    tell(engine, trap_fact(), observation_fact(), region="IN-TS-501")
+    tell(engine, trap_fact(), observation_fact(), inspection_fact(), region="IN-TS-501")
     tell(engine, trap_fact(), observation_fact(3, NOW - timedelta(days=40)))
     content = export(engine, settings, kind)
     read = b"".join(parts(content).values()) if FORMATS[kind].suffix == "zip" else content

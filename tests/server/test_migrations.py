@@ -51,7 +51,7 @@ def test_processes_that_start_at_once_migrate_once(database_url: str) -> None:
 def test_a_server_without_its_schema_is_alive_but_not_ready(
     settings: Settings, client: FlaskClient, engine: Engine
 ) -> None:
-    assert client.get("/api/v1/ready").json == {"status": "ready"}
+    assert client.get("/api/v1/ready").json == {"status": "ready", "broker": "none"}
     with engine.begin() as connection:
         command.downgrade(alembic_config(connection), "base")
     assert client.get("/api/v1/health").status_code == 200

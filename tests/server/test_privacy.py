@@ -6,6 +6,7 @@ import json
 import re
 import zipfile
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,6 @@ from server import auth
 from server.config import Settings
 from server.db import catches, devices, openings, sms, tables
 from server.db.access_tables import AuditEntry, Consent
-from server.db.photo_files import photo_path
 from server.db.session import Table, session_scope
 from server.tasks.erase import GRACE, erase_withdrawn
 from tests import factories
@@ -46,7 +46,7 @@ def sunita(app: Flask, phone: Phone, engine: Engine) -> Phone:
         correction_fact(3, 2, marks=marks),
         {"seq": 4, "kind": "trap", "at": "never", "body": {"name": "Sunita"}},
     )
-    assert phone.put_photo(SHA256, PHOTO).status_code == 201
+    assert phone.send_photo(SHA256, PHOTO).status_code == 201
     with app.app_context(), session_scope(engine) as session:
         row = session.get_one(tables.Device, phone.row.id)
         row.name = "Sunita"
@@ -60,6 +60,11 @@ def everything(engine: Engine) -> str:
     with session_scope(engine, read_only=True) as session:
         found = [session.execute(text(f"SELECT * FROM {table.name}")).all() for table in Table.metadata.sorted_tables]
     return repr(found)
+
+
+def stored(settings: Settings) -> Path:
+    """Where the photo lies, or did."""
+    return settings.photos_dir / SHA256[:2] / SHA256[2:]
 
 
 def answer(phone: Phone, agreed: bool, **said: Any) -> Any:
@@ -136,7 +141,7 @@ def test_an_officer_erases_a_farmer_and_the_counts_stay_of_nobody(
 ) -> None:
     before = everything(engine)
     assert all(said in before for said in PERSONAL if said not in {"9876543210", "43210"})
-    path = photo_path(settings.photos_dir, SHA256)
+    path = stored(settings)
     assert path.exists()
     where = f"/regions/{REGION}/phones/{sunita.row.id}/erase"
     assert officer.post(where, number="").status_code == 422, "the number has to be written"
@@ -167,7 +172,7 @@ def test_a_phone_that_is_erased_does_not_come_back_by_replay(
     officer.post(f"/regions/{REGION}/phones/{sunita.row.id}/erase", number=sunita.row.id)
     after = everything(engine)
     assert sunita.send(json.dumps(factories.push(trap_fact(1, village="Shirur"))).encode()).status_code == 401
-    assert sunita.put_photo(SHA256, PHOTO).status_code == 401
+    assert sunita.send_photo(SHA256, PHOTO).status_code == 401
     assert answer(sunita, agreed=True).status_code == 401
     said = {"text": "secret text", "from": NUMBER}
     brought = client.post("/api/v1/sms", data=said, headers={"Authorization": "Bearer the gateway's word"})
@@ -187,7 +192,7 @@ def test_a_photo_that_another_phone_shows_too_stays_for_that_one(
     other = Phone(row, "other", sunita.client)
     other.sync(trap_fact(1), observation_fact(2, photo=SHA256, photo_consent=True))
     officer.post(f"/regions/{REGION}/phones/{sunita.row.id}/erase", number=sunita.row.id)
-    assert photo_path(settings.photos_dir, SHA256).exists()
+    assert stored(settings).exists()
     with session_scope(engine, read_only=True) as session:
         assert session.get_one(tables.Photo, SHA256).device_id == other.row.id
 
@@ -195,7 +200,7 @@ def test_a_photo_that_another_phone_shows_too_stays_for_that_one(
 def test_the_farmer_erases_what_was_sent_from_the_phone(sunita: Phone, engine: Engine, settings: Settings) -> None:
     assert answer(sunita, agreed=False, erase=True).json == {"agreed": False, "erased": True}
     assert [said for said in PERSONAL if said in everything(engine)] == []
-    assert not photo_path(settings.photos_dir, SHA256).exists()
+    assert not stored(settings).exists()
     assert answers(engine)[-1] == (False, 2, "mr"), "the proof of the answers stays"
     assert answer(sunita, agreed=True).status_code == 401
 

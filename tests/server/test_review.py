@@ -32,7 +32,7 @@ def review(phone: Phone) -> str:
     """The address of a photo that waits for a recount."""
     marks = [{"x": 0.25, "y": 0.5, "species": "HELIAR"}]
     phone.sync(trap_fact(1), observation_fact(2, photo=SHA256, photo_consent=True, marks=marks))
-    assert phone.put_photo(SHA256, PHOTO).status_code == 201
+    assert phone.send_photo(SHA256, PHOTO).status_code == 201
     return f"/review/{phone.row.id}-2"
 
 
@@ -120,7 +120,7 @@ def test_the_officer_counts_before_seeing_what_the_phone_counted(officer: Office
 
 def test_how_sure_the_phone_was_stands_beside_its_number(officer: Officer, phone: Phone) -> None:
     phone.sync(trap_fact(1), observation_fact(2, photo=SHA256, photo_consent=True, intervals={"HELIAR": [6, 18]}))
-    phone.put_photo(SHA256, PHOTO)
+    phone.send_photo(SHA256, PHOTO)
     before, _, hidden = officer.read(f"/review/{phone.row.id}-2").partition("<details>")
     assert "probably between" not in before
     assert "<strong>12</strong>, probably between 6 and 18</li>" in hidden

@@ -17,7 +17,16 @@ from server.db.migrate import upgrade_to_head
 from server.db.scope import EVERYWHERE, NOBODY, Scope
 from server.db.session import Table, open_engine, session_scope
 from tests import factories
-from tests.factories import NOW, REGION, correction_fact, observation_fact, png, service_fact, trap_fact
+from tests.factories import (
+    NOW,
+    REGION,
+    correction_fact,
+    inspection_fact,
+    observation_fact,
+    png,
+    service_fact,
+    trap_fact,
+)
 from tests.server.conftest import Phone
 from tests.server.officer import Officer, hire
 
@@ -66,8 +75,9 @@ def make_side(app: Flask, engine: Engine, region: str) -> Side:
         staff = factories.staff(session, region, regions=(region,)).id
         device = factories.device(session, token=region, region=region)
     phone = Phone(device, region, app.test_client())
-    phone.sync(trap_fact(1), service_fact(2), observation_fact(3, photo=sha256, photo_consent=True), correction_fact(4))
-    assert phone.put_photo(sha256, photo).status_code == 201
+    counted = observation_fact(3, photo=sha256, photo_consent=True)
+    phone.sync(trap_fact(1), service_fact(2), counted, correction_fact(4), inspection_fact(5))
+    assert phone.send_photo(sha256, photo).status_code == 201
     with app.app_context(), session_scope(engine) as session:
         auth.make_code(session, region, NOW)
         devices.record_consent(session, device, device.consent, agreed=True, now=NOW)

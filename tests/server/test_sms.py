@@ -128,7 +128,7 @@ def test_the_whole_fact_completes_what_an_sms_said(phone: SmsPhone, gateway: Gat
     assert json.loads(fact.content) == PHOTO
     again = phone.sync(PHOTO, RECOUNT)
     assert [item["status"] for item in again["items"]] == ["duplicate", "duplicate"]
-    assert phone.put_photo("ab" * 32, b"").status_code != 403, "the photo is agreed to by the whole fact"
+    assert phone.send_photo("ab" * 32, b"").status_code != 403, "the photo is agreed to by the whole fact"
 
 
 def test_an_sms_that_arrives_after_the_whole_fact_changes_nothing(

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from pestwatch.errors import Problem
 from server.db import catches, devices, people, store, tables, work
-from server.db.photo_files import PhotoHeader
 from server.db.photos import record_photo
 from server.db.session import session_scope
+from server.pictures import PhotoHeader
 from tests import factories
 from tests.factories import NOW, REGION, correction_fact, observation_fact, trap_fact
 from tests.server.conftest import Phone

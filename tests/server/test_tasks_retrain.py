@@ -94,7 +94,7 @@ def recounted(phone: Phone, engine: Engine) -> str:
     photo = factories.png()
     sha256 = hashlib.sha256(photo).hexdigest()
     phone.sync(trap_fact(1), observation_fact(2, photo=sha256, photo_consent=True))
-    assert phone.put_photo(sha256, photo).status_code == 201
+    assert phone.send_photo(sha256, photo).status_code == 201
     with session_scope(engine) as session:
         catches.record_officer_recount(
             session,

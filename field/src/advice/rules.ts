@@ -6,21 +6,10 @@
  */
 
 import rules from "../../generated/rules.json" with { type: "json" };
-import type { Interval } from "../sync/protocol";
+import { DAY_MS, type Reading, rateOf, settled } from "./reading";
+import { type Inspection, newestFinished, outcomeOf, speciesOfRule, tallyOf, USUAL_SAMPLE } from "./tally";
 
 export type Level = "no-data" | "watch" | "green" | "yellow" | "orange" | "red";
-export type PlantSample = "confirmed" | "not_confirmed";
-
-/** One count of one trap; `nights` null when the exposure is unknown. */
-export interface Reading {
-  taken_at: string;
-  count: number;
-  nights: number | null;
-  gate: "good" | "doubtful" | "rejected" | null;
-  lure_age_days: number | null;
-  /** Least and greatest count that go with what a model counted; null when a person counted, or nobody knows. */
-  interval: Interval | null;
-}
 
 export interface Said {
   id: string;
@@ -51,30 +40,52 @@ interface Threshold {
 
 const THRESHOLDS: readonly Threshold[] = rules.thresholds;
 const LOOK: Readonly<Record<string, string>> = rules.look;
-const LURE_LIFE_DAYS = new Map(rules.species.map((species) => [species.key, species.lure_life_days]));
-const { stale_days, again_days_low, again_days_near, rising_readings, same_share, least_nights, night_slack_days } =
-  rules.constants;
-const DAY_MS = 86_400_000;
+const SPECIES = new Map(rules.species.map((species) => [species.key, species]));
+const {
+  stale_days,
+  again_days_low,
+  again_days_near,
+  rising_readings,
+  same_share,
+  night_slack_days,
+  heard_days,
+  sound_days,
+} = rules.constants;
 
 export interface Situation {
   pest: string;
   crop: string;
-  /** Oldest first. */
+  /** In any order: the newest by the time of counting decides. */
   readings: readonly Reading[];
   now: Date;
   /** Key such as IN-MH; a state's own threshold goes before India's. */
   state: string | null;
-  plantSample: PlantSample | null;
+  inspections: readonly Inspection[];
+  /** How long the lure's packet says that it lasts. */
+  lureLifeDays: number | null;
+}
+
+/** What the plants say now; `verdict` is null as long as nobody has looked. */
+interface Sample {
+  verdict: "confirmed" | "not_confirmed" | "seen" | null;
+  said: Said[];
 }
 
 /** Advises on one trap. */
-export function advise(situation: Situation): Advice {
-  const { pest, crop, state, plantSample } = situation;
+export function advise(asked: Situation): Advice {
+  const situation = { ...asked, readings: settled(asked.readings) };
+  const { pest, crop, state } = situation;
   const threshold = thresholdFor("trap", pest, crop, state);
-  const [judged, rate, messages] = judgement(situation, threshold);
-  // Plants decide, not the trap: what was found on them is never talked down by a low catch, and never green.
-  const isHeard = plantSample === "confirmed" && judged !== "red";
-  const level = isHeard && judged === "green" ? "yellow" : judged;
+  const sample = sampleOf(situation);
+  const [judged, rate, messages] = judgement(situation, threshold, sample);
+  const [first, ...others] = messages;
+  // Plants decide, not the trap: what was found on them is never talked down by a low catch.
+  const [level, words]: [Level, Said[]] =
+    sample.verdict !== "confirmed"
+      ? [judged, messages]
+      : judged === "red" && first
+        ? [judged, [first, ...sample.said, ...others]]
+        : ["orange", [said("sample_confirmed"), ...sample.said, ...messages]];
   return {
     pest,
     crop,
@@ -85,30 +96,61 @@ export function advise(situation: Situation): Advice {
       value_per_night: oneDecimal(perNight(threshold)),
       source: threshold.source,
     },
-    messages: isHeard ? [said("sample_confirmed"), ...messages] : messages,
+    messages: words,
   };
 }
 
+/** What the plants say: damage for a week, soundness only beside the last count, half a look nothing. */
+function sampleOf({ pest, inspections, readings, now }: Situation): Sample {
+  const own = inspections.filter(({ inspected_at, rule }) => {
+    const species = speciesOfRule(rule);
+    return Date.parse(inspected_at) > now.getTime() - heard_days * DAY_MS && (species === null || species === pest);
+  });
+  const serious = newestFinished(own)
+    .filter((one) => outcomeOf(one) === "serious")
+    .at(-1);
+  if (serious) return { verdict: "confirmed", said: [found(serious), said("kvk")] };
+  const last = readings.at(-1);
+  const earliest = last ? Date.parse(last.taken_at) - sound_days * DAY_MS : 0;
+  const beside = own.filter(({ inspected_at }) => Date.parse(inspected_at) >= earliest);
+  const looked = newestFinished(beside);
+  const newest = looked.at(-1);
+  if (newest) {
+    const isSound = looked.some((one) => outcomeOf(one) === "sound");
+    return { verdict: isSound ? "not_confirmed" : "seen", said: [found(newest)] };
+  }
+  if (beside.length === 0) return { verdict: null, said: [] };
+  const begun = beside.reduce((a, b) => (Date.parse(b.inspected_at) > Date.parse(a.inspected_at) ? b : a));
+  const sample = tallyOf(begun.rule)?.sample ?? USUAL_SAMPLE;
+  return { verdict: null, said: [said("sample_more", { looked: begun.looked, sample })] };
+}
+
+function found({ rule, looked, found }: Inspection): Said {
+  return said(tallyOf(rule)?.each ? "found_insects" : "found_damage", { looked, found });
+}
+
 function judgement(
-  { pest, crop, readings, now, state, plantSample }: Situation,
+  { pest, crop, readings, now, state, lureLifeDays }: Situation,
   threshold: Threshold | null,
+  sample: Sample,
 ): readonly [Level, number | null, Said[]] {
   const last = readings.at(-1);
   if (!last) return ["no-data", null, [said("first_count")]];
   const rate = rateOf(last);
-  const isLureDoubtful = lureIsDoubtful(pest, last);
+  const isLureDoubtful = lureIsDoubtful(pest, last, lureLifeDays);
   const missing = whyNoData(last, now, isLureDoubtful);
   if (missing || rate === null) return ["no-data", null, [missing ?? said("empty_first")]];
 
   const [level, reasons] = threshold
-    ? judge(threshold, readings, last, plantSample)
+    ? judge(threshold, readings, last, sample.verdict)
     : (["watch", watch(readings)] as const);
   const messages = [...reasons];
   if (level === "orange" || level === "watch") {
-    if (plantSample === null) messages.push(...inspection(pest, crop, state));
+    if (sample.verdict === null) messages.push(...inspection(pest, crop, state));
+    if (sample.verdict !== "confirmed") messages.push(...sample.said);
     messages.push(said("ask_officer"));
   }
-  if (level === "orange") messages.push(said("count_tomorrow"));
+  if (level === "orange" || level === "red") messages.push(said("count_tomorrow"));
   if (level === "watch") messages.push(last.count === 0 ? zero() : said("count_again", { days: again_days_low }));
   if (last.gate === "doubtful") messages.unshift(said("doubtful_photo"));
   if (isLureDoubtful) messages.push(said("change_lure"));
@@ -132,20 +174,24 @@ export function thresholdFor(
   return fitting.find((row) => row.states.length > 0) ?? fitting[0] ?? null;
 }
 
-/** Catch per trap-night, or null when it may not be used. */
-export function rateOf(reading: Reading): number | null {
-  if (reading.gate === "rejected" || reading.nights === null || reading.nights < least_nights) return null;
-  return reading.count / reading.nights;
-}
-
 function said(id: string, params: Record<string, number> = {}): Said {
   return { id, params };
 }
 
 const zero = (): Said => said("zero", { days: again_days_low });
 
-function lureIsDoubtful(pest: string, last: Reading): boolean {
-  const life = LURE_LIFE_DAYS.get(pest) ?? null;
+/**
+ * After how many days a lure counts as old; null for a pest that is caught without one. What the packet says stands where
+ * our own number is a guess, and beside a sourced one only if it is shorter.
+ */
+export function lureLife(pest: string, told: number | null): number | null {
+  const { lure_life_days: known = null, lure_guess: isGuess = false } = SPECIES.get(pest) ?? {};
+  if (known === null || told === null) return known;
+  return isGuess ? told : Math.min(known, told);
+}
+
+function lureIsDoubtful(pest: string, last: Reading, told: number | null): boolean {
+  const life = lureLife(pest, told);
   return life !== null && (last.lure_age_days === null || last.lure_age_days > life);
 }
 
@@ -160,21 +206,25 @@ function judge(
   threshold: Threshold,
   readings: readonly Reading[],
   last: Reading,
-  plantSample: PlantSample | null,
+  verdict: Sample["verdict"],
 ): readonly [Level, Said[]] {
   const [least, greatest] = last.interval ?? [last.count, last.count];
   const reaches = (count: number, share = 1): boolean => shareOf(threshold, last, count) >= share;
   if (reaches(last.count)) {
     const reasons = threshold.role === "release_parasitoids" ? [said("parasitoids")] : [];
-    if (plantSample === "confirmed") {
+    if (verdict === "confirmed") {
       return hasLasted(threshold, readings, last) ? ["red", [said("confirmed"), ...reasons]] : ["orange", reasons];
     }
-    if (plantSample === null && !reaches(least)) reasons.unshift(said("maybe_below"));
-    return ["orange", [said(plantSample === null ? "inspect_today" : "sample_low"), ...reasons]];
+    if (verdict !== null) return ["orange", verdict === "not_confirmed" ? [said("sample_low"), ...reasons] : reasons];
+    const doubt = reaches(least) ? [] : [said("maybe_below")];
+    return ["orange", [said("inspect_today"), ...doubt, ...reasons]];
   }
-  if (reaches(greatest) && plantSample === null) return ["yellow", [said("maybe_reached")]];
+  if (reaches(greatest) && verdict === null) return ["yellow", [said("maybe_reached")]];
   if (reaches(last.count, 0.5) || reaches(greatest)) return ["yellow", [said("near", { days: again_days_near })]];
-  if (isRising(readings)) return ["yellow", [said("rising", { days: again_days_near })]];
+  if (isRising(readings)) {
+    const isSure = areApart(readings.at(-rising_readings) as Reading, last);
+    return ["yellow", [said(isSure ? "rising" : "rising_maybe", { days: again_days_near })]];
+  }
   return ["green", [last.count === 0 ? zero() : said("low", { days: again_days_low })]];
 }
 
@@ -205,17 +255,34 @@ function isRising(readings: readonly Reading[]): boolean {
   return first < second && second < third;
 }
 
+/** The trend of a pest without a trap threshold, said as surely as the counts allow. */
 function watch(readings: readonly Reading[]): Said[] {
-  const known = readings.map(rateOf).filter((rate) => rate !== null);
-  const after = known.at(-1);
-  const before = known.at(-2);
-  if (after === undefined || before === undefined) return [said("no_trap_number")];
-  const isSame = Math.abs(after - before) <= same_share * Math.max(before, after);
-  const trend = isSame ? "trend_same" : after > before ? "trend_up" : "trend_down";
-  return [said(trend), said("no_trap_number")];
+  const [before, after] = readings.filter((reading) => rateOf(reading) !== null).slice(-2);
+  if (!before || !after) return [said("no_trap_number")];
+  return [said(trendOf(before, after)), said("no_trap_number")];
 }
 
-function inspection(pest: string, crop: string, state: string | null): Said[] {
+function trendOf(before: Reading, after: Reading): string {
+  const [old, now] = [rateOf(before) ?? 0, rateOf(after) ?? 0];
+  if (Math.abs(now - old) <= same_share * Math.max(old, now)) return "trend_same";
+  if (areApart(before, after)) return now > old ? "trend_up" : "trend_down";
+  // Two counts that may be the same: a rise is still looked into, a fall comforts nobody.
+  return now > old ? "trend_maybe_up" : "trend_same";
+}
+
+/** Whether what the two counts may be leaves no rate that both could have. */
+function areApart(one: Reading, other: Reading): boolean {
+  const range = ({ count, nights, interval }: Reading): [number, number] => {
+    const [least, greatest] = interval ?? [count, count];
+    return [least / (nights || 1), greatest / (nights || 1)];
+  };
+  const [a, b] = range(one);
+  const [c, d] = range(other);
+  return b < c || d < a;
+}
+
+/** Rung 1 of the ladder: what to look at, and what a sample means. */
+export function inspection(pest: string, crop: string, state: string | null): Said[] {
   const look = said(LOOK[`${pest} ${crop}`] ?? "look_plants");
   const rule = thresholdFor("plant", pest, crop, state);
   return rule ? [look, said(`plant_${rule.id}`)] : [look];

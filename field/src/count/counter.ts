@@ -4,12 +4,15 @@
 
 import { Problem, type ProblemNumber } from "../problem";
 import { modelInUse } from "../release/shelf";
+import type { Gate } from "../sync/protocol";
 import {
   type CountRequest,
   type CountResult,
+  type Frame,
   type Model,
   modelName,
   type Outcome,
+  type Work,
   type WorkerAnswer,
 } from "./messages";
 
@@ -20,6 +23,8 @@ export interface CountOptions {
   signal?: AbortSignal;
   /** Told the share of the work that is done, 0 to 1. */
   onProgress?: (share: number) => void;
+  /** Given a small picture of the photo once it is decoded. */
+  onPreview?: (bitmap: ImageBitmap) => void;
 }
 
 function startWorker(): Worker {
@@ -46,8 +51,8 @@ export class Counter {
    */
   async count(photo: Blob, model: Model, options: CountOptions = {}): Promise<CountResult> {
     this.#timing?.abort();
-    const outcome = await this.#inTurn(photo, model, options);
-    if (outcome.kind !== "counted") throw new Error("the worker timed what it was to count");
+    const outcome = await this.#inTurn({ kind: "count", photo }, model, options);
+    if (outcome.kind !== "counted") throw new Error("the worker did not count what it was to count");
     return outcome.result;
   }
 
@@ -58,8 +63,8 @@ export class Counter {
    */
   async time(model: Model): Promise<number> {
     this.#timing = new AbortController();
-    const outcome = await this.#inTurn(null, model, { signal: this.#timing.signal });
-    if (outcome.kind !== "timed") throw new Error("the worker counted what it was to time");
+    const outcome = await this.#inTurn({ kind: "time" }, model, { signal: this.#timing.signal });
+    if (outcome.kind !== "timed") throw new Error("the worker did not time what it was to time");
     return outcome.tile_ms;
   }
 
@@ -69,7 +74,14 @@ export class Counter {
    * The photo waits for it, other than for a timing: it would have to do the same first.
    */
   async warmUp(model: Model): Promise<void> {
-    if (!this.#loaded) await this.#inTurn(null, model, {});
+    if (!this.#loaded) await this.#inTurn({ kind: "time" }, model, {});
+  }
+
+  /** What the gate says of a frame of the camera; a hundredth of what a count takes. */
+  async judge(frame: Frame, model: Model): Promise<Gate> {
+    const outcome = await this.#inTurn({ kind: "judge", frame }, model, {});
+    if (outcome.kind !== "judged") throw new Error("the worker did not judge what it was to judge");
+    return outcome.gate;
   }
 
   /** Frees the network's memory now. */
@@ -80,18 +92,18 @@ export class Counter {
     this.#loaded = undefined;
   }
 
-  #inTurn(photo: Blob | null, model: Model, options: CountOptions): Promise<Outcome> {
-    const turn = this.#last.then(() => this.#ask(photo, model, options));
+  #inTurn(work: Work, model: Model, options: CountOptions): Promise<Outcome> {
+    const turn = this.#last.then(() => this.#ask(work, model, options));
     this.#last = turn.catch(() => {});
     return turn;
   }
 
-  async #ask(photo: Blob | null, model: Model, options: CountOptions): Promise<Outcome> {
+  async #ask(work: Work, model: Model, options: CountOptions): Promise<Outcome> {
     options.signal?.throwIfAborted();
     clearTimeout(this.#idle);
     this.#worker ??= this.#start();
     const wanted = `${modelName(model.sidecar)} ${model.gate?.sidecar.version}`;
-    const request: CountRequest = { photo, model: this.#loaded === wanted ? null : model };
+    const request: CountRequest = { work, model: this.#loaded === wanted ? null : model };
     try {
       const outcome = await this.#exchange(this.#worker, request, options);
       this.#loaded = wanted;
@@ -105,7 +117,8 @@ export class Counter {
   }
 
   /** Sends a request and waits for its end. */
-  #exchange(worker: Worker, request: CountRequest, { signal, onProgress }: CountOptions): Promise<Outcome> {
+  #exchange(worker: Worker, request: CountRequest, options: CountOptions): Promise<Outcome> {
+    const { signal, onProgress, onPreview } = options;
     return new Promise((resolve, reject) => {
       // A count cannot be interrupted from within: its worker goes, and the next count starts a new one.
       const stop = () => {
@@ -119,6 +132,7 @@ export class Counter {
       };
       worker.onmessage = ({ data }: MessageEvent<WorkerAnswer>) => {
         if (data.kind === "progress") onProgress?.(data.share);
+        else if (data.kind === "preview") onPreview?.(data.bitmap);
         else if (data.kind !== "problem") settle(() => resolve(data));
         else settle(() => reject(new Problem(data.problem.number as ProblemNumber, data.problem.params)));
       };

@@ -1,10 +1,10 @@
 /** What the page and the counting worker say to each other. */
 
-import type { ProblemJson } from "../sync/protocol";
+import type { Gate, ProblemJson } from "../sync/protocol";
 import type { PictureCount, Sidecar } from "./count-picture";
 import type { GateSidecar } from "./gate";
 
-/** The count of one photo, as phone, server and command line write it. */
+/** The count of one photo, as phone, server and command line write it, and what the phone keeps of the photo. */
 export interface CountResult extends PictureCount {
   /** The model that counted, see modelName. */
   model: string;
@@ -12,6 +12,8 @@ export interface CountResult extends PictureCount {
   ms: number;
   /** How much smaller than the file the browser decoded the photo; 1 for not at all. */
   decoded_scale: number;
+  /** The smaller picture, a JPEG. */
+  copy: Blob;
 }
 
 /** A model, ready to load, and the gate that looks at a photo before it is counted. */
@@ -26,17 +28,31 @@ export function modelName({ version, name }: Pick<Sidecar, "version" | "name">):
   return name === "small" ? version : `${version}.${name}`;
 }
 
-/**
- * From the page: count this photo, or without one tell how long a tile takes. The model comes along only when the worker
- * does not hold it yet.
- */
+/** A small picture of what the camera sees now, RGBA. */
+export interface Frame {
+  width: number;
+  height: number;
+  rgba: Uint8ClampedArray<ArrayBuffer>;
+}
+
+/** What the page wants of the worker: a photo counted, a frame judged, or the time that a tile takes. */
+export type Work = { kind: "count"; photo: Blob } | { kind: "judge"; frame: Frame } | { kind: "time" };
+
+/** From the page. The model comes along only when the worker does not hold it yet. */
 export interface CountRequest {
-  photo: Blob | null;
+  work: Work;
   model: Model | null;
 }
 
 /** The last answer to a request that could be met. */
-export type Outcome = { kind: "counted"; result: CountResult } | { kind: "timed"; tile_ms: number };
+export type Outcome =
+  | { kind: "counted"; result: CountResult }
+  | { kind: "judged"; gate: Gate }
+  | { kind: "timed"; tile_ms: number };
 
-/** From the worker: any number of shares of the work that are done, 0 to 1, then one end. */
-export type WorkerAnswer = { kind: "progress"; share: number } | Outcome | { kind: "problem"; problem: ProblemJson };
+/** From the worker: any number of shares of the work that are done, 0 to 1, and a small picture to show; then one end. */
+export type WorkerAnswer =
+  | { kind: "progress"; share: number }
+  | { kind: "preview"; bitmap: ImageBitmap }
+  | Outcome
+  | { kind: "problem"; problem: ProblemJson };

@@ -87,6 +87,11 @@ export class Sizes {
     }
   }
 
+  /** The long side of the photo as its rows came. */
+  get decodedPx(): number {
+    return longSide(this.#from);
+  }
+
   /** The long side of the photo as it is kept. */
   get longPx(): number {
     return longSide(this.#halves[0]);

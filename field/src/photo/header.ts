@@ -8,6 +8,8 @@ import type { Size } from "../count/preprocess";
 
 /** More segments than any camera writes; a file with more is made to keep us busy. */
 const MOST_SEGMENTS = 500;
+const APP1 = 0xe1;
+const ORIENTATION_TAG = 0x0112;
 
 /** Reads a picture's size, or null when these bytes are no picture that we know. */
 export async function readSize(photo: Blob): Promise<Size | null> {
@@ -32,26 +34,68 @@ function sizeFrom(width: number, height: number): Size | null {
   return width > 0 && height > 0 ? { width, height } : null;
 }
 
-/** Walks from segment to segment until a frame header; thumbnails lie inside a segment and are stepped over. */
 async function sizeOfJpeg(photo: Blob): Promise<Size | null> {
+  for await (const { marker, head } of segments(photo)) {
+    if (isFrameHeader(marker)) return sizeFrom(head.getUint16(7), head.getUint16(5));
+  }
+  return null;
+}
+
+/**
+ * How a JPEG is to be turned to be upright, as EXIF numbers it: 1 not at all, 6 a quarter to the right; see orientation.ts.
+ */
+export async function readOrientation(photo: Blob): Promise<number> {
+  for await (const { marker, offset, length } of segments(photo)) {
+    if (isFrameHeader(marker)) break;
+    const found = marker === APP1 ? orientationIn(await bytesAt(photo, offset + 4, length - 2)) : null;
+    if (found !== null) return found;
+  }
+  return 1;
+}
+
+/** The tag among those of the first directory; null where these bytes are no EXIF or do not say. */
+function orientationIn(exif: DataView): number | null {
+  if (textAt(exif, 0, 6) !== "Exif\0\0" || exif.byteLength < 16) return null;
+  const isLittle = exif.getUint16(6) === 0x4949;
+  const directory = 6 + exif.getUint32(10, isLittle);
+  if (directory + 2 > exif.byteLength) return null;
+  const entries = exif.getUint16(directory, isLittle);
+  for (let entry = directory + 2, n = 0; n < entries && entry + 12 <= exif.byteLength; n++, entry += 12) {
+    if (exif.getUint16(entry, isLittle) !== ORIENTATION_TAG) continue;
+    const value = exif.getUint16(entry + 8, isLittle);
+    return value >= 1 && value <= 8 ? value : null;
+  }
+  return null;
+}
+
+interface Segment {
+  marker: number;
+  /** Where it begins in the file, and how long it is behind its marker. */
+  offset: number;
+  length: number;
+  /** Its first nine bytes. */
+  head: DataView;
+}
+
+/** The segments of a JPEG before its picture begins; thumbnails lie inside one and are stepped over. */
+async function* segments(photo: Blob): AsyncGenerator<Segment> {
   let offset = 2;
   for (let count = 0; count < MOST_SEGMENTS; count++) {
-    const segment = await bytesAt(photo, offset, 9);
-    if (segment.byteLength < 9 || segment.getUint8(0) !== 0xff) return null;
-    const marker = segment.getUint8(1);
+    const head = await bytesAt(photo, offset, 9);
+    if (head.byteLength < 9 || head.getUint8(0) !== 0xff) return;
+    const marker = head.getUint8(1);
     if (marker === 0xff) {
       offset += 1; // a fill byte
-    } else if (isFrameHeader(marker)) {
-      return sizeFrom(segment.getUint16(7), segment.getUint16(5));
     } else if (marker === 0x01 || (marker >= 0xd0 && marker <= 0xd7)) {
       offset += 2; // these have no length
     } else if (marker < 0xc0 || marker === 0xd9 || marker === 0xda) {
-      return null; // the picture begins or ends without having said its size
+      return; // the picture begins or ends
     } else {
-      offset += 2 + segment.getUint16(2);
+      const length = head.getUint16(2);
+      yield { marker, offset, length, head };
+      offset += 2 + length;
     }
   }
-  return null;
 }
 
 /** SOF0 to SOF15; DHT, JPG and DAC lie between them. */

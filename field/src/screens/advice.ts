@@ -1,15 +1,17 @@
 /** Advice at once: level, what to do, and by what number; to read and to hear. */
 
 import { type Child, h } from "../elements";
-import { dateText, locale, type Message, number, t, tn } from "../i18n";
+import { aloud, dateText, number, t } from "../i18n";
 import { icon } from "../icons";
-import { canSpeak, speak, whenVoicesChange } from "../speak";
 import type { AdviceJson, AdvisoryChange } from "../sync/protocol";
-import { adviceFor, levelOf, messagesOf, saysTheSame, serversAdvice } from "../trap/advice";
+import { adviceFor, asksToInspect, messagesOf, saysTheSame, serversAdvice, standingOf } from "../trap/advice";
+import { type Due, dueAt, dueName, dueText } from "../trap/due";
 import { type MyTrap, myTrap } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
 import { pestName } from "../trap/pests";
+import { countText } from "../trap/trap";
 import { button, notice, type Screen } from "./frame";
+import { listenButton } from "./listen";
 import { rangeBar, rangeWords } from "./range";
 
 export async function adviceScreen(id: string): Promise<Screen | null> {
@@ -21,14 +23,44 @@ export async function adviceScreen(id: string): Promise<Screen | null> {
     back: "#/",
     body: [
       await adviceCards(trap),
+      trap.counts.length > 0 && dueRows(dueAt(trap, new Date())),
       h(
         "div",
         { class: "stack" },
+        button("share", t("Share"), { testid: "share", onclick: () => share(trap) }),
         button("calendar", t("All counts of this trap"), { testid: "open-history", href: `#/traps/${trap.trap}` }),
         button("check", t("Done"), { testid: "advice-done", look: "main", href: "#/" }),
       ),
     ],
   };
+}
+
+/** The picture for the neighbours; its code comes when somebody wants it. */
+async function share(trap: MyTrap): Promise<void> {
+  const { shareAdvice } = await import("./share");
+  await shareAdvice(trap, adviceFor(trap, new Date()));
+}
+
+/** What is to be done next, and when. */
+export function dueRows(dues: Due[]): HTMLElement {
+  return h(
+    "ul",
+    { class: "dues", testid: "dues" },
+    dues.map((due) =>
+      h(
+        "li",
+        { class: due.days < 0 ? "due late" : "due", testid: `next-${due.what}`, "data-on": due.on },
+        icon(due.what === "count" ? "clock" : "lure"),
+        h("span", {}, dueName(due), ": ", h("strong", {}, dueText(due))),
+      ),
+    ),
+  );
+}
+
+/** The way to the plants; the big button when the advice sends the farmer there. */
+export function inspectButton(trap: MyTrap, advice: AdviceJson): HTMLElement {
+  const look = asksToInspect(advice) ? "main" : "plain";
+  return button("leaf", t("Look at the plants"), { testid: "inspect", look, href: `#/traps/${trap.trap}/inspect` });
 }
 
 /** The phone's own advice, and the server's beside it when that says something else. */
@@ -42,48 +74,47 @@ export async function adviceCards(trap: MyTrap): Promise<HTMLElement[]> {
 
 /** Level, sentences and numbers of one advice, with a button that reads it. */
 function adviceCard(trap: MyTrap, advice: AdviceJson): HTMLElement {
-  const level = levelOf(advice.level);
+  const level = standingOf(advice);
   const last = trap.counts.at(-1);
   const range = last?.interval ?? null;
-  const sentences = messagesOf(advice);
+  const counted = last && countText(last);
+  const levelName = { message: level.name, element: h("strong", {}, level.name) };
+  const subject = h(
+    "p",
+    { class: "subject" },
+    pestPicture(trap.pest),
+    h("span", {}, h("strong", {}, pestName(trap.pest)), counted && [": ", counted]),
+  );
+  const rangeLine =
+    range &&
+    h("p", { class: "quiet", testid: "advice-range" }, rangeBar(range, last?.count ?? 0), " ", rangeWords(range));
+  const sentences = messagesOf(advice).map((message) => ({ message, element: h("li", {}, message) }));
+  const heard = [
+    levelName,
+    { message: pestName(trap.pest), element: subject },
+    ...(counted ? [{ message: counted, element: subject }] : []),
+    ...(range && rangeLine ? [{ message: rangeWords(range), element: rangeLine }] : []),
+    ...sentences,
+  ];
   return h(
     "section",
     { class: `advice ${level.class}`, testid: "advice", "data-level": advice.level },
-    h("p", { class: "advice-level", testid: "advice-level" }, icon(level.icon, "huge"), h("strong", {}, level.name)),
+    h("p", { class: "advice-level", testid: "advice-level" }, icon(level.icon, "huge"), levelName.element),
     h(
       "div",
       { class: "advice-words" },
-      listenButton([level.name, ...(range ? [rangeWords(range)] : []), ...sentences]),
-      h(
-        "p",
-        { class: "subject" },
-        pestPicture(trap.pest),
-        h(
-          "span",
-          {},
-          h("strong", {}, pestName(trap.pest)),
-          last && [": ", tn("%(n)s insect", "%(n)s insects", last.count)],
-        ),
-      ),
-      range && h("p", { class: "quiet", testid: "advice-range" }, rangeBar(range), " ", rangeWords(range)),
+      listenButton(() => heard),
+      subject,
+      rangeLine,
       h(
         "ul",
         { class: "sentences", testid: "advice-messages" },
-        sentences.map((sentence) => h("li", {}, sentence)),
+        sentences.map(({ element }) => element),
       ),
+      inspectButton(trap, advice),
       numbers(advice),
     ),
   );
-}
-
-function listenButton(sentences: Message[]): HTMLElement {
-  const listen = button("speaker", t("Listen"), { testid: "listen", onclick: () => speak(sentences) });
-  const offer = (): void => {
-    listen.hidden = !canSpeak(locale());
-  };
-  offer();
-  whenVoicesChange(offer);
-  return listen;
 }
 
 function numbers({ catch_rate, threshold }: AdviceJson): Child {
@@ -103,13 +134,16 @@ function numbers({ catch_rate, threshold }: AdviceJson): Child {
 }
 
 function officerCard({ advice, issued_at }: AdvisoryChange): HTMLElement {
-  const level = levelOf(advice.level);
+  const level = standingOf(advice);
+  const whose = aloud(t("From your officers"));
+  const sentences = messagesOf(advice).map((message) => ({ message, element: h("p", {}, message) }));
   return notice(
     "plain",
     "officer",
     "officer-advice",
-    h("p", {}, h("strong", {}, t("From your officers")), ` · ${dateText(new Date(issued_at))}`),
+    h("p", {}, h("strong", {}, whose), ` · ${dateText(new Date(issued_at))}`),
     h("p", {}, h("strong", {}, level.name), advice.catch_rate !== null && ` · ${number(advice.catch_rate)}`),
-    messagesOf(advice).map((sentence) => h("p", {}, sentence)),
+    sentences.map(({ element }) => element),
+    listenButton(() => [{ message: whose }, { message: level.name }, ...sentences]),
   );
 }

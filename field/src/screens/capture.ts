@@ -1,7 +1,7 @@
 /** While the phone counts: the photo, how far it is, and a way out at every moment. */
 
-import { photoButton, sha256Hex, smallCopy } from "../camera";
-import { countPhoto } from "../count/counter";
+import { photoButton, sha256Hex } from "../camera";
+import { type CountOptions, countPhoto } from "../count/counter";
 import { type Child, h } from "../elements";
 import { t } from "../i18n";
 import { asProblem, type Problem } from "../problem";
@@ -12,9 +12,6 @@ import { type MyTrap, myTrap } from "../trap/my-traps";
 import { nightsSince } from "../trap/trap";
 import { button, goInstead, notice, redraw, type Screen, say } from "./frame";
 import { resultScreen } from "./result";
-
-/** A larger file is not shown while it is counted: a small phone must not hold a camera's picture in memory twice. */
-const PREVIEW_BYTES = 1_500_000;
 
 /** The screen of the draft: counting if its photo has no count yet, else the number. */
 export async function countScreen(id: string): Promise<Screen | null> {
@@ -27,14 +24,8 @@ export async function countScreen(id: string): Promise<Screen | null> {
 function countingScreen(draft: Draft, photo: Blob, trap: MyTrap): Screen {
   const stop = new AbortController();
   const bar = h("progress", { max: 1, testid: "count-progress", "aria-label": t("Counting") });
-  const url = URL.createObjectURL(photo);
-  // What is no photo at all is explained below, and not shown as a broken picture.
-  const picture: HTMLElement = h("img", {
-    class: "photo",
-    src: photo.size <= PREVIEW_BYTES ? url : null,
-    alt: t("Your photo"),
-    onerror: () => picture.remove(),
-  });
+  // The worker's picture, as soon as it has one: a small phone must not hold a camera's photo in memory twice.
+  const picture = h("canvas", { class: "photo", role: "img", "aria-label": t("Your photo"), hidden: true });
   const below = h("div", { class: "stack" });
   const wait: Child[] = [
     h("p", { class: "counting", role: "status" }, t("Counting…")),
@@ -43,9 +34,16 @@ function countingScreen(draft: Draft, photo: Blob, trap: MyTrap): Screen {
   ];
   below.append(h("div", { class: "stack" }, wait));
 
-  void count(draft, photo, stop.signal, (share) => {
+  const onPreview = (bitmap: ImageBitmap): void => {
+    picture.width = bitmap.width;
+    picture.height = bitmap.height;
+    picture.hidden = false;
+    picture.getContext("bitmaprenderer")?.transferFromImageBitmap(bitmap);
+  };
+  const onProgress = (share: number): void => {
     bar.value = share;
-  }).then(
+  };
+  void count(draft, photo, { signal: stop.signal, onProgress, onPreview }).then(
     () => {
       if (!stop.signal.aborted) redraw();
     },
@@ -57,29 +55,21 @@ function countingScreen(draft: Draft, photo: Blob, trap: MyTrap): Screen {
     testid: "capture",
     title: t("Counting"),
     back: "#/",
-    leave: () => {
-      stop.abort();
-      URL.revokeObjectURL(url);
-    },
-    body: [photo.size <= PREVIEW_BYTES && picture, below],
+    leave: () => stop.abort(),
+    body: [picture, below],
   };
 }
 
 /** Counts the photo as it came, then keeps only the smaller copy: the draft must not fill the phone. */
-async function count(
-  draft: Draft,
-  photo: Blob,
-  signal: AbortSignal,
-  onProgress: (share: number) => void,
-): Promise<void> {
-  const { counts, intervals, marks, gate, model, decoded_scale } = await countPhoto(photo, { signal, onProgress });
-  const small = await smallCopy(photo);
-  if (signal.aborted) return;
+async function count(draft: Draft, photo: Blob, options: CountOptions & { signal: AbortSignal }): Promise<void> {
+  const { counts, intervals, marks, gate, model, decoded_scale, copy } = await countPhoto(photo, options);
+  const sha256 = await sha256Hex(copy);
+  if (options.signal.aborted) return;
   await keep("model", model);
   await keepDraft({
     ...draft,
-    photo: small,
-    sha256: await sha256Hex(small),
+    photo: copy,
+    sha256,
     counted: { counts, intervals, marks, gate, model, decoded_scale },
   });
 }
@@ -111,6 +101,7 @@ function failed(problem: Problem, trap: MyTrap): HTMLElement {
 /** Turns the draft into a count by hand, keeping what is known of the trap. */
 async function byHand(trap: MyTrap): Promise<void> {
   const draft = await draftOf(trap.trap);
-  if (draft) await keepDraft({ ...draft, source: "hand", photo: null, sha256: null, counted: null, corrected: null });
+  if (draft)
+    await keepDraft({ ...draft, source: "hand", photo: null, sha256: null, counted: null, corrected: null, edits: [] });
   redraw();
 }

@@ -1,39 +1,43 @@
-/** Consent before anything is sent: short lines, each with a picture; can be heard; both answers are real. */
+/** Consent before anything is sent: short lines, each with a picture; can be heard; every answer is real. */
 
 import { h } from "../elements";
-import { locale, type Message, t } from "../i18n";
+import { aloud, locale, type Message, t } from "../i18n";
 import { type IconName, icon } from "../icons";
-import { canSpeak, speak, whenVoicesChange } from "../speak";
+import type { Line } from "../speak";
 import { keep, setting } from "../store/settings";
 import { noteAnswer } from "../sync/consent";
 import { flush } from "../sync/flush";
 import { instant } from "../sync/protocol";
-import { button, go, type Screen, say } from "./frame";
+import { myTraps } from "../trap/my-traps";
+import { button, go, type Screen } from "./frame";
+import { listenButton } from "./listen";
 
-/** Changes whenever the lines below do: the record says what was agreed to. */
-export const CONSENT_VERSION = 2;
+/** Changes whenever what is agreed to below does: the record says which it was. */
+export const CONSENT_VERSION = 3;
 
 function lines(): [IconName, Message][] {
   return [
-    ["phone", t("This app counts insects in your trap. It works on your phone, without a network.")],
-    ["officer", t("If you agree, your counts go to your agriculture officers. They warn farmers near you.")],
-    ["place", t("They see the district and village that you write. The app does not follow where you go.")],
-    ["lock", t("The app does not ask your phone number. Your officer may ask what to call you.")],
-    ["settings", t("You can stop at any time in Settings.")],
-    ["adult", t("You must be 18 or older.")],
+    ["officer", aloud(t("If you agree, your counts go to your agriculture officers. They warn farmers near you."))],
+    ["place", aloud(t("They see the district and village that you write. The app does not follow where you go."))],
+    ["lock", aloud(t("The app does not ask your phone number. Your officer may ask what to call you."))],
+    ["settings", aloud(t("You can stop at any time in Settings."))],
   ];
 }
+
+/** Whoever has no trap yet gets on with the first one. */
+const afterwards = async (): Promise<string> => ((await myTraps()).length > 0 ? "#/" : "#/traps/new");
 
 export async function consentScreen(): Promise<Screen> {
   const before = await setting("consent");
   const photos = (await setting("send_photos")) ?? false;
   const answers = { photos };
-  const record = async (agreed: boolean): Promise<void> => {
-    await keep("consent", { version: CONSENT_VERSION, at: instant(new Date()), locale: locale(), agreed });
+  const record = async (agreed: boolean, isMinor = false): Promise<void> => {
+    const answer = { version: CONSENT_VERSION, at: instant(new Date()), locale: locale(), agreed };
+    await keep("consent", isMinor ? { ...answer, is_minor: true } : answer);
     await keep("send_photos", agreed && answers.photos);
     await noteAnswer();
     void flush("asked");
-    go(before ? "#/settings" : "#/");
+    go(isMinor ? "#/younger" : before ? "#/settings" : await afterwards());
   };
   const yes = button("check", t("Yes, send photos"), {
     testid: "photos-yes",
@@ -46,53 +50,48 @@ export async function consentScreen(): Promise<Screen> {
     yes.setAttribute("aria-pressed", String(send));
     no.setAttribute("aria-pressed", String(!send));
   };
-  const photoQuestion = t(
-    "May photos of the trap go too? They help to teach the counter. Your counts work without them.",
+  const agree = aloud(t("I am 18 or older, and I agree"));
+  const decline = aloud(t("No. Keep everything on this phone"));
+  const younger = aloud(t("I am younger than 18"));
+  const photoWords = aloud(
+    t("May photos of the trap go too? They help to teach the counter. Your counts work without them."),
   );
-  const listen = button("speaker", t("Listen"), {
-    testid: "listen",
-    look: "quiet",
-    onclick: () => speak([...lines().map(([, words]) => words), photoQuestion]),
+  const photoQuestion = h("p", { class: "question" }, icon("camera"), h("span", {}, photoWords));
+  const shown = lines().map(([picture, message]) => ({
+    message,
+    element: h("li", {}, icon(picture), h("span", {}, message)),
+  }));
+  const agreeButton = button("check", agree, {
+    testid: "consent-agree",
+    look: "main",
+    onclick: () => record(true),
   });
-  const offerVoice = (): void => {
-    listen.hidden = !canSpeak(locale());
-  };
-  offerVoice();
-  whenVoicesChange(offerVoice);
+  const declineButton = button("phone", decline, { testid: "consent-decline", onclick: () => record(false) });
+  const youngerButton = button("adult", younger, {
+    testid: "consent-minor",
+    look: "quiet",
+    onclick: () => record(false, true),
+  });
+  const heard: Line[] = [
+    ...shown,
+    { message: photoWords, element: photoQuestion },
+    { message: agree, element: agreeButton },
+    { message: decline, element: declineButton },
+    { message: younger, element: youngerButton },
+  ];
   return {
     testid: "consent",
     title: t("Before you start"),
     back: before ? "#/settings" : "#/language",
     body: [
-      listen,
+      listenButton(() => heard, { isSoon: true }),
       h(
         "ul",
         { class: "lines" },
-        lines().map(([picture, words]) => h("li", {}, icon(picture), h("span", {}, words))),
+        shown.map(({ element }) => element),
       ),
-      h(
-        "section",
-        { class: "card" },
-        h("p", { class: "question" }, icon("camera"), h("span", {}, photoQuestion)),
-        h("div", { class: "two" }, yes, no),
-      ),
-      h(
-        "div",
-        { class: "stack" },
-        button("check", t("I agree"), { testid: "consent-agree", look: "main", onclick: () => record(true) }),
-        button("phone", t("No. Keep everything on this phone"), {
-          testid: "consent-decline",
-          onclick: () => record(false),
-        }),
-        button("adult", t("I am not 18 yet"), {
-          testid: "consent-minor",
-          look: "quiet",
-          onclick: async () => {
-            await record(false);
-            say(t("Use this app with an adult of your family. Nothing is sent; your counts stay on this phone."));
-          },
-        }),
-      ),
+      h("section", { class: "card" }, photoQuestion, h("div", { class: "two" }, yes, no)),
+      h("div", { class: "stack" }, agreeButton, declineButton, youngerButton),
     ],
   };
 }

@@ -1,14 +1,14 @@
 /** Enrolment: six digits that the officer reads over the telephone, or the letters of a QR code. */
 
 import { type Child, h } from "../elements";
-import { locale, t } from "../i18n";
+import { t } from "../i18n";
 import { icon } from "../icons";
-import { canSpeak, speak } from "../speak";
 import type { Asking } from "../store/database";
 import { forget, setting } from "../store/settings";
 import { ask, tidyCode } from "../sync/enrol";
 import { flush } from "../sync/flush";
 import { button, goInstead, notice, redraw, type Screen, say } from "./frame";
+import { listenButton } from "./listen";
 
 const DIGITS = 6;
 /** How often a phone that shows this screen asks whether the officer has said yes: 100 bytes each time. */
@@ -102,13 +102,13 @@ function forms(): Child {
     if (isWhole) name.focus();
   });
   const heading = t("Type the six digits that your officer reads to you.");
+  const asked = h("p", {}, heading);
   return [
     h(
       "section",
       { class: "card digits" },
-      h("p", {}, heading),
-      canSpeak(locale()) &&
-        button("speaker", t("Listen"), { testid: "listen", look: "quiet", onclick: () => speak([heading]) }),
+      asked,
+      listenButton(() => [{ message: heading, element: asked }]),
       code.row,
       code.pad,
     ),

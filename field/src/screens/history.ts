@@ -1,17 +1,22 @@
 /** One trap: its season as a line against the threshold, every count, and what was done to the trap. */
 
+import { lureLife } from "../advice/rules";
 import { h } from "../elements";
 import { dateText, number, t, tn } from "../i18n";
 import { type IconName, icon } from "../icons";
 import { append } from "../store/outbox";
 import { flushSoon } from "../sync/flush";
-import { instant } from "../sync/protocol";
+import { type InspectionBody, instant } from "../sync/protocol";
 import { adviceFor } from "../trap/advice";
+import { dueAt } from "../trap/due";
 import { type Count, type MyTrap, myTrap } from "../trap/my-traps";
-import { CROPS, noonOf, TRAP_TYPES } from "../trap/trap";
-import { adviceCards } from "./advice";
+import { lureSource } from "../trap/pests";
+import { CROPS, countText, noonOf, TRAP_TYPES } from "../trap/trap";
+import { adviceCards, inspectButton } from "./advice";
 import { button, redraw, type Screen, say } from "./frame";
-import { seasonLine } from "./season-line";
+import { remindersCard } from "./reminders-card";
+import { isLate, seasonLine } from "./season-line";
+import { countForgottenDay } from "./taken-day";
 import { waysToCount } from "./traps";
 
 export async function historyScreen(id: string): Promise<Screen | null> {
@@ -31,9 +36,15 @@ export async function historyScreen(id: string): Promise<Screen | null> {
     back: "#/",
     body: [
       waysToCount(trap),
-      trap.counts.length > 0 && (await adviceCards(trap)),
+      button("calendar", t("Add a forgotten day"), {
+        testid: "forgotten-day",
+        look: "quiet",
+        onclick: () => countForgottenDay(trap),
+      }),
+      trap.counts.length + trap.inspections.length > 0 ? await adviceCards(trap) : inspectButton(trap, advice),
+      await remindersCard(trap, dueAt(trap, new Date(), advice)),
       seasonLine(trap.counts, advice.threshold?.value_per_night ?? null),
-      countList(trap.counts),
+      rowsOf(trap),
       h(
         "section",
         { class: "card" },
@@ -58,6 +69,7 @@ export async function historyScreen(id: string): Promise<Screen | null> {
 
 function about(trap: MyTrap): HTMLElement {
   const lure = trap.lure_changed_on ? dateText(noonOf(trap.lure_changed_on)) : t("I do not know");
+  const life = lureLife(trap.pest, trap.lure_life_days ?? null);
   const emptied = trap.emptied_at ? dateText(new Date(trap.emptied_at)) : t("I do not know");
   return h(
     "dl",
@@ -68,39 +80,74 @@ function about(trap: MyTrap): HTMLElement {
     h("dd", {}, TRAP_TYPES[trap.trap_type].name()),
     h("dt", {}, icon("lure"), t("Lure put in")),
     h("dd", {}, lure),
+    life !== null && [
+      h("dt", {}, icon("clock"), t("A lure lasts")),
+      h(
+        "dd",
+        {},
+        tn("%(n)s day", "%(n)s days", life),
+        h("br"),
+        life !== trap.lure_life_days && h("small", { lang: "en" }, lureSource(trap.pest)),
+      ),
+    ],
+    trap.sown_on && [h("dt", {}, icon("leaf"), t("Sown")), h("dd", {}, dateText(noonOf(trap.sown_on)))],
     h("dt", {}, icon("empty"), t("Last emptied")),
     h("dd", {}, emptied),
   );
 }
 
-const MADE_BY: Record<Count["by"], IconName> = { model: "phone", farmer: "hand", officer: "officer" };
-
-function countList(counts: Count[]): HTMLElement {
-  const made = { model: t("Counted by the phone"), farmer: t("Counted by you"), officer: t("Counted by an officer") };
+/** Counts and inspections, the newest first. */
+function rowsOf(trap: MyTrap): HTMLElement {
+  const { counts, inspections } = trap;
+  const rows = [
+    ...counts.map((count) => ({ at: count.taken_at, row: countRow(count) })),
+    ...inspections.map((one) => ({ at: one.inspected_at, row: inspectionRow(one) })),
+  ].sort((a, b) => b.at.localeCompare(a.at));
   return h(
     "ol",
     { class: "rows", testid: "count-list" },
-    [...counts]
-      .reverse()
-      .map((count) =>
-        h(
-          "li",
-          { testid: "count-row" },
-          h("span", { class: "by", role: "img", "aria-label": made[count.by] }, icon(MADE_BY[count.by])),
-          h(
-            "span",
-            {},
-            h("strong", {}, tn("%(n)s insect", "%(n)s insects", count.count)),
-            h("br"),
-            dateText(new Date(count.taken_at)),
-            count.nights !== null && [" · ", tn("%(n)s night", "%(n)s nights", count.nights)],
-          ),
-          count.gate &&
-            count.gate.verdict !== "good" &&
-            h("span", { class: "mark-doubt" }, icon("question"), t("Doubtful photo")),
-        ),
-      ),
+    rows.map(({ row }) => row),
     counts.length > 0 &&
       h("li", { class: "quiet" }, tn("%(n)s count", "%(n)s counts", counts.length, { n: number(counts.length) })),
+  );
+}
+
+function inspectionRow({ inspected_at, looked, found }: InspectionBody): HTMLElement {
+  return h(
+    "li",
+    { testid: "inspection-row" },
+    h("span", { class: "by", role: "img", "aria-label": t("Plants looked at") }, icon("leaf")),
+    h(
+      "span",
+      {},
+      h("strong", {}, t("Found: %(n)s", { n: found })),
+      " · ",
+      t("%(n)s looked at", { n: looked }),
+      h("br"),
+      dateText(new Date(inspected_at)),
+    ),
+  );
+}
+
+const MADE_BY: Record<Count["by"], IconName> = { model: "phone", farmer: "hand", officer: "officer" };
+
+function countRow(count: Count): HTMLElement {
+  const made = { model: t("Counted by the phone"), farmer: t("Counted by you"), officer: t("Counted by an officer") };
+  return h(
+    "li",
+    { testid: "count-row" },
+    h("span", { class: "by", role: "img", "aria-label": made[count.by] }, icon(MADE_BY[count.by])),
+    h(
+      "span",
+      {},
+      h("strong", {}, countText(count)),
+      h("br"),
+      dateText(new Date(count.taken_at)),
+      count.nights !== null && [" · ", tn("%(n)s night", "%(n)s nights", count.nights)],
+    ),
+    count.gate &&
+      count.gate.verdict !== "good" &&
+      h("span", { class: "mark-doubt" }, icon("question"), t("Doubtful photo")),
+    isLate(count) && h("span", { class: "mark-doubt", testid: "late" }, icon("clock"), t("Written down later")),
   );
 }

@@ -1,19 +1,20 @@
 /** Add or change a trap: mostly pictures to touch, with answers already chosen where most people agree. */
 
 import { h } from "../elements";
-import { type Message, t } from "../i18n";
+import { type Message, t, tn } from "../i18n";
 import { icon } from "../icons";
 import { append } from "../store/outbox";
 import { setting } from "../store/settings";
 import { flushSoon } from "../sync/flush";
 import { type Crop, instant, type TrapBody, type TrapType } from "../sync/protocol";
-import { type MyTrap, myTrap, myTraps } from "../trap/my-traps";
+import { descriptionOf, myTrap, myTraps } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
-import { isPhotoCounted, pestName, pestsOf, usualTrap } from "../trap/pests";
+import { isPhotoCounted, lureIsGuess, pestName, pestsOf, usualTrap } from "../trap/pests";
 import { placesByState, type StateDistricts } from "../trap/places";
 import { CROPS, calendarDate, newTrapId, noonOf, TRAP_TYPES } from "../trap/trap";
 import { goInstead, notice, type Screen } from "./frame";
-import { dayQuestion, pictureQuestion } from "./questions";
+import { dayQuestion, pictureQuestion, textInput, written } from "./questions";
+import { placeQuestions } from "./trap-place";
 
 export async function newTrapScreen(): Promise<Screen> {
   const [places, others, enrolment] = await Promise.all([placesByState(), myTraps(), setting("enrolment")]);
@@ -29,11 +30,11 @@ export async function newTrapScreen(): Promise<Screen> {
       crop,
       trap_type: last?.trap_type ?? usualTrap(pest),
       district: last?.district ?? districtOrNull(enrolment?.region, places),
-      subdistrict: null,
+      subdistrict: last?.subdistrict ?? null,
       village: last?.village ?? null,
       lure_changed_on: calendarDate(now),
       emptied_at: instant(now),
-      sown_on: null,
+      sown_on: last?.crop === crop ? last.sown_on : null,
     },
     places,
     { title: t("Add a trap"), back: "#/" },
@@ -43,16 +44,12 @@ export async function newTrapScreen(): Promise<Screen> {
 export async function editTrapScreen(id: string): Promise<Screen | null> {
   const [places, trap] = await Promise.all([placesByState(), myTrap(id)]);
   if (!trap) return null;
-  return trapForm(withoutCounts(trap), places, { title: t("Change the trap"), back: `#/traps/${id}` });
+  return trapForm(descriptionOf(trap), places, { title: t("Change the trap"), back: `#/traps/${id}` });
 }
 
 /** A phone that is enrolled in a district most likely hangs its traps there. */
 function districtOrNull(region: string | undefined, places: StateDistricts[]): string | null {
   return places.some(({ districts }) => districts.some(({ id }) => id === region)) ? (region ?? null) : null;
-}
-
-function withoutCounts({ counts: _, ...body }: MyTrap): TrapBody {
-  return body;
 }
 
 interface Place {
@@ -76,6 +73,14 @@ function trapForm(draft: TrapBody, places: StateDistricts[], { title, back }: Pl
     icon("check"),
     h("span", {}, t("Save")),
   );
+  const lasts = h("div");
+  const drawLasts = (): void => {
+    // What one lure's packet says is not said of another's.
+    if (!lureIsGuess(draft.pest)) delete draft.lure_life_days;
+    const question = lureLasts(draft);
+    lasts.replaceChildren(...(question ? [question] : []));
+  };
+  drawLasts();
   return {
     testid: "new-trap",
     title,
@@ -83,16 +88,18 @@ function trapForm(draft: TrapBody, places: StateDistricts[], { title, back }: Pl
     body: h(
       "form",
       { onsubmit: save, novalidate: true },
-      whatItCatches(draft),
+      whatItCatches(draft, drawLasts),
       whenServiced(draft),
-      h("section", { class: "card" }, district(draft, places), village(draft), trapName(draft)),
+      lasts,
+      sown(draft),
+      h("section", { class: "card" }, placeQuestions(draft, places), trapName(draft)),
       h("div", { class: "save-bar" }, saveButton),
     ),
   };
 }
 
 /** Crop, then the insects of that crop, then the trap that is usual for the insect: each answer narrows the next. */
-function whatItCatches(draft: TrapBody): HTMLElement[] {
+function whatItCatches(draft: TrapBody, onPest: () => void): HTMLElement[] {
   const pests = h("div");
   const types = h("div");
   const drawTypes = (): void => {
@@ -117,6 +124,7 @@ function whatItCatches(draft: TrapBody): HTMLElement[] {
     draft.trap_type = usualTrap(pest);
     drawHint();
     drawTypes();
+    onPest();
   };
   const drawPests = (): void => {
     const options = pestsOf(draft.crop).map((pest) => ({
@@ -178,32 +186,50 @@ function whenServiced(draft: TrapBody): HTMLElement[] {
   ];
 }
 
-function district(draft: TrapBody, places: StateDistricts[]): HTMLElement {
-  const select = h(
-    "select",
-    {
-      testid: "trap-district",
-      lang: "en",
-      onchange: () => {
-        draft.district = select.value || null;
-      },
+function sown(draft: TrapBody): HTMLElement {
+  return dayQuestion({
+    question: t("When was the crop sown?"),
+    name: "sown",
+    picture: "leaf",
+    days: [
+      { ago: 30, words: t("1 month ago") },
+      { ago: 60, words: t("2 months ago") },
+      { ago: 90, words: t("3 months ago") },
+    ],
+    chosen: draft.sown_on,
+    onChoose: (day) => {
+      draft.sown_on = day;
     },
-    h("option", { value: "" }, t("Not given").text),
-    places.map(({ state, districts }) => {
-      const options = districts.map(({ id, name }) =>
-        h("option", { value: id, selected: id === draft.district }, name),
-      );
-      return h("optgroup", { label: state }, options);
-    }),
-  );
-  return written(t("District"), select);
+  });
 }
 
-function village(draft: TrapBody): HTMLElement {
-  const input = textInput("trap-village", draft.village ?? "", (typed) => {
-    draft.village = typed || null;
-  });
-  return written(t("Village (if you like)"), input);
+/** Asked only where our own number is a guess; where nobody says anything, that guess goes on. */
+function lureLasts(draft: TrapBody): HTMLElement | null {
+  if (!lureIsGuess(draft.pest)) return null;
+  const chip = (days: number | null, words: Message, testid: string): HTMLElement => {
+    const checked = (draft.lure_life_days ?? null) === days;
+    const onchange = (): void => {
+      draft.lure_life_days = days;
+    };
+    return h(
+      "label",
+      { class: "chip", testid },
+      h("input", { type: "radio", name: "lasts", checked, onchange }),
+      h("span", {}, words),
+    );
+  };
+  const days = [15, 21, 30, 45, 60, 90];
+  return h(
+    "fieldset",
+    { class: "choice" },
+    h("legend", {}, icon("lure"), t("How long does the lure last? Its packet says it.")),
+    h(
+      "div",
+      { class: "chips" },
+      days.map((n) => chip(n, tn("%(n)s day", "%(n)s days", n), `lasts-${n}`)),
+      chip(null, t("I do not know"), "lasts-unknown"),
+    ),
+  );
 }
 
 function trapName(draft: TrapBody): HTMLElement {
@@ -212,20 +238,4 @@ function trapName(draft: TrapBody): HTMLElement {
     if (typed) draft.name = typed;
   });
   return written(t("Name of the trap"), input);
-}
-
-function textInput(testid: string, value: string, onType: (typed: string) => void): HTMLInputElement {
-  const input: HTMLInputElement = h("input", {
-    type: "text",
-    maxlength: 60,
-    autocomplete: "off",
-    value,
-    testid,
-    oninput: () => onType(input.value.trim()),
-  });
-  return input;
-}
-
-function written(words: Message, input: HTMLElement): HTMLElement {
-  return h("label", { class: "written" }, h("span", {}, words), input);
 }

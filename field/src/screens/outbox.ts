@@ -196,6 +196,8 @@ function whatItIs(fact: Fact): Message {
       return fact.body.lure_changed ? t("New lure") : t("Trap emptied");
     case "correction":
       return tn("Corrected: %(n)s insect", "Corrected: %(n)s insects", sum(fact.body.counts));
+    case "inspection":
+      return t("Plants looked at");
     case "observation":
       return tn("%(n)s insect", "%(n)s insects", sum(fact.body.counts));
   }

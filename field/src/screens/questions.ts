@@ -37,15 +37,25 @@ interface DayQuestion {
   name: string;
   picture: IconName;
   /** How many days ago, and how people say it. */
-  days: { ago: number; words: Message }[];
+  days: { ago: number; words: Message | string }[];
+  /** Whether a person may say that nobody knows. */
+  unknown?: boolean;
   chosen: CalendarDate | null;
   onChoose: (day: CalendarDate | null) => void;
 }
 
 /** When something was done: a few days to touch, any other day from the calendar, or not known. */
-export function dayQuestion({ question, name, picture, days, chosen, onChoose }: DayQuestion): HTMLElement {
+export function dayQuestion({
+  question,
+  name,
+  picture,
+  days,
+  unknown = true,
+  chosen,
+  onChoose,
+}: DayQuestion): HTMLElement {
   const today = new Date();
-  const chip = (value: CalendarDate | null, words: Message, testid: string): HTMLElement => {
+  const chip = (value: CalendarDate | null, words: Message | string, testid: string): HTMLElement => {
     const onchange = (): void => onChoose(value);
     const radio = h("input", { type: "radio", name, value: value ?? "", checked: value === chosen, onchange });
     return h("label", { class: "chip", testid }, radio, h("span", {}, words));
@@ -60,7 +70,7 @@ export function dayQuestion({ question, name, picture, days, chosen, onChoose }:
       "div",
       { class: "chips" },
       listed.map(({ ago, words, day }) => chip(day, words, `${name}-${ago}`)),
-      chip(null, t("I do not know"), `${name}-unknown`),
+      unknown && chip(null, t("I do not know"), `${name}-unknown`),
       otherDay(name, isOther ? chosen : null, onChoose),
     ),
   );
@@ -72,7 +82,14 @@ export function dayQuestion({ question, name, picture, days, chosen, onChoose }:
  */
 function otherDay(name: string, chosen: CalendarDate | null, onChoose: (day: CalendarDate) => void): HTMLElement {
   const words = h("span", {}, chosen ? dateText(noonOf(chosen)) : t("Another day"));
-  const radio = h("input", { type: "radio", name, value: "other", checked: chosen !== null, tabindex: -1 });
+  const radio = h("input", {
+    type: "radio",
+    name,
+    value: "other",
+    checked: chosen !== null,
+    tabindex: -1,
+    "aria-hidden": "true",
+  });
   const date: HTMLInputElement = h("input", {
     type: "date",
     max: calendarDate(new Date()),
@@ -88,4 +105,20 @@ function otherDay(name: string, chosen: CalendarDate | null, onChoose: (day: Cal
     },
   });
   return h("div", { class: "chip date" }, radio, icon("calendar"), words, date);
+}
+
+export function textInput(testid: string, value: string, onType: (typed: string) => void): HTMLInputElement {
+  const input: HTMLInputElement = h("input", {
+    type: "text",
+    maxlength: 60,
+    autocomplete: "off",
+    value,
+    testid,
+    oninput: () => onType(input.value.trim()),
+  });
+  return input;
+}
+
+export function written(words: Message, input: HTMLElement): HTMLElement {
+  return h("label", { class: "written" }, h("span", {}, words), input);
 }

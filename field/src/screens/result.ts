@@ -1,69 +1,60 @@
 /** The number: large, with the marked photo, easy to correct; then save. Counting by hand is the same screen without a photo. */
 
-import { photoButton } from "../camera";
 import { type Child, fillWith, h } from "../elements";
 import { type Message, number, t } from "../i18n";
 import { type IconName, icon } from "../icons";
+import { changeBy, editedMarks, tapped } from "../photo/mark-edits";
 import { asProblem } from "../problem";
 import type { Draft } from "../store/database";
 import { keepDraft } from "../store/draft";
-import { appendObservation } from "../store/outbox";
+import { appendObservation, type Recount } from "../store/outbox";
 import { setting } from "../store/settings";
 import { flushSoon } from "../sync/flush";
-import type { Gate } from "../sync/protocol";
-import type { MyTrap } from "../trap/my-traps";
+import type { Counts, Mark } from "../sync/protocol";
+import { lureAgeOn, type MyTrap } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
 import { isPhotoCounted, pestName } from "../trap/pests";
-import { calendarDate, daysBetween } from "../trap/trap";
-import { button, goInstead, notice, redraw, type Screen, say } from "./frame";
-import { markedPhoto } from "./marked-photo";
+import { isUncounted } from "../trap/trap";
+import { button, goInstead, type Screen, say } from "./frame";
+import { gateNotice } from "./gate-notice";
+import { markedPhoto, tool } from "./marked-photo";
 import { rangeBar, rangeWords } from "./range";
+import { takenDayRow } from "./taken-day";
 
 /** The most that one trap can hold; the server refuses more. */
 const MOST = 5000;
 
-const GATE_WORDS: Record<NonNullable<Gate["reason"]>, { icon: IconName; words: () => Message }> = {
-  not_a_trap: {
-    icon: "question",
-    words: () => t("This does not look like a trap. Take the photo of the sticky side, or from above into the funnel."),
-  },
-  too_dark: { icon: "dark", words: () => t("The photo is too dark. Turn the trap towards the light.") },
-  too_bright: { icon: "sun", words: () => t("The photo is too bright. Make a shadow with your body.") },
-  too_blurred: { icon: "blur", words: () => t("The photo is not sharp. Hold the phone still.") },
-  too_far: { icon: "far", words: () => t("The trap is too far away. Go closer, until it fills the photo.") },
-  cut_off: { icon: "traps", words: () => t("Part of the trap is missing. Move until the whole trap is in the photo.") },
-  saturated: {
-    icon: "empty",
-    words: () => t("The trap is so full that insects lie over one another. Change the liner or empty the trap today."),
-  },
-};
+type Counted = NonNullable<Draft["counted"]>;
 
 export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> {
   const sendsPhotos = ((await setting("send_photos")) ?? false) && ((await setting("consent"))?.agreed ?? false);
-  const counted = draft.counted?.counts[trap.pest] ?? 0;
   const range = draft.counted?.intervals?.[trap.pest];
   let saving = false;
   // A draft that is kept while it is being saved would come back as a second count.
   const changed = (): void => {
     if (!saving) void keepDraft(draft);
   };
-  const shown = (): number => draft.corrected ?? counted;
 
   const output = h("output", { class: "count-number", testid: "count-number", "aria-live": "polite" });
   const whose = h("p", { class: "quiet", testid: "count-by" });
   const draw = (): void => {
-    output.value = number(shown());
-    const isModels = draft.counted !== null && draft.corrected === null;
+    const shown = numberOf(draft, trap.pest);
+    output.value = shown === null ? "?" : number(shown);
     whose.replaceChildren();
-    if (!isModels) fillWith(whose, t("Counted by you"));
-    else fillWith(whose, range && rangeBar(range), t("Counted by the phone"), range && [" · ", rangeWords(range)]);
+    if (shown === null) fillWith(whose, t("Nothing was counted"));
+    else if (draft.counted === null || draft.corrected !== null) fillWith(whose, t("Counted by you"));
+    else
+      fillWith(whose, range && rangeBar(range, shown), t("Counted by the phone"), range && [" · ", rangeWords(range)]);
   };
-  const change = (by: number): void => {
-    draft.corrected = Math.min(MOST, Math.max(0, shown() + by));
+  const set = (corrected: number | null): void => {
+    draft.corrected = corrected;
     draw();
     changed();
   };
+  const change = (by: number): void => set(Math.min(MOST, Math.max(0, (numberOf(draft, trap.pest) ?? 0) + by)));
   draw();
+  const marked =
+    draft.photo && draft.counted ? markEditor(draft, draft.photo, draft.counted, trap.pest, { change, set }) : null;
 
   const stepper = h(
     "div",
@@ -80,6 +71,17 @@ export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> 
       button(null, t("10 less"), { testid: "count-minus-10", onclick: () => change(-10) }),
       button(null, t("10 more"), { testid: "count-plus-10", onclick: () => change(10) }),
     );
+
+  const subject = h(
+    "p",
+    { class: "subject" },
+    pestPicture(trap.pest),
+    h("span", {}, h("strong", {}, pestName(trap.pest)), " · ", trap.name),
+  );
+  const untaught =
+    draft.source === "hand" &&
+    !isPhotoCounted(trap.pest) &&
+    h("p", { class: "quiet", testid: "not-from-photos" }, t("Not counted from photos yet"));
 
   const save = async (): Promise<void> => {
     if (saving) return;
@@ -99,22 +101,13 @@ export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> 
     testid: "result",
     title: t("How many?"),
     back: "#/",
+    ...(marked && { leave: marked.leave }),
     body: [
-      draft.photo && draft.counted ? markedPhoto(draft.photo, draft.counted.marks, trap.pest) : null,
-      gateNotice(draft, trap),
-      h(
-        "p",
-        { class: "subject" },
-        pestPicture(trap.pest),
-        h("span", {}, h("strong", {}, pestName(trap.pest)), " · ", trap.name),
-      ),
-      draft.source === "hand" &&
-        !isPhotoCounted(trap.pest) &&
-        h("p", { class: "quiet", testid: "not-from-photos" }, t("Not counted from photos yet")),
-      stepper,
-      tens,
-      whose,
+      gateNotice(draft),
+      marked?.body,
+      marked ? [stepper, whose, subject] : [subject, untaught, stepper, tens, whose],
       others(draft, trap.pest),
+      takenDayRow(draft, trap),
       nightsRow(draft, changed),
       emptiedRow(draft, changed),
       h(
@@ -126,23 +119,62 @@ export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> 
   };
 }
 
-/** Writes the observation, and beside it the correction if the model's number was changed. */
+/** The number on the screen: a person's, else the phone's; null where neither has counted. */
+function numberOf({ corrected, counted }: Draft, pest: string): number | null {
+  return corrected ?? (counted && isUncounted(counted) ? null : (counted?.counts[pest] ?? 0));
+}
+
+/** The photo on which a tap adds or takes away an insect, and the button that takes the last tap back. */
+function markEditor(
+  draft: Draft,
+  photo: Blob,
+  counted: Counted,
+  pest: string,
+  { change, set }: { change: (by: number) => void; set: (corrected: number | null) => void },
+): { body: Child; leave: () => void } {
+  draft.edits ??= [];
+  const { edits } = draft;
+  const marks = (): Mark[] => editedMarks(counted.marks, edits);
+  const show = (): void => {
+    view.showMarks(marks());
+    undo.disabled = edits.length === 0;
+  };
+  const view = markedPhoto(photo, pest, (at, reach) => {
+    const edit = tapped(marks(), at, pest, reach);
+    edits.push(edit);
+    change(changeBy(edit, pest));
+    show();
+  });
+  const undo = tool("undo", t("Undo"), () => {
+    const last = edits.pop();
+    if (!last) return;
+    change(-changeBy(last, pest));
+    // Whoever has taken everything back has counted nothing: the phone's own number, or none, stands again.
+    if (edits.length === 0 && draft.corrected === (counted.counts[pest] ?? 0)) set(null);
+    show();
+  });
+  show();
+  const words = h("span", { class: "quiet" }, t("Tap to add or remove"));
+  return { body: [view.photo, h("div", { class: "photo-tools" }, words, view.tools, undo)], leave: view.leave };
+}
+
+/** Writes the observation, and beside it the correction if a person changed the number or the marks. */
 async function saveDraft(draft: Draft, trap: MyTrap, sendsPhotos: boolean): Promise<void> {
   const { counted, corrected, source } = draft;
   const isPhoto = source === "photo" && counted !== null;
-  const differs = isPhoto && corrected !== null && corrected !== (counted.counts[trap.pest] ?? 0);
   await appendObservation(
     {
       kind: "observation",
       at: draft.begun_at,
       body: {
         trap: trap.trap,
-        taken_at: draft.begun_at,
+        taken_at: draft.taken_at ?? draft.begun_at,
         source: isPhoto ? "photo" : "hand",
-        counts: isPhoto ? counted.counts : { [trap.pest]: corrected ?? 0 },
+        // A rejected photo was not counted: it has no number, not even 0.
+        counts: isPhoto ? (isUncounted(counted) ? {} : counted.counts) : { [trap.pest]: corrected ?? 0 },
         nights: draft.nights,
         emptied: draft.emptied,
-        lure_age_days: lureAge(trap, new Date(draft.begun_at)),
+        lure_age_days: lureAgeOn(trap, new Date(draft.taken_at ?? draft.begun_at)),
         model: isPhoto ? counted.model : null,
         gate: isPhoto ? counted.gate : null,
         ...(isPhoto && { intervals: counted.intervals }),
@@ -152,13 +184,31 @@ async function saveDraft(draft: Draft, trap: MyTrap, sendsPhotos: boolean): Prom
         ...(isPhoto && sendsPhotos && { marks: counted.marks.map(({ x, y, species }) => ({ x, y, species })) }),
       },
     },
-    differs ? { [trap.pest]: corrected } : null,
+    isPhoto ? correctionOf(draft, counted, trap.pest, sendsPhotos) : null,
     draft.photo,
   );
 }
 
-function lureAge({ lure_changed_on }: MyTrap, at: Date): number | null {
-  return lure_changed_on === null ? null : Math.max(0, daysBetween(lure_changed_on, calendarDate(at)));
+/** Marks go along where they are as many as the number says, and where the photo may be sent: without it nobody needs them. */
+function correctionOf(
+  { corrected, edits = [] }: Draft,
+  counted: Counted,
+  pest: string,
+  sendsPhotos: boolean,
+): Recount | null {
+  if (corrected === null) return null;
+  if (edits.length === 0) {
+    const isSame = !isUncounted(counted) && corrected === (counted.counts[pest] ?? 0);
+    return isSame ? null : { counts: { [pest]: corrected }, marks: null };
+  }
+  const marks = editedMarks(counted.marks, edits);
+  const counts: Counts = {
+    ...Object.fromEntries(Object.keys(counted.counts).map((species) => [species, 0])),
+    [pest]: 0,
+  };
+  for (const { species } of marks) counts[species] = (counts[species] ?? 0) + 1;
+  const isComplete = counts[pest] === corrected;
+  return { counts: { ...counts, [pest]: corrected }, marks: isComplete && sendsPhotos ? marks : null };
 }
 
 function round(picture: IconName, words: Message, testid: string, onclick: () => void): HTMLElement {
@@ -174,27 +224,6 @@ function others(draft: Draft, pest: string): Child {
     { class: "quiet", testid: "other-counts" },
     t("Also seen:"),
     rest.map(([species, n]) => [" ", pestName(species), " ", number(n)]),
-  );
-}
-
-/** A doubtful photo is explained and marked; whoever wants to keep it does. */
-function gateNotice(draft: Draft, trap: MyTrap): Child {
-  const gate = draft.counted?.gate;
-  if (!gate?.reason || gate.verdict === "good") return null;
-  const { icon: picture, words } = GATE_WORDS[gate.reason];
-  return notice(
-    "doubt",
-    picture,
-    `gate-${gate.verdict}`,
-    h("p", {}, words()),
-    h("p", {}, t("Take it again, or correct the number and save.")),
-    photoButton({
-      from: "camera",
-      trap: trap.trap,
-      nights: draft.nights,
-      onPhoto: redraw,
-      onProblem: (problem) => say(t(problem.message, problem.params)),
-    }),
   );
 }
 
@@ -236,7 +265,12 @@ function emptiedRow(draft: Draft, changed: () => void): HTMLElement {
   return h(
     "section",
     { class: "asked" },
-    h("p", {}, icon("empty"), h("span", {}, t("Did you empty the trap now?"))),
+    h(
+      "p",
+      {},
+      icon("empty"),
+      h("span", {}, draft.taken_at ? t("Did you empty the trap then?") : t("Did you empty the trap now?")),
+    ),
     h("div", { class: "two" }, yes, no),
   );
 }

@@ -10,6 +10,7 @@ import { instant } from "../sync/protocol";
 import { button, go, redraw, type Screen } from "./frame";
 import { modelRow } from "./model-row";
 import { sizeRow } from "./size-row";
+import { voiceRow } from "./voice-row";
 
 function row(picture: IconName, testid: string, ...words: Child[]): HTMLElement {
   return h("section", { class: "card setting", testid }, icon(picture), h("div", {}, words));
@@ -29,6 +30,7 @@ export async function settingsScreen(): Promise<Screen> {
           h("p", { class: "quiet" }, t("A native speaker has not checked this language yet.")),
         button("language", t("Change the language"), { testid: "change-language", href: "#/language" }),
       ),
+      await voiceRow(row),
       await enrolment(),
       await sending(),
       await modelRow(row),

@@ -6,9 +6,11 @@
  */
 
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
+import type { MarkEdit } from "../photo/mark-edits";
 import type { Size } from "../release/manifest";
 import type {
   AdvisoryChange,
+  CalendarDate,
   Consent,
   CorrectionBody,
   Fact,
@@ -54,8 +56,22 @@ export interface Draft {
     | null;
   /** The number on the screen once a person has touched it. */
   corrected: number | null;
+  /** What a person changed on the marked photo, oldest first; none in drafts of older apps. */
+  edits?: MarkEdit[];
   nights: number | null;
   emptied: boolean;
+  /** When it was counted, if that was not when it was begun: a forgotten day. */
+  taken_at?: Instant;
+}
+
+/** A look at the plants that has been begun: what was found on each that was looked at, in order. */
+export interface BegunInspection {
+  trap: string;
+  /** Half of one is gone on with on the same day only. */
+  begun_on: CalendarDate;
+  rule: string | null;
+  part: string;
+  found: number[];
 }
 
 export interface Enrolment {
@@ -85,8 +101,8 @@ export interface BackOff {
 /** Single values, each under its own key. */
 export interface Settings {
   locale: string;
-  /** `agreed` false: counting stays on this phone, nothing is sent. */
-  consent: Consent & { agreed: boolean };
+  /** `agreed` false: counting stays on this phone, nothing is sent; so it is with whoever said to be younger than 18. */
+  consent: Consent & { agreed: boolean; is_minor?: boolean };
   /** What the server does not know yet of the farmer's answer: told at the next sync, whatever the answer is. */
   consent_to_tell: "answer" | "erase";
   send_photos: boolean;
@@ -104,6 +120,11 @@ export interface Settings {
   size_choice: Size | "automatic";
   /** How long one tile of the usual size takes here, and with which app and model that was found. */
   size_timing: { of: string; tile_ms: number };
+  inspection: BegunInspection;
+  /** What the service worker may say when the browser wakes it: from when on, and in which words. */
+  reminder: { from_ms: number; title: string; body: string };
+  /** When it last said so. */
+  reminded_ms: number;
   /** The last sequence number that was given away. */
   last_seq: number;
 }

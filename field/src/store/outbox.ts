@@ -7,12 +7,15 @@
  */
 
 import { Problem } from "../problem";
-import type { Counts, Fact, Instant, NewFact, ProblemJson, SyncResponse } from "../sync/protocol";
+import type { CorrectionBody, Fact, Instant, NewFact, ProblemJson, SyncResponse } from "../sync/protocol";
 import { announceChange } from "./changed";
 import { type Delivery, database, type KeptPhoto } from "./database";
 
 /** A fact, or one made from the sequence number that its predecessor in the same call was given. */
 type Entry = NewFact | ((previous: number) => NewFact);
+
+/** A person's number, and where the insects are on the photo if that was said too. */
+export type Recount = Pick<CorrectionBody, "counts" | "marks">;
 
 /**
  * Appends facts in one transaction: all of them or none.
@@ -32,7 +35,7 @@ export async function append(...entries: Entry[]): Promise<number[]> {
  */
 export async function appendObservation(
   observation: Extract<NewFact, { kind: "observation" }>,
-  correction: Counts | null,
+  correction: Recount | null,
   photo: Blob | null,
 ): Promise<number> {
   const entries: Entry[] = [observation];
@@ -40,7 +43,7 @@ export async function appendObservation(
     entries.push((seq) => ({
       kind: "correction",
       at: observation.at,
-      body: { observation: seq, counts: correction, marks: null },
+      body: { observation: seq, ...correction },
     }));
   }
   const [seq] = await inOneTransaction(entries, observation.body.photo_consent ? photo : null);

@@ -7,6 +7,7 @@
 
 import { chooseVariant } from "../../engine/variant.ts";
 import { FLUSH_TAG, flush } from "../sync/flush";
+import { openApp, remind } from "./remind";
 import { type AppFile, cacheMode, filesOf, kindOf, lastingKey, shellName } from "./to-cache";
 
 declare const self: ServiceWorkerGlobalScope;
@@ -32,6 +33,16 @@ self.addEventListener("message", ({ data }) => {
 self.addEventListener("sync", (event) => {
   const { tag } = event as SyncEvent;
   if (tag === FLUSH_TAG) (event as SyncEvent).waitUntil(flushOrFail());
+});
+
+// Periodic Background Sync is no standard either: Chrome has it, for an installed app.
+self.addEventListener("periodicsync" as "sync", (event) => {
+  (event as SyncEvent).waitUntil(remind(self.registration, new Date()));
+});
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(openApp(self.clients, self.registration.scope));
 });
 
 self.addEventListener("fetch", (event) => {

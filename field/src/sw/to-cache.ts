@@ -11,7 +11,7 @@ export interface AppFile {
 /**
  * - `shell`: the app itself; fetched at once, replaced as a whole with each version.
  * - `lasting`: engine and model, large and seldom changed; fetched at once, kept over versions by their hash.
- * - `wanted`: catalogues of other languages, large icons, and the engine's builds for other processors; kept from the
+ * - `wanted`: catalogues of other languages, talukas of each state, large icons, and the engine's builds for other processors; kept from the
  *   first time that somebody asks.
  */
 export type Kind = "shell" | "lasting" | "wanted";
@@ -21,7 +21,7 @@ export function kindOf(path: string, variant: Variant): Kind {
   const [, kernels] = path.match(/\/kernels-(plain|simd|relaxed)[^/]*\.wasm$/) ?? [];
   if (kernels && kernels !== variant) return "wanted";
   if (path.startsWith("models/") || path.endsWith(".wasm")) return "lasting";
-  if (path.startsWith("icons/")) return "wanted";
+  if (path.startsWith("icons/") || path.startsWith("places/")) return "wanted";
   return path.startsWith("i18n/") && path !== "i18n/en.json" ? "wanted" : "shell";
 }
 

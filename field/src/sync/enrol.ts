@@ -1,14 +1,17 @@
 /** Enrolment: a single-use code becomes this phone's token and SMS key. Counting never waits for it. */
 
+import { latinDigits } from "../i18n";
 import type { Asking } from "../store/database";
 import { startAnew } from "../store/outbox";
 import { forget, keep, setting } from "../store/settings";
 import type { EnrolRequest, EnrolResponse, EnrolWaiting } from "./protocol";
 import { Refusal, request } from "./sync";
 
-/** The code as the server knows it: a person may type small letters, spaces and dashes. */
+/** The code as the server knows it: a person may type small letters, spaces, dashes and the digits of their script. */
 export function tidyCode(typed: string): string {
-  return typed.toUpperCase().replace(/[^A-Z0-9]/g, "");
+  return latinDigits(typed)
+    .toUpperCase()
+    .replace(/[^A-Z0-9]/g, "");
 }
 
 /** The code in an address such as https://example.org/app/#enrol=ABCDE…, or null. */

@@ -10,8 +10,9 @@ import { waitingCount } from "../store/outbox";
 import { forget, keep, setting } from "../store/settings";
 import { tellConsent } from "./consent";
 import { enrolIfAsking } from "./enrol";
+import { sendPhotos } from "./photos";
 import type { ProblemJson } from "./protocol";
-import { problemOf, pushAndPull, Refusal, sendPhotos } from "./sync";
+import { problemOf, pushAndPull, Refusal } from "./sync";
 
 /** Tag of the Background Sync registration. */
 export const FLUSH_TAG = "flush";
@@ -71,7 +72,7 @@ async function round(reason: FlushReason): Promise<FlushOutcome> {
     const enrolment = await setting("enrolment");
     if (!enrolment || enrolment.state === "unknown") return { state: "not-enrolled", problem: null };
     await pushAndPull(enrolment, __APP_VERSION__);
-    await sendPhotos(enrolment);
+    await sendPhotos(enrolment, reason === "asked");
     await Promise.all([forget("back_off"), forget("last_problem")]);
     announceChange();
     return { state: "sent", problem: null };

@@ -40,6 +40,8 @@ export interface TrapBody {
   lure_changed_on: CalendarDate | null;
   emptied_at: Instant | null;
   sown_on: CalendarDate | null;
+  /** How long the lure lasts by its packet. */
+  lure_life_days?: number | null;
 }
 
 /** Something done to the trap without counting. */
@@ -48,6 +50,17 @@ export interface ServiceBody {
   serviced_at: Instant;
   emptied: boolean;
   lure_changed: boolean;
+}
+
+/** What a person found on the plants beside a trap: `found` damaged ones, or insects and eggs where the rule counts them. */
+export interface InspectionBody {
+  trap: string;
+  inspected_at: Instant;
+  /** Plant threshold by whose method; null where nobody gives a number. */
+  rule: string | null;
+  part: string;
+  looked: number;
+  found: number;
 }
 
 /** What the photo gate says of a photo; a farmer may keep a doubtful one. */
@@ -94,7 +107,8 @@ export type NewFact =
   | { kind: "trap"; at: Instant; body: TrapBody }
   | { kind: "service"; at: Instant; body: ServiceBody }
   | { kind: "observation"; at: Instant; body: ObservationBody }
-  | { kind: "correction"; at: Instant; body: CorrectionBody };
+  | { kind: "correction"; at: Instant; body: CorrectionBody }
+  | { kind: "inspection"; at: Instant; body: InspectionBody };
 
 export type Fact = NewFact & { seq: number };
 

@@ -35,7 +35,8 @@ export function toTell(stored: { fact: Fact; delivery: Pick<Delivery, "status"> 
     if (fact.kind === "correction") correct(told.get(fact.seq - 1), fact.body);
     if (fact.kind !== "observation" || delivery.status !== "waiting") continue;
     const pest = pests.get(fact.body.trap);
-    if (pest && PESTS.includes(pest) && pest in fact.body.counts) told.set(fact.seq, { fact, pest, corrected: null });
+    const isCounted = pest !== undefined && (pest in fact.body.counts || fact.body.gate?.verdict === "rejected");
+    if (isCounted && PESTS.includes(pest)) told.set(fact.seq, { fact, pest, corrected: null });
   }
   return [...told.values()];
 }

@@ -8,7 +8,7 @@
 
 import { asProblem, Problem, problemJson } from "../problem";
 import type { Enrolment } from "../store/database";
-import { acknowledge, peek, photosToSend, refuse, settlePhoto } from "../store/outbox";
+import { acknowledge, peek, refuse } from "../store/outbox";
 import { keep, setting } from "../store/settings";
 import type { Fact, ProblemJson, SyncRequest, SyncResponse } from "./protocol";
 import { instant } from "./protocol";
@@ -21,8 +21,6 @@ export const CLOCK_WARNING_MS = 10 * 60 * 1000;
 
 /** A link that is slower than this has broken off without saying so. Guess: 2G carries a full batch in 30 seconds. */
 const PATIENCE_MS = 90_000;
-/** A photo of 400 kB takes three minutes over 2G. */
-const PHOTO_PATIENCE_MS = 10 * 60_000;
 /** Below this, packing saves less than its headers cost. */
 const PACKED_FROM_BYTES = 1_000;
 
@@ -43,11 +41,11 @@ export class Refusal extends Error {
  *
  * @throws Refusal when it answers with a Problem. @throws Problem 502.1 without a connection.
  */
-export async function request(path: string, init: RequestInit, patience_ms = PATIENCE_MS): Promise<unknown> {
+export async function request(path: string, init: RequestInit): Promise<unknown> {
   let response: Response;
   let text: string;
   try {
-    const signal = AbortSignal.timeout?.(patience_ms) ?? null;
+    const signal = AbortSignal.timeout?.(PATIENCE_MS) ?? null;
     response = await fetch(`${API}${path}`, { cache: "no-store", signal, ...init });
     text = await response.text();
   } catch {
@@ -59,7 +57,7 @@ export async function request(path: string, init: RequestInit, patience_ms = PAT
   } catch {
     // A captive portal or a proxy speaks HTML; the status decides below.
   }
-  if (response.ok && (body !== null || response.status === 201 || text === "")) return body;
+  if (response.ok && body !== null) return body;
   const problem = (body as { problem?: ProblemJson } | null)?.problem;
   throw new Refusal(response.ok ? 502 : response.status, problem ?? problemJson(new Problem("502.2")));
 }
@@ -128,28 +126,6 @@ export async function pushAndPull(enrolment: Enrolment, app: string): Promise<vo
     if (!hasMoreToPush && !hasMoreToPull) return;
     cursor = response.cursor;
     limit = Math.min(BATCH_FACTS, limit * 2);
-  }
-}
-
-/**
- * Sends photos whose observation has arrived and whose farmer agreed.
- *
- * A photo that the server refuses is marked with the reason; a broken connection ends the round.
- *
- * @throws Refusal for a server in trouble (5xx, 401, 429), Problem 502.1
- */
-export async function sendPhotos(enrolment: Enrolment): Promise<void> {
-  if ((await setting("send_photos")) !== true) return;
-  for (const { sha256, photo } of await photosToSend()) {
-    try {
-      const headers = { "content-type": photo.type || "image/jpeg", authorization: `Bearer ${enrolment.token}` };
-      await request(`/photos/${sha256}`, { method: "PUT", headers, body: photo }, PHOTO_PATIENCE_MS);
-      await settlePhoto(sha256, null);
-    } catch (error) {
-      const isFinal = error instanceof Refusal && [400, 403, 404, 413, 415, 422].includes(error.status);
-      if (!isFinal) throw error;
-      await settlePhoto(sha256, error.problem);
-    }
   }
 }
 

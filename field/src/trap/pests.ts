@@ -22,5 +22,11 @@ export const pestName = (pest: string): Message => t(SPECIES.get(pest)?.name ?? 
 
 export const isPhotoCounted = (pest: string): boolean => SPECIES.get(pest)?.photo_counted ?? false;
 
+/** Who says how long its lure lasts. */
+export const lureSource = (pest: string): string => SPECIES.get(pest)?.lure_source ?? "";
+
+/** Whether no institution says how long its lure lasts, so that the packet is asked. */
+export const lureIsGuess = (pest: string): boolean => SPECIES.get(pest)?.lure_guess ?? false;
+
 /** The trap that is mostly hung for a pest; the farmer may choose another. */
 export const usualTrap = (pest: string): TrapType => (SPECIES.get(pest)?.trap_types[0] ?? "funnel") as TrapType;

@@ -1,8 +1,8 @@
 /** What a trap can be: crops and trap types with their words and pictures, and how long it has hung. */
 
-import { dateText, type Message, t, tn } from "../i18n";
+import { aloud, dateText, type Message, t, tn } from "../i18n";
 import type { IconName } from "../icons";
-import type { CalendarDate, Crop, Instant, TrapType } from "../sync/protocol";
+import type { CalendarDate, Crop, Gate, Instant, TrapType } from "../sync/protocol";
 
 interface Kind {
   icon: IconName;
@@ -67,4 +67,12 @@ export function whenText(date: Date, now: Date): Message | string {
   if (days === 0) return t("Today");
   if (days === 1) return t("Yesterday");
   return days > 1 && days <= 14 ? tn("%(n)s day ago", "%(n)s days ago", days) : dateText(date);
+}
+
+/** The gate rejected the photo and nobody has counted it: its number is none. */
+export const isUncounted = ({ gate }: { gate: Gate | null }): boolean => gate?.verdict === "rejected";
+
+/** A count in words; that there is none is said too. */
+export function countText(count: { count: number; gate: Gate | null }): Message {
+  return isUncounted(count) ? aloud(t("Nothing was counted")) : aloud(tn("%(n)s insect", "%(n)s insects", count.count));
 }

@@ -98,7 +98,7 @@ test("observations name a model by its release, and by its size where that is no
 test("a tile is timed by the same worker", async () => {
   const timing = counter.time(OLD);
   await settle();
-  expect(workers[0].asked).toEqual([{ photo: null, model: OLD }]);
+  expect(workers[0].asked).toEqual([{ work: { kind: "time" }, model: OLD }]);
   workers[0].say({ kind: "timed", tile_ms: 120 });
   expect(await timing).toBe(120);
 });
@@ -118,14 +118,14 @@ test("a photo does not wait for a timing, begun or not", async () => {
   await settle();
   workers[1].count("old");
   await third;
-  expect(workers[1].asked.map(({ photo }) => photo)).toEqual([PHOTO, PHOTO]);
+  expect(workers[1].asked.map(({ work }) => work.kind)).toEqual(["count", "count"]);
 });
 
 test("the network is warm when the photo comes, which waits for that and not for a second one", async () => {
   const warming = counter.warmUp(OLD);
   const counting = counter.count(PHOTO, OLD);
   await settle();
-  expect(workers[0].asked).toEqual([{ photo: null, model: OLD }]);
+  expect(workers[0].asked).toEqual([{ work: { kind: "time" }, model: OLD }]);
   workers[0].say({ kind: "timed", tile_ms: 120 });
   await warming;
   await settle();
@@ -133,10 +133,34 @@ test("the network is warm when the photo comes, which waits for that and not for
   await counting;
   await counter.warmUp(OLD);
   expect(workers[0].asked).toEqual([
-    { photo: null, model: OLD },
-    { photo: PHOTO, model: null },
+    { work: { kind: "time" }, model: OLD },
+    { work: { kind: "count", photo: PHOTO }, model: null },
   ]);
   expect(workers).toHaveLength(1);
+});
+
+test("a small picture of the photo comes before its count", async () => {
+  const shown: unknown[] = [];
+  const counting = counter.count(PHOTO, OLD, { onPreview: (bitmap) => shown.push(bitmap) });
+  await settle();
+  const bitmap = { width: 512 } as ImageBitmap;
+  workers[0].say({ kind: "preview", bitmap });
+  expect(shown).toEqual([bitmap]);
+  workers[0].count("old");
+  await counting;
+});
+
+test("a frame of the camera is judged by the same worker, between photos", async () => {
+  const frame = { width: 1, height: 1, rgba: new Uint8ClampedArray(4) };
+  const counting = counter.count(PHOTO, OLD);
+  const judging = counter.judge(frame, OLD);
+  await settle();
+  workers[0].count("old");
+  await counting;
+  await settle();
+  expect(workers[0].asked[1]).toEqual({ work: { kind: "judge", frame }, model: null });
+  workers[0].say({ kind: "judged", gate: { verdict: "doubtful", reason: "too_far" } });
+  expect((await judging).reason).toBe("too_far");
 });
 
 test("a problem reaches who asked, and the next photo is counted with the model loaded afresh", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { refuseOddSizes } from "../../src/photo/decode";
-import { readSize } from "../../src/photo/header";
+import { readOrientation, readSize } from "../../src/photo/header";
 import { goldenPhoto } from "../golden";
 
 function photo(...parts: (number[] | string)[]): Blob {
@@ -53,6 +53,35 @@ describe("the size of a picture is read from its header", () => {
     ["another picture format", photo("GIF89a", Array(40).fill(1))],
   ])("of %s there is none", async (_, blob) => {
     expect(await readSize(blob)).toBeNull();
+  });
+});
+
+describe("how a JPEG is to be turned", () => {
+  const exif = (...tiff: number[]) => {
+    const content = [0x45, 0x78, 0x69, 0x66, 0, 0, ...tiff];
+    return [0xff, 0xe1, 0, 2 + content.length, ...content];
+  };
+  const xmp = [0xff, 0xe1, 0, 20, ...new TextEncoder().encode("http://ns.adobe.co")];
+
+  test("is read from EXIF in either byte order, behind other metadata", async () => {
+    const big = [0x4d, 0x4d, 0, 42, 0, 0, 0, 8, 0, 2, 1, 0, 0, 3, 0, 0, 0, 1, 0, 9, 0, 0];
+    const bigTag = [1, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0];
+    const little = [0x49, 0x49, 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, 8, 0, 0, 0];
+    expect(await readOrientation(photo([0xff, 0xd8], xmp, exif(...big, ...bigTag), FRAME))).toBe(6);
+    expect(await readOrientation(photo([0xff, 0xd8], exif(...little), FRAME))).toBe(8);
+    expect(await readOrientation(goldenPhoto("turned.jpg"))).toBe(6);
+  });
+
+  test.each([
+    ["without EXIF", [0xff, 0xd8, ...FRAME]],
+    [
+      "when EXIF says something odd",
+      [0xff, 0xd8, ...exif(0x4d, 0x4d, 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, 77, 0, 0), ...FRAME],
+    ],
+    ["when EXIF points beyond itself", [0xff, 0xd8, ...exif(0x4d, 0x4d, 0, 42, 0x7f, 0, 0, 8, 0, 1, 0, 0), ...FRAME]],
+    ["when EXIF comes after the frame", [0xff, 0xd8, ...FRAME]],
+  ])("is not at all %s", async (_, bytes) => {
+    expect(await readOrientation(photo(bytes))).toBe(1);
   });
 });
 

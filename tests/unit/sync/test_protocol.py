@@ -24,7 +24,7 @@ from pestwatch.sync.protocol import (
     read_request,
     write_cursor,
 )
-from tests.factories import correction_fact, observation_fact, push, service_fact, trap_fact
+from tests.factories import correction_fact, inspection_fact, observation_fact, push, service_fact, trap_fact
 
 ROOT = Path(__file__).parents[3]
 # Surrogates cannot be written as UTF-8; how they arrive is tested by name in tests/server/test_sync.py.
@@ -58,7 +58,9 @@ def test_intervals_are_pairs_of_whole_numbers_by_species(intervals: Any, problem
     assert (read.problem and read.problem.number) == problem
 
 
-@pytest.mark.parametrize("fact", [trap_fact(1), service_fact(2), observation_fact(3), correction_fact(4)])
+@pytest.mark.parametrize(
+    "fact", [trap_fact(1), service_fact(2), observation_fact(3), correction_fact(4), inspection_fact(5)]
+)
 def test_every_kind_of_fact_is_read_and_its_content_kept(fact: dict) -> None:
     read = read_fact(as_bytes(fact))
     assert read.problem is None
@@ -87,7 +89,9 @@ def test_anything_that_is_json_is_read_without_failing_and_kept(document: Any) -
 
 @given(data=st.data())
 def test_a_fact_with_anything_at_all_in_one_field_is_usable_or_a_problem(data: st.DataObject) -> None:
-    fact = data.draw(st.sampled_from([trap_fact(1), service_fact(2), observation_fact(3), correction_fact(4)]))
+    fact = data.draw(
+        st.sampled_from([trap_fact(1), service_fact(2), observation_fact(3), correction_fact(4), inspection_fact(5)])
+    )
     field = data.draw(st.sampled_from(sorted(fact["body"])))
     fact["body"][field] = data.draw(json_documents)
     read = read_fact(as_bytes(fact))

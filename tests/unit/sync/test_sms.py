@@ -186,6 +186,16 @@ def test_what_an_sms_says_is_a_difference(other: dict[str, Any]) -> None:
     assert not is_same_in_sms(short.typed, typed(other))
 
 
+def test_a_rejected_photo_that_has_no_count_is_the_same_as_its_sms() -> None:
+    rejected = {"counts": {}, "gate": {"verdict": "rejected", "reason": "too_dark"}, "intervals": None}
+    whole = typed(observation_fact(9, **rejected))
+    (short,) = read(to_text(write_sms(7, KEY, [Told(whole, "HELIAR")])[0]))
+    assert is_same_in_sms(short.typed, whole)
+    assert is_same_in_sms(whole, short.typed)
+    assert not is_same_in_sms(short.typed, typed(observation_fact(9, **rejected | {"gate": None})))
+    assert not is_same_in_sms(short.typed, typed(observation_fact(9, **rejected | {"counts": {"HELIAR": 3}})))
+
+
 def test_a_correction_is_the_same_when_its_number_is() -> None:
     short = typed(correction_fact(10, 9))
     assert is_same_in_sms(short, typed(correction_fact(10, 9, counts={"HELIAR": 14, "GNORAB": 2}, marks=[])))

@@ -2,14 +2,14 @@
 
 On PostgreSQL, row-level security as well.
 
-Revision: 0007, after 0005.
+Revision: 0007, after 0006.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
@@ -38,6 +38,7 @@ POLICIES = {
     "traps": _of_device("device_id"),
     "services": _of_device("device_id"),
     "observations": _of_device("device_id"),
+    "inspections": _of_device("device_id"),
     "corrections": _of_device("observation_device"),
     "photos": f"{_of_device('device_id')} OR EXISTS (SELECT FROM observations WHERE photo = sha256)",
     "consents": _of_device("device_id"),

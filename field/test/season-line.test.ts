@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+import { isLate, linePoints } from "../src/screens/season-line";
+import type { NewFact } from "../src/sync/protocol";
+import { foldTraps, type MyTrap } from "../src/trap/my-traps";
+import { observation, stored, trap } from "./facts";
+
+const counts = (...facts: NewFact[]) => (foldTraps(stored(trap(), ...facts), new Map(), undefined)[0] as MyTrap).counts;
+const on = (day: number, count: number, body = {}) =>
+  observation({ HELIAR: count }, { taken_at: `2026-11-${String(day).padStart(2, "0")}T03:00:00Z`, nights: 2, ...body });
+
+test("a whisker spans what the model's count may be, inside the frame, and a person's count has none", () => {
+  const [sure, unsure] = linePoints(counts(on(10, 4), on(12, 4, { intervals: { HELIAR: [1, 40] } })), 10).points;
+  expect(sure?.whisker).toBeNull();
+  const [upper, lower] = unsure?.whisker ?? [0, 0];
+  expect(upper).toBeGreaterThanOrEqual(0);
+  expect(upper).toBeLessThan(unsure?.y ?? 0);
+  expect(lower).toBeGreaterThan(unsure?.y ?? 0);
+});
+
+test("the line breaks where nobody counted, but not over nights that one count covers", () => {
+  const gaps = (...facts: NewFact[]) => linePoints(counts(...facts), null).points.map(({ isAfterGap }) => isAfterGap);
+  expect(gaps(on(1, 4), on(5, 4), on(25, 4))).toEqual([false, false, true]);
+  expect(gaps(on(1, 4), on(25, 4, { nights: 24 }))).toEqual([false, false]);
+});
+
+test("a rejected photo is no point: nothing was counted there", () => {
+  const rejected = on(12, 0, { gate: { verdict: "rejected", reason: "too_dark" } });
+  expect(linePoints(counts(on(10, 4), rejected), 10).points).toHaveLength(1);
+});
+
+test("a count that was written down on a later day is late", () => {
+  expect(counts(on(23, 4), on(20, 4)).map(isLate)).toEqual([true, false]);
+});

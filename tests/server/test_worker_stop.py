@@ -1,0 +1,43 @@
+"""A Celery worker that is told to stop finishes the task in its hands."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from server.celery_app import make_celery
+from server.config import REPOSITORY, Settings
+from server.tasks.schedule import DEFAULT
+from tests.server.test_celery import environment, until
+
+SLOW = """
+import pathlib, sys, time
+from server import celery_app
+def run_job(name, settings, now):
+    (settings.data / "begun").touch()
+    time.sleep(3)
+    (settings.data / "done").touch()
+celery_app.run_job = run_job
+from celery.__main__ import main
+sys.argv = ["celery", "--app", "server.worker", "worker", "--queues", "default", "--concurrency", "1", "--without-gossip"]
+main()
+"""
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_worker_finishes_its_task_before_it_stops(settings: Settings, valkey_url: str) -> None:
+    env = environment(settings, PESTWATCH_BROKER_URL=valkey_url.replace("/0", "/7"))
+    here = Settings.from_env(env)
+    app = make_celery(here)
+    worker = subprocess.Popen([sys.executable, "-c", SLOW], env=env, cwd=REPOSITORY)
+    try:
+        app.send_task("issue_advisories", queue=DEFAULT)
+        until((here.data / "begun").exists)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(40) == 0
+    finally:
+        worker.kill()
+    assert Path(here.data / "done").exists()
+    app.close()

@@ -1,0 +1,304 @@
+"""Two phones, an officer and a flaky server, against a plain model of the protocol: dictionaries.
+
+Phones lose answers, repeat, reorder, send SMS, go back to an old backup, jump in time, are revoked and believed again;
+the server fails before it commits, or after. The officer recounts and advises meanwhile. Hypothesis invents the story;
+whatever it is, the server ends up with what a dictionary would hold, each phone learns what it should, and nothing else.
+"""
+
+import itertools
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+from flask import Response
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from msgspec import convert
+from sqlalchemy import Engine, event, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from pestwatch.sync.protocol import ObservationFact, canonical
+from pestwatch.sync.sms import TEXT_BYTES, Told, read_sms, to_text, write_sms
+from server import auth
+from server.db import catches, devices, store, tables, work
+from server.db.catches import ObservationId
+from server.db.session import session_scope
+from tests import factories
+from tests.factories import NOW, inspection_fact, observation_fact, push, trap_fact
+
+number = itertools.count(1)
+STEPS = 25
+SHORT, LONG = 20, 420
+"""Stories of STEPS steps on each engine: a thousand steps, or more than twenty thousand."""
+PHONES = st.sampled_from([0, 1])
+
+
+class ModelPhone:
+    """What one phone has, and what the server must hold of it."""
+
+    def __init__(self, engine: Engine, region: str) -> None:
+        self.token = f"story-{next(number)}"
+        with session_scope(engine) as session:
+            row = factories.device(session, token=self.token, region=region, sms_key=auth.make_sms_key())
+            self.device, self.sms_key = row.id, auth.sms_key_of(row)
+        self.headers = {"Authorization": f"Bearer {self.token}"}
+        self.outbox: dict[int, dict] = {}
+        self.backup: tuple[int, dict[int, dict], str | None] = (0, {}, None)
+        self.seq, self.skew, self.revoked = 0, timedelta(0), False
+        self.ledger: dict[int, tuple[dict, str]] = {}
+        self.short: dict[int, dict] = {}
+        self.aside: list[dict] = []
+        self.cursor: str | None = None
+        self.learned: dict[tuple[str, int], dict] = {}
+        self.to_learn: dict[tuple[str, int], dict] = {}
+
+    def append(self, make: Any, **body: Any) -> None:
+        """A new fact waits in the outbox."""
+        self.seq += 1
+        self.outbox[self.seq] = make(self.seq, at=NOW + self.skew, **body)
+
+    def receive(self, fact: dict[str, Any], short: dict[str, Any] | None = None) -> tuple[int, str]:
+        """What a dictionary would do with a fact, or with what an SMS said of it."""
+        seq = fact["seq"]
+        if seq not in self.ledger:
+            status = "quarantined" if self.revoked else "stored"
+            if fact["kind"] == "observation" and fact["body"]["counts"]["HELIAR"] < 0:
+                status = "rejected"
+            self.ledger[seq] = (fact, status)
+            if short:
+                self.short[seq] = short
+            return seq, status
+        standing, status = self.ledger[seq]
+        if standing == fact:
+            if not short:
+                self.short.pop(seq, None)
+            return seq, "duplicate" if status == "stored" else status
+        if (said := short or fact) not in self.aside:
+            self.aside.append(said)
+        return seq, "conflict"
+
+    def learn(self, answer: dict[str, Any]) -> None:
+        """Takes what an answer brought, as a phone does: what it knows already is simply written again."""
+        self.cursor = answer["cursor"]
+        for change in answer["changes"]:
+            name = change["id"] if change["kind"] == "advisory" else change["observation"]
+            self.learned[change["kind"], name] = change["advice" if change["kind"] == "advisory" else "counts"]
+
+    def counted(self) -> list[int]:
+        """The observations that stand, by number."""
+        facts = self.ledger.items()
+        return sorted(s for s, (fact, status) in facts if fact["kind"] == "observation" and status == "stored")
+
+
+class Stories(RuleBasedStateMachine):
+    """The story itself; every step is somebody's deed or the world's."""
+
+    engine: Engine
+    client: FlaskClient
+
+    @initialize()
+    def begin(self) -> None:
+        self.region = f"STORY-{next(number)}"
+        with session_scope(self.engine) as session:
+            factories.region(session, self.region)
+            self.officer = factories.staff(session, f"officer-{next(number)}", regions=(self.region,))
+        with self.client.application.app_context():
+            self.phones = [ModelPhone(self.engine, self.region), ModelPhone(self.engine, self.region)]
+
+    @rule(phone=PHONES, count=st.integers(0, 5000), trap=st.sampled_from(["t1", "t2"]))
+    def count_insects(self, phone: int, count: int, trap: str) -> None:
+        self.phones[phone].append(observation_fact, trap=trap, counts={"HELIAR": count})
+
+    @rule(phone=PHONES, name=st.text("abc", min_size=1, max_size=3))
+    def describe_a_trap(self, phone: int, name: str) -> None:
+        self.phones[phone].append(trap_fact, name=name)
+
+    @rule(phone=PHONES, found=st.integers(0, 40))
+    def look_at_the_plants(self, phone: int, found: int) -> None:
+        self.phones[phone].append(inspection_fact, found=found)
+
+    @rule(phone=PHONES)
+    def save_nonsense(self, phone: int) -> None:
+        self.phones[phone].append(observation_fact, counts={"HELIAR": -1})
+
+    @rule(phone=PHONES, data=st.data(), answer_arrives=st.booleans(), times=st.integers(1, 2))
+    def sync(self, phone: int, data: st.DataObject, answer_arrives: bool, times: int) -> None:
+        who = self.phones[phone]
+        facts = data.draw(st.permutations(list(who.outbox.values())))
+        for _ in range(times):
+            expected = [who.receive(fact) for fact in facts]
+            answer = self._push(who, facts)
+            assert [(i["seq"], i["status"]) for i in answer["items"]] == expected
+        if answer_arrives:
+            who.outbox.clear()
+            who.learn(answer)
+
+    @rule(phone=PHONES)
+    def sync_with_a_server_that_fails_before_it_commits(self, phone: int) -> None:
+        """Nothing is stored and nothing acknowledged, so nothing changes for the phone either."""
+        who = self.phones[phone]
+        with _commits_fail():
+            response = self._post(who, list(who.outbox.values()))
+        assert response.status_code >= 500
+
+    @rule(phone=PHONES, limit=st.sampled_from([60, TEXT_BYTES]), times=st.integers(1, 2))
+    def send_an_sms(self, phone: int, limit: int, times: int) -> None:
+        """The farmer never learns whether it arrived, so the outbox stays as it is."""
+        who = self.phones[phone]
+        waiting = [
+            fact
+            for _, fact in sorted(who.outbox.items())
+            if fact["kind"] == "observation" and fact["body"]["counts"]["HELIAR"] >= 0
+        ]
+        if not waiting:
+            return
+        told = [Told(convert(fact, ObservationFact), "HELIAR") for fact in waiting]
+        message, fitted = write_sms(who.device, who.sms_key, told, limit)
+        shortened = [json.loads(fact.content) for fact in read_sms(message, who.sms_key)]
+        for _ in range(times):
+            expected = [who.receive(fact, short) for fact, short in zip(waiting[:fitted], shortened, strict=True)]
+            headers = {"Authorization": "Bearer the gateway's word"}
+            response = self.client.post("/api/v1/sms", data={"text": to_text(message)}, headers=headers)
+            assert response.json["status"] == "read"
+            assert [(i["seq"], i["status"]) for i in response.json["items"]] == expected
+
+    @rule(phone=PHONES)
+    def back_up(self, phone: int) -> None:
+        who = self.phones[phone]
+        who.backup = (who.seq, dict(who.outbox), who.cursor)
+
+    @rule(phone=PHONES)
+    def restore_the_backup(self, phone: int) -> None:
+        who = self.phones[phone]
+        who.seq, who.outbox, who.cursor = who.backup[0], dict(who.backup[1]), who.backup[2]
+
+    @rule(phone=PHONES, cursor=st.sampled_from([None, "", "1.", "7.ff", "1.fffffff", "nonsense"]))
+    def lose_the_cursor(self, phone: int, cursor: str | None) -> None:
+        self.phones[phone].cursor = cursor
+
+    @rule(phone=PHONES, days=st.sampled_from([-17_000, -400, -2, 0, 3, 9000]))
+    def set_the_clock(self, phone: int, days: int) -> None:
+        self.phones[phone].skew = timedelta(days=days)
+
+    @rule(phone=PHONES)
+    def be_revoked(self, phone: int) -> None:
+        with session_scope(self.engine) as session:
+            devices.revoke_device(session, self.phones[phone].device, NOW)
+        self.phones[phone].revoked = True
+
+    @precondition(lambda self: any(phone.revoked for phone in self.phones))
+    @rule()
+    def the_officer_believes_the_revoked(self) -> None:
+        for who in self.phones:
+            with session_scope(self.engine) as session:
+                store.accept_quarantined(session, who.device)
+            for seq, (fact, status) in who.ledger.items():
+                who.ledger[seq] = (fact, "stored" if status == "quarantined" else status)
+
+    @rule(phone=PHONES, data=st.data(), count=st.integers(0, 5000))
+    def the_officer_recounts(self, phone: int, data: st.DataObject, count: int) -> None:
+        who = self.phones[phone]
+        if not who.counted():
+            return
+        seq, counts = data.draw(st.sampled_from(who.counted())), {"HELIAR": count}
+        with session_scope(self.engine) as session:
+            catches.record_officer_recount(
+                session, ObservationId(who.device, seq), counts, marks=None, staff=self.officer, now=NOW
+            )
+        who.to_learn["recount", seq] = counts
+
+    @rule(count=st.integers(0, 99))
+    def the_officer_advises_the_region(self, count: int) -> None:
+        self._advise(self.phones, count, trap=None)
+
+    @rule(phone=PHONES, count=st.integers(0, 99))
+    def the_officer_advises_a_trap(self, phone: int, count: int) -> None:
+        who = self.phones[phone]
+        facts = who.ledger.values()
+        if any((fact["kind"], status) == ("trap", "stored") for fact, status in facts):
+            self._advise([who], count, trap=(who.device, "t1"))
+
+    @rule(phone=PHONES)
+    def pull_until_nothing_is_new(self, phone: int) -> None:
+        """After this a phone knows all that was meant for it, and nothing that was not."""
+        who, answer = self.phones[phone], {"more": True}
+        while answer["more"]:
+            answer = self._push(who, [])
+            who.learn(answer)
+        assert who.learned == who.to_learn
+
+    @invariant()
+    def the_server_holds_what_dictionaries_hold(self) -> None:
+        for who in getattr(self, "phones", []):
+            with session_scope(self.engine, read_only=True) as session:
+                rows = session.scalars(select(tables.Fact).where(tables.Fact.device_id == who.device)).all()
+                counted = select(tables.Observation.seq).where(tables.Observation.device_id == who.device)
+                observations = sorted(session.scalars(counted))
+            held = {seq: (who.short.get(seq, fact), status) for seq, (fact, status) in who.ledger.items()}
+            assert {r.seq: (json.loads(r.content), r.status) for r in rows if r.seq} == held
+            aside = [row.content for row in rows if row.seq is None]
+            assert sorted(aside) == sorted(canonical(fact).decode() for fact in who.aside)
+            assert observations == who.counted()
+
+    def _post(self, who: ModelPhone, facts: list[dict[str, Any]]) -> Response:
+        body = push(*facts, sent_at=NOW + who.skew, cursor=who.cursor)
+        return self.client.post("/api/v1/sync", json=body, headers=who.headers)
+
+    def _push(self, who: ModelPhone, facts: list[dict[str, Any]]) -> dict[str, Any]:
+        response = self._post(who, facts)
+        assert response.status_code == 200
+        answer: dict[str, Any] = response.json
+        return answer
+
+    def _advise(self, told: list[ModelPhone], count: int, trap: tuple[int, str] | None) -> None:
+        with session_scope(self.engine) as session:
+            row = work.record_advisory(session, self.region, pest="HELIAR", advice={"n": count}, now=NOW, trap=trap)
+        for who in told:
+            who.to_learn["advisory", row.id] = {"n": count}
+
+
+@contextmanager
+def _commits_fail() -> Iterator[None]:
+    """The database goes away in the moment of the commit, for every writing transaction."""
+
+    def fail(session: Session) -> None:
+        if session.get_bind().get_execution_options().get("pestwatch_read_only"):
+            return
+        message = "the database is gone"
+        raise OperationalError(message, None, ConnectionError(message))
+
+    event.listen(Session, "before_commit", fail)
+    try:
+        yield
+    finally:
+        event.remove(Session, "before_commit", fail)
+
+
+@pytest.mark.timeout(2400)
+def test_whatever_happens_to_phones_nothing_is_lost_and_nothing_counts_twice(
+    engine: Engine, client: FlaskClient, is_long: bool
+) -> None:
+    story = type("Story", (Stories,), {"engine": engine, "client": client})
+    run_state_machine_as_test(
+        story,
+        settings=settings(
+            max_examples=LONG if is_long else SHORT,
+            stateful_step_count=STEPS,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
+        ),
+    )
