@@ -152,6 +152,7 @@ def test_without_a_where_a_phone_gets_what_it_sent_and_what_it_may_pull(
     sent = {
         "devices",
         "consents",
+        "inspections",
         "facts",
         "traps",
         "services",
