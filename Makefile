@@ -17,7 +17,7 @@ PIP := $(PY) -m pip install --progress-bar off -c constraints.txt
 SHOW = | awk '/^(Collecting|Installing|Building)/ {printf "\r\033[K  %s", substr($$0, 1, 100); fflush()} END {printf "\r\033[K"}'
 SAY = @printf '\033[1m· %s\033[0m\n'
 
-.PHONY: help run test check types app catalogs test-python test-app bench base-model engine clean
+.PHONY: help run test check soak types app catalogs test-python test-app bench base-model engine clean
 
 ##@ The two commands
 run: $(VENV)/.run app ## Set everything up and serve pestwatch on this machine (SQLite, no broker)
@@ -42,6 +42,9 @@ test-python: $(VENV)/.dev app tests/browser/node_modules/.stamp ## The Python te
 test-app: $(VENV)/.dev app ## The phone app's own tests
 	$(SAY) "running the phone app's tests"
 	cd field && npm test --silent
+
+soak: $(VENV)/.dev app tests/browser/node_modules/.stamp ## Kill the phone 50 times while it counts, saves and sends (some minutes)
+	PESTWATCH_KILLS=$${PESTWATCH_KILLS:-50} $(PY) -m pytest -s tests/field/test_kills.py
 
 format: $(VENV)/.dev ## Format Python and TypeScript
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix-only --quiet .

@@ -24,7 +24,7 @@ from pestwatch.domain import catch, tally
 from pestwatch.domain.places import districts, states, subdistricts
 from pestwatch.domain.species import SPECIES
 from pestwatch.domain.threshold import thresholds
-from pestwatch.errors import SENTENCES
+from pestwatch.errors import OF_THE_OFFICE, SENTENCES
 
 ROOT = Path(__file__).parents[1]
 FIELD = ROOT / "field"
@@ -155,7 +155,7 @@ def _with_header(text: bytes, locale: str, status: str) -> bytes:
 def compile_all() -> None:
     """Writes what the phone reads: one JSON per language, the rules, the districts."""
     for locale in i18n.LOCALES:
-        _write_json(FIELD / "public" / "i18n" / f"{locale}.json", phone_catalogue(locale))
+        _write_json(FIELD / "public" / "i18n" / f"{locale}.json", _by_key(phone_catalogue(locale)))
     _write_json(FIELD / "generated" / "rules.json", phone_rules())
     _write_json(FIELD / "public" / "places.json", phone_places())
     for name, content in phone_talukas().items():
@@ -165,6 +165,7 @@ def compile_all() -> None:
 def phone_catalogue(locale: str) -> dict[str, Any]:
     """What a phone needs of a language; a sentence that may not ship is simply missing, so English shows."""
     messages: dict[str, str | list[str]] = {}
+    of_the_office = {SENTENCES[number] for number in OF_THE_OFFICE}
     statuses = []
     for domain in ("field", "advisory"):
         catalogue = i18n.read_catalogue(locale, domain)
@@ -172,7 +173,7 @@ def phone_catalogue(locale: str) -> dict[str, Any]:
             continue
         statuses.append(i18n.review_status(locale, domain))
         for message in i18n.usable(catalogue):
-            if not message.id:
+            if not message.id or message.id in of_the_office:
                 continue
             msgid = message.id[0] if isinstance(message.id, (list, tuple)) else message.id
             key = f"{message.context}\u0004{msgid}" if message.context else msgid
@@ -181,6 +182,27 @@ def phone_catalogue(locale: str) -> dict[str, Any]:
     plural = {"nplurals": 2, "rule": i18n.PLURAL_RULES[locale]}
     months = list(get_month_names("wide", locale=f"{locale}_IN").values())
     return {"locale": locale, "plural": plural, "status": status, "months": months, "messages": messages}
+
+
+def _by_key(catalogue: dict[str, Any]) -> dict[str, Any]:
+    """The same with short keys instead of sentences: the app has these already, and they are a third of the bytes."""
+    messages = {phone_key(sentence): translated for sentence, translated in catalogue["messages"].items()}
+    if len(messages) < len(catalogue["messages"]):
+        msg = "two sentences have the same key: reword one of them"
+        raise ValueError(msg)
+    return catalogue | {"messages": messages}
+
+
+def phone_key(sentence: str) -> str:
+    """What stands for an English sentence in a phone's catalogue: FNV-1a of its UTF-16 units, 32 bits, hex.
+
+    Twin: `catalogueKey` in field/src/i18n.ts.
+    """
+    units = sentence.encode("utf-16-le")
+    key = 0x811C9DC5
+    for unit in zip(units[::2], units[1::2], strict=True):
+        key = (key ^ int.from_bytes(unit, "little")) * 0x01000193 & 0xFFFFFFFF
+    return f"{key:x}"
 
 
 def _doubt(status: str) -> bool:

@@ -17,6 +17,7 @@ SENTENCES: dict[str, str] = {
     "401.3": "This SMS gateway is not known here. Give it the secret of this installation.",
     "401.4": "This SMS was not written by the phone that it names, or it was changed on its way. Its counts are still on that phone.",
     "401.5": "This SMS names a phone that has no SMS key here. Its counts are still on that phone; enrol it anew.",
+    "401.6": "This message was not signed by the phone that it names, or it was changed on its way. Your counts stay on the phone; ask your officer for a new enrolment code.",
     "403.1": "You may not see or change this. Ask an administrator if you need it.",
     "403.2": "This photo was not agreed to be sent, so it was not stored.",
     "403.3": "This page is too old to be trusted. Load it again and repeat what you did.",
@@ -72,16 +73,26 @@ SENTENCES: dict[str, str] = {
     "429.1": "Too many tries. Wait %(seconds)s seconds and try again.",
     # 500s: ours
     "500.1": "Something broke here, and it is written down. Nothing that you sent is lost; try again later.",
+    "500.3": "This is kept, but it could not be counted yet: %(detail)s. It is tried again by itself every few minutes.",
     "503.1": "%(what)s is not ready yet: %(waits_for)s. It starts by itself when that is done.",
     "503.4": "Nothing can be stored here just now. Your counts stay on the phone and are sent later.",
     "503.2": "The counter is not on this phone yet. Keep the app open with the network on for some minutes, then count again.",
+    "503.3": "Too many phones are here at once. Your counts stay on the phone and are sent again in %(seconds)s seconds.",
     # 500.2, 502 and 507: met by the phone itself (field/src/problem.ts)
     "500.2": "Something went wrong on this phone: %(detail)s. Your saved counts are safe. Open the app again.",
     "502.1": "The server cannot be reached. Your counts stay on the phone and are sent later.",
     "502.2": "The server did not answer well. Your counts stay on the phone and are sent later.",
     "507.1": "The phone has no room left. Delete some videos or photos, then save again.",
+    "507.2": "This window keeps nothing, so your counts would be lost. Open pestwatch in a normal window, not a private one.",
 }
 """Number -> English sentence. The number never changes its meaning."""
+
+OF_THE_OFFICE = frozenset({
+    "401.2", "401.3", "401.4", "401.5", "403.1", "403.3", "405.1", "409.1", "409.3",
+    "422.24", "422.25", "422.26", "422.30", "422.31", "422.32", "422.33", "422.40", "422.41", "422.42", "422.43",
+    "422.50", "422.60",
+})  # fmt: skip
+"""Met by officers, gateways and commands only: phones need not download their translations."""
 
 
 class Problem(Exception):

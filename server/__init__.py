@@ -17,6 +17,7 @@ from server.api.answers import answer_problem, as_problem
 from server.config import Settings, current_settings
 from server.db.session import open_engine
 from server.faults import problem_of
+from server.turnstile import Turnstile
 
 MAX_BODY_BYTES = 1_000_000
 """For every request that does not say otherwise."""
@@ -61,6 +62,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
     app.before_request(_lose_patience)
     app.before_request(auth.show_token)
     app.after_request(_harden)
+    app.wsgi_app = Turnstile(app.wsgi_app)  # type: ignore[method-assign]
     if settings.proxies:
         hops = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

@@ -21,6 +21,8 @@ CONTENT_SECURITY_POLICY = (
     "connect-src 'self'; worker-src 'self'; style-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
+NO_HINTS = "ch-ua=(), ch-ua-mobile=(), ch-ua-platform=()"
+"""Else Chromium tells its make three times more in every request: nobody here wants to know, and over 2G it costs."""
 MEDIA_TYPES = {
     ".js": "text/javascript",
     ".mjs": "text/javascript",
@@ -56,6 +58,7 @@ def app_file(name: str = "index.html") -> Response:
     response.headers["Vary"] = "Accept-Encoding"
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Permissions-Policy"] = NO_HINTS
     return response
 
 

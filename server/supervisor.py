@@ -26,6 +26,7 @@ import segno
 from server.config import REPOSITORY, Settings
 from server.db.session import open_engine
 from server.first_start import FirstStart, new_code, prepare
+from server.turnstile import THREADS
 
 STOP_SECONDS = 10
 START_SECONDS = 60
@@ -105,7 +106,7 @@ def say(line: str) -> None:
 def web_command(settings: Settings) -> list[str]:
     """Gunicorn with threads; HTTPS when a certificate is configured."""
     command = [sys.executable, "-m", "gunicorn", "server.wsgi:app", "--worker-class", "gthread", "--workers", "1"]
-    command += ["--threads", "8", "--bind", f"{settings.host}:{settings.port}", "--log-level", "warning"]
+    command += ["--threads", str(THREADS), "--bind", f"{settings.host}:{settings.port}", "--log-level", "warning"]
     # gunicorn keeps its control socket and heartbeat files out of the checkout.
     command += ["--worker-tmp-dir", str(settings.data), "--no-control-socket"]
     if settings.tls_cert and settings.tls_key:

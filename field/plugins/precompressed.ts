@@ -29,12 +29,26 @@ function gzip(content: Buffer): Buffer {
 }
 
 /** Packs, or finds what an earlier build has packed. */
-function packed(content: Buffer, ending: "br" | "gz", cache: string): Buffer {
+function packed(content: Buffer, ending: "br" | "gz", root: string): Buffer {
+  const cache = join(root, "node_modules/.cache/precompressed");
+  mkdirSync(cache, { recursive: true });
   const path = join(cache, `${createHash("sha256").update(content).digest("hex")}.${ending}`);
   if (existsSync(path)) return readFileSync(path);
   const result = ending === "br" ? brotli(content) : gzip(content);
   writeFileSync(path, result);
   return result;
+}
+
+/** The packed form of a file, or null where packing is not worth it. */
+function packedForm(name: string, content: Buffer, ending: "br" | "gz", root: string): Buffer | null {
+  if (PACKED_ALREADY.test(name)) return null;
+  const smaller = packed(content, ending, root);
+  return smaller.length < content.length * WORTH_IT ? smaller : null;
+}
+
+/** How long a file is as it travels to a browser that takes brotli. */
+export function sentBytes(name: string, content: Buffer, root: string): number {
+  return (packedForm(name, content, "br", root) ?? content).length;
 }
 
 export function precompressed(): Plugin {
@@ -51,16 +65,14 @@ export function precompressed(): Plugin {
       sequential: true,
       handler() {
         const outDir = join(config.root, config.build.outDir);
-        const cache = join(config.root, "node_modules/.cache/precompressed");
-        mkdirSync(cache, { recursive: true });
         const entries = readdirSync(outDir, { recursive: true, withFileTypes: true });
         for (const entry of entries) {
-          if (!entry.isFile() || PACKED_ALREADY.test(entry.name)) continue;
+          if (!entry.isFile()) continue;
           const path = join(entry.parentPath, entry.name);
           const content = readFileSync(path);
           for (const ending of ["br", "gz"] as const) {
-            const smaller = packed(content, ending, cache);
-            if (smaller.length < content.length * WORTH_IT) writeFileSync(`${path}.${ending}`, smaller);
+            const smaller = packedForm(entry.name, content, ending, config.root);
+            if (smaller) writeFileSync(`${path}.${ending}`, smaller);
           }
         }
       },

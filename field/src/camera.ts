@@ -10,10 +10,10 @@
  * Next: station 2, `count/count.worker.ts`, counts it.
  */
 
-import { warmUp } from "./count/counter";
 import { h } from "./elements";
 import { t } from "./i18n";
 import { asProblem, type Problem } from "./problem";
+import { loadCounter } from "./release/arrival";
 import { button, go } from "./screens/frame";
 import { beginDraft, draftOf, dropDraft } from "./store/draft";
 
@@ -60,7 +60,10 @@ export function photoButton({ from, trap, nights, look = "plain", onPhoto, onPro
     testid: `open-${from}`,
     look,
     onclick: async () => {
-      void warmUp();
+      void loadCounter().then(
+        ({ warmUp }) => warmUp(),
+        () => {}, // said when the photo is there
+      );
       if (from === "camera" && (await canGuide())) {
         go(`#/camera/${trap}`);
         return;

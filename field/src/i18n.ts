@@ -1,7 +1,7 @@
 /**
  * The words on the screen: catalogue of the chosen language, plurals, numbers and dates.
  *
- * The English sentence is the key. A sentence without a translation stays English and says so (`Message.locale`),
+ * The English sentence is the key, as a hash in the catalogue. A sentence without a translation stays English and says so (`Message.locale`),
  * so that nobody takes it for their own language. Catalogues come from `pestwatch catalogs compile`.
  */
 
@@ -27,6 +27,7 @@ export interface Catalogue {
   status: "source" | "unreviewed" | "reviewed";
   /** January to December; a catalogue of an older app has none. */
   months?: string[];
+  /** `catalogueKey` of the English sentence -> its translation, or the forms for one and for many. */
   messages: Record<string, string | string[]>;
 }
 
@@ -119,9 +120,16 @@ function fill(template: string, params: Params): Part[] {
   return template.split(/%\((\w+)\)s/).map((part, i) => (i % 2 ? (params[part] ?? `%(${part})s`) : part));
 }
 
+/** What stands for an English sentence in a catalogue: FNV-1a. Twin: `phone_key` in pestwatch/catalogs.py. */
+export function catalogueKey(sentence: string): string {
+  let key = 0x811c9dc5;
+  for (let i = 0; i < sentence.length; i++) key = Math.imul(key ^ sentence.charCodeAt(i), 0x01000193);
+  return (key >>> 0).toString(16);
+}
+
 /** The sentence in the chosen language, its %(name)s filled. */
 export function t(sentence: string, params: Params = {}): Message {
-  const found = catalogue.messages[sentence];
+  const found = catalogue.messages[catalogueKey(sentence)];
   const translated = Array.isArray(found) ? found[0] : found;
   if (translated) return new Message(fill(translated, params), catalogue.locale);
   return new Message(fill(sentence, params), "en");
@@ -129,7 +137,7 @@ export function t(sentence: string, params: Params = {}): Message {
 
 /** The same under a context, for a word that means two things. */
 export function tc(context: string, sentence: string, params: Params = {}): Message {
-  const found = catalogue.messages[`${context}\u0004${sentence}`];
+  const found = catalogue.messages[catalogueKey(`${context}\u0004${sentence}`)];
   if (typeof found === "string" && found) return new Message(fill(found, params), catalogue.locale);
   return new Message(fill(sentence, params), "en");
 }
@@ -140,7 +148,7 @@ export const aloud = (message: Message): Message => message;
 /** The sentence for one or for many; `%(n)s` is the number. */
 export function tn(one: string, other: string, n: number, params: Params = {}): Message {
   const filled = { n, ...params };
-  const forms = catalogue.messages[one];
+  const forms = catalogue.messages[catalogueKey(one)];
   const rule = PLURAL_RULES[catalogue.plural.rule] ?? ((count: number) => (count === 1 ? 0 : 1));
   const form = Array.isArray(forms) ? forms[rule(n)] : undefined;
   if (form) return new Message(fill(form, filled), catalogue.locale);

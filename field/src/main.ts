@@ -2,11 +2,11 @@
 
 import "./style.css";
 import { installServiceWorker } from "./app-update";
+import { occupy } from "./busy";
 import { h } from "./elements";
-import { isKnownLocale, loadLocale, locale, t } from "./i18n";
-import { asProblem } from "./problem";
-import { timePhone } from "./release/speed";
-import { updateRelease } from "./release/update";
+import { isKnownLocale, loadLocale, locale, preferredLocale, t } from "./i18n";
+import { asProblem, Problem } from "./problem";
+import { arrival, isCounterHere, onArrival } from "./release/arrival";
 import { adviceScreen } from "./screens/advice";
 import { countScreen } from "./screens/capture";
 import { consentScreen } from "./screens/consent";
@@ -14,13 +14,12 @@ import { enrolScreen } from "./screens/enrol";
 import { goInstead, notice, onRedraw, type Screen, say, show } from "./screens/frame";
 import { languageScreen } from "./screens/language";
 import { editTrapScreen, newTrapScreen } from "./screens/new-trap";
-import { outboxScreen } from "./screens/outbox";
-import { settingsScreen } from "./screens/settings";
 import { trapsScreen } from "./screens/traps";
 import { youngerScreen } from "./screens/younger";
 import { onChange } from "./store/changed";
 import { allDrafts } from "./store/draft";
 import { waitingCount } from "./store/outbox";
+import { keepSafe } from "./store/room";
 import { setting } from "./store/settings";
 import { ask, codeInHash } from "./sync/enrol";
 import { type FlushReason, flush } from "./sync/flush";
@@ -34,19 +33,29 @@ const ROUTES: Route[] = [
   [/^#\/consent$/, consentScreen],
   [/^#\/younger$/, youngerScreen],
   [/^#\/traps\/new$/, newTrapScreen],
-  [/^#\/traps\/(\w+)$/, async (id) => (await import("./screens/history")).historyScreen(id)],
+  [/^#\/traps\/(\w+)$/, async (id) => (await loaded(import("./screens/history"))).historyScreen(id)],
   [/^#\/traps\/(\w+)\/edit$/, editTrapScreen],
   [/^#\/traps\/(\w+)\/advice$/, adviceScreen],
-  [/^#\/traps\/(\w+)\/inspect$/, async (id) => (await import("./screens/inspection")).inspectionScreen(id)],
+  [/^#\/traps\/(\w+)\/inspect$/, async (id) => (await loaded(import("./screens/inspection"))).inspectionScreen(id)],
   [/^#\/count\/(\w+)$/, countScreen],
-  [/^#\/camera\/(\w+)$/, async (id) => (await import("./screens/guided-camera")).guidedCameraScreen(id)],
-  [/^#\/outbox$/, outboxScreen],
-  [/^#\/settings$/, settingsScreen],
+  [/^#\/camera\/(\w+)$/, async (id) => (await loaded(import("./screens/guided-camera"))).guidedCameraScreen(id)],
+  [/^#\/outbox$/, async () => (await loaded(import("./screens/outbox"))).outboxScreen()],
+  [/^#\/settings$/, async () => (await loaded(import("./screens/settings"))).settingsScreen()],
   [/^#\/enrol$/, enrolScreen],
 ];
 
+/** A screen that comes with engine and model: nobody needs it in the first minute, and the first ones are there sooner. */
+function loaded<M>(importing: Promise<M>): Promise<M> {
+  return importing.catch(() => {
+    throw new Problem("502.1");
+  });
+}
+
 /** Screens that only show what is stored, so that they may be drawn anew whenever that changes. */
 const FOLLOWS_CHANGES = /^#\/(outbox|settings)?$/;
+
+/** Screens on which nobody is in the middle of anything. */
+const IS_IDLE = /^#\/(outbox|settings|traps\/(?!new$)\w+(\/advice)?)?$/;
 
 const RETRY_MS = 60_000;
 
@@ -56,7 +65,9 @@ async function draw(keepScroll = false): Promise<void> {
   const turn = ++drawing;
   const screen = await screenFor(location.hash || "#/");
   // A later call has overtaken this one.
-  if (turn === drawing && screen) show(screen, { keepScroll });
+  if (turn !== drawing || !screen) return;
+  show(screen, { keepScroll });
+  occupy(!IS_IDLE.test(location.hash || "#/"));
 }
 
 /** After something has changed by itself: never in the middle of a count or a form. */
@@ -82,7 +93,7 @@ async function screenFor(hash: string): Promise<Screen | null> {
     }
     return trapsScreen();
   } catch (error) {
-    return failed(error);
+    return { ...failed(error), tab: "traps" }; // with the way home still there
   }
 }
 
@@ -98,13 +109,12 @@ async function useCode(code: string): Promise<void> {
   if (problem) say(t(problem.message, problem.params));
 }
 
-/** An error is a screen too, with the way home still there. */
+/** An error is a screen too. */
 function failed(error: unknown): Screen {
   const problem = asProblem(error);
   return {
     testid: "problem",
     title: t("Something went wrong"),
-    tab: "traps",
     body: notice("trouble", "watch", "problem", t(problem.message, problem.params)),
   };
 }
@@ -114,7 +124,7 @@ function syncWhenever(): void {
     await flush(reason);
     await updateModel();
   };
-  window.addEventListener("online", () => void sync("asked"));
+  window.addEventListener("online", () => void sync("connected"));
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") void sync("automatic");
   });
@@ -123,12 +133,14 @@ function syncWhenever(): void {
     if ((await setting("asking")) || (await setting("consent_to_tell")) || (await waitingCount()) > 0)
       await sync("automatic");
   }, RETRY_MS);
-  void sync("automatic");
+  // A person has just opened the app: no back-off holds that up.
+  void sync("connected");
 }
 
 /** A newer model of the region, if there is one and nobody is counting; without a network the next time will do. */
 async function updateModel(): Promise<void> {
-  if (/^#\/(count|camera)\//.test(location.hash) || !(await setting("locale"))) return;
+  if (/^#\/(count|camera)\//.test(location.hash) || !(await setting("locale")) || !(await isCounterHere())) return;
+  const [{ timePhone }, { updateRelease }] = await Promise.all([import("./release/speed"), import("./release/update")]);
   // A photo that came meanwhile ends the timing, and a phone without a model has nothing to time: next time, then.
   await timePhone().catch(() => {});
   try {
@@ -140,7 +152,14 @@ async function updateModel(): Promise<void> {
 
 async function boot(): Promise<void> {
   document.body.append(h("div", { id: "live", role: "status", "aria-live": "polite" }));
-  const chosen = await setting("locale");
+  let chosen: string | undefined;
+  try {
+    chosen = await setting("locale");
+  } catch {
+    // No IndexedDB, as in some private windows: better no app than one that forgets.
+    await loadLocale(preferredLocale(navigator.languages) ?? "en");
+    return show({ ...failed(new Problem("507.2")), title: "pestwatch" });
+  }
   await loadLocale(chosen ?? "en");
   document.documentElement.lang = locale();
   // Back from a camera that pushed the page out of memory: go on where it stopped.
@@ -152,9 +171,17 @@ async function boot(): Promise<void> {
     say(t(problem.message, problem.params));
   });
   onRedraw(() => void draw(true));
-  onChange(redrawUnlessBusy);
+  onChange(() => {
+    redrawUnlessBusy();
+    void keepSafe();
+  });
   await draw();
   void installServiceWorker(redrawUnlessBusy);
+  let isAwaited = false;
+  onArrival(() => {
+    if (isAwaited && arrival()?.state === "here") redrawUnlessBusy();
+    isAwaited = arrival()?.state !== "here";
+  });
   syncWhenever();
 }
 

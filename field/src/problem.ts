@@ -32,6 +32,8 @@ const SENTENCES = {
   "503.2":
     "The counter is not on this phone yet. Keep the app open with the network on for some minutes, then count again.",
   "507.1": "The phone has no room left. Delete some videos or photos, then save again.",
+  "507.2":
+    "This window keeps nothing, so your counts would be lost. Open pestwatch in a normal window, not a private one.",
 } as const;
 
 export type ProblemNumber = keyof typeof SENTENCES;
@@ -56,5 +58,6 @@ export function problemJson({ number, message, params }: ProblemJson): ProblemJs
 /** Whatever was thrown, as a Problem; the unforeseen keeps its own words as a detail. */
 export function asProblem(thrown: unknown): Problem {
   if (thrown instanceof Problem) return thrown;
+  if (thrown instanceof DOMException && thrown.name === "QuotaExceededError") return new Problem("507.1");
   return new Problem("500.2", { detail: thrown instanceof Error ? thrown.message : String(thrown) });
 }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, test } from "vitest";
 import {
   type Catalogue,
+  catalogueKey,
   dateText,
   LOCALES,
   latinDigits,
@@ -19,10 +20,10 @@ const HINDI: Catalogue = {
   plural: { nplurals: 2, rule: "n > 1" },
   status: "unreviewed",
   messages: {
-    Save: "सहेजें",
-    "Trap %(number)s": "ट्रैप %(number)s",
-    "%(n)s insect": ["%(n)s कीट", "%(n)s कीट (बहु)"],
-    "crop\u0004Other": "अन्य",
+    [catalogueKey("Save")]: "सहेजें",
+    [catalogueKey("Trap %(number)s")]: "ट्रैप %(number)s",
+    [catalogueKey("%(n)s insect")]: ["%(n)s कीट", "%(n)s कीट (बहु)"],
+    [catalogueKey("crop\u0004Other")]: "अन्य",
   },
 };
 const MARATHI: Catalogue = { ...HINDI, locale: "mr", plural: { nplurals: 2, rule: "n != 1" } };
@@ -60,6 +61,19 @@ describe("a number of things", () => {
     setCatalogue(catalogue);
     expect(tn("%(n)s insect", "%(n)s insects", n).text).toBe(expected);
   });
+});
+
+test("a sentence has the key under which the catalogue was written", () => {
+  const compiled = JSON.parse(readFileSync("public/i18n/hi.json", "utf-8")) as Catalogue;
+  for (const sentence of ["Save", "Hold still", "Nothing was counted"]) {
+    expect(compiled.messages[catalogueKey(sentence)], sentence).toBeTruthy();
+  }
+  // FNV-1a over code units, beyond Latin too; the twin's test holds the same numbers.
+  expect([catalogueKey(""), catalogueKey("Save"), catalogueKey("crop\u0004Other – ’")]).toEqual([
+    "811c9dc5",
+    "4d2d5d68",
+    "bf7532a3",
+  ]);
 });
 
 describe("numbers and dates", () => {

@@ -9,6 +9,7 @@ import { flush } from "../src/sync/flush";
 import { PART_BYTES } from "../src/sync/photos";
 import { instant, type SyncRequest } from "../src/sync/protocol";
 import { observation, trap } from "./facts";
+import { factsOf, readMessage } from "./message";
 
 const PHOTO = new Uint8Array(150_000).map((_, at) => (at * 7) % 251);
 const SHA256 = hash(PHOTO);
@@ -30,7 +31,7 @@ class Server {
   refuses: Response | null = null;
 
   fetch = async (url: string, init: RequestInit): Promise<Response> => {
-    if (url.endsWith("/sync")) return this.#sync(JSON.parse(init.body as string));
+    if (url.endsWith("/sync")) return this.#sync(readMessage(init));
     if (this.refuses) return this.refuses.clone();
     const sha256 = url.split("/").at(-1) as string;
     if (this.whole.has(sha256)) return Response.json({ sha256, offset: 0, complete: true });
@@ -52,9 +53,9 @@ class Server {
     return Response.json({ sha256, offset: length, complete: true }, { status: 201 });
   };
 
-  #sync({ facts }: SyncRequest): Response {
+  #sync(message: SyncRequest): Response {
     this.syncs++;
-    const items = facts.map(({ seq }) => ({ seq, status: "stored", problem: null }));
+    const items = factsOf(message).map(({ seq }) => ({ seq, status: "stored", problem: null }));
     const answer = { v: 1, server_time: instant(new Date()), clock_offset_ms: 0, device: "active", items, cursor: "c" };
     return Response.json({ ...answer, more: false, changes: [], release: null });
   }
@@ -75,6 +76,7 @@ beforeEach(async () => {
   globalThis.indexedDB = new IDBFactory();
   server = new Server();
   vi.stubGlobal("fetch", server.fetch);
+  vi.stubGlobal("navigator", { connection: { type: "wifi" } });
   await keep("consent", { version: 1, at: "2026-11-25T00:00:00Z", locale: "hi", agreed: true });
   const root = { key_id: "aa", public_key: "bb" };
   await keep("enrolment", { device: 7, token: "secret", region: "IN-MH-500", root, state: "active" });

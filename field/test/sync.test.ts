@@ -1,15 +1,19 @@
 import "fake-indexeddb/auto";
-import { gunzipSync } from "node:zlib";
+import { createPublicKey, verify } from "node:crypto";
 import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { closeDatabase } from "../src/store/database";
 import { append, factsWithDeliveries, waitingCount } from "../src/store/outbox";
 import { keep, setting } from "../src/store/settings";
+import { toCbor } from "../src/sync/cbor";
 import { noteAnswer } from "../src/sync/consent";
 import { ask, codeInHash, tidyCode } from "../src/sync/enrol";
 import { flush } from "../src/sync/flush";
 import { type EnrolRequest, type Fact, instant, type SyncRequest } from "../src/sync/protocol";
+import { pushAndPull } from "../src/sync/sync";
+import { ITEMS, toTable } from "../src/sync/table";
 import { observation, trap } from "./facts";
+import { factsOf, readMessage } from "./message";
 
 /** A small server that stores facts by (device, sequence number), as the real one does. */
 class Server {
@@ -27,13 +31,20 @@ class Server {
   /** Stores and then loses the connection before the answer. */
   losesAnswers = 0;
   broken = 0;
+  /** What it says while it is broken. */
+  retryAfter = "0";
+  /** Public keys as phones told them. */
+  keys: string[] = [];
 
   fetch = async (url: string, init: RequestInit): Promise<Response> => {
     if (!this.online) throw new TypeError("Failed to fetch");
-    if (this.broken-- > 0) return new Response("<html>Bad gateway</html>", { status: 502 });
+    if (this.broken-- > 0) {
+      return new Response("<html>Bad gateway</html>", { status: 502, headers: { "retry-after": this.retryAfter } });
+    }
     if (url.endsWith("/enrol")) {
-      if (init.body === undefined)
+      if (init.body === undefined) {
         return this.#outcome((init.headers as Record<string, string>).authorization as string);
+      }
       return this.#enrol(JSON.parse(init.body as string));
     }
     if ((init.headers as Record<string, string>).authorization !== "Bearer secret") {
@@ -43,11 +54,15 @@ class Server {
       this.answers.push(JSON.parse(init.body as string));
       return Response.json({});
     }
-    this.bytes.push(typeof init.body === "string" ? init.body.length : (init.body as ArrayBuffer).byteLength);
-    return this.#sync(JSON.parse(unpacked(init)));
+    this.bytes.push((init.body as Uint8Array).byteLength);
+    const message = readMessage(init);
+    if (message.public_key) this.keys.push(message.public_key);
+    if (!isSigned(init, this.keys.at(-1) ?? "")) return problem(401, "401.6", "This message was not signed.");
+    return this.#sync(message);
   };
 
-  #enrol({ code, token, name }: EnrolRequest): Response {
+  #enrol({ code, token, name, public_key }: EnrolRequest): Response {
+    this.keys.push(public_key);
     this.tokens.push(token);
     if (code === "482913" && this.officer !== "absent") {
       this.asked = name ?? "";
@@ -72,7 +87,8 @@ class Server {
     );
   }
 
-  #sync({ facts }: SyncRequest): Response {
+  #sync(message: SyncRequest): Response {
+    const facts = factsOf(message);
     this.batches.push(facts.length);
     if (facts.length > this.largestBatch) return problem(413, "413.1", "This is too large: %(size_bytes)s bytes.");
     const items = facts.map((fact) => {
@@ -89,17 +105,16 @@ class Server {
       return { seq: fact.seq, status, problem: null };
     });
     if (this.losesAnswers-- > 0) throw new TypeError("Failed to fetch");
-    return Response.json({
+    const answer = {
       v: 1,
       server_time: "2026-11-25T03:04:05Z",
       clock_offset_ms: -1500,
       device: "active",
-      items,
       cursor: "c1",
-      more: false,
-      changes: [],
-      release: null,
-    });
+    };
+    const isBrief = !Array.isArray(message.facts);
+    const body = toCbor({ ...answer, items: isBrief ? toTable(items, ITEMS) : items });
+    return new Response(body, { headers: { "content-type": "application/cbor" } });
   }
 }
 
@@ -107,9 +122,14 @@ function problem(status: number, number: string, message: string): Response {
   return Response.json({ problem: { number, message, params: {}, text: message } }, { status });
 }
 
-function unpacked({ headers, body }: RequestInit): string {
-  const isPacked = (headers as Record<string, string>)["content-encoding"] === "gzip";
-  return isPacked ? gunzipSync(body as ArrayBuffer).toString() : (body as string);
+/** Whether the key made the signature, as Node's own crypto says. */
+function isSigned({ headers, body }: RequestInit, publicKey: string): boolean {
+  const content = Buffer.concat([Buffer.from("pestwatch sync 1\n"), body as Uint8Array]);
+  const point = Buffer.from(publicKey, "base64");
+  const [x, y] = [point.subarray(1, 33), point.subarray(33)].map((half) => half.toString("base64url"));
+  const key = createPublicKey({ key: { kty: "EC", crv: "P-256", x, y }, format: "jwk" });
+  const signature = Buffer.from((headers as Record<string, string>)["phone-signature"] ?? "", "base64");
+  return verify("sha256", content, { key, dsaEncoding: "ieee-p1363" }, signature);
 }
 
 let server: Server;
@@ -152,8 +172,8 @@ describe("a flush", () => {
     await append(...Array.from({ length: 230 }, (_, n) => observation({ HELIAR: n })));
     await flush();
     expect(server.batches).toEqual([100, 100, 30]);
-    // Packed: a count costs fewer bytes than an SMS has letters.
-    expect((server.bytes[0] as number) / 100).toBeLessThan(60);
+    // A table, packed: a count costs fewer bytes than a time has letters.
+    expect((server.bytes[0] as number) / 100).toBeLessThan(10);
     expect(await waitingCount()).toBe(0);
   });
 
@@ -196,6 +216,43 @@ describe("a flush", () => {
     expect((await factsWithDeliveries())[1]?.delivery.problem?.params).toEqual({ field: "pest" });
   });
 
+  test("tells a server that never heard of it its key, once, and signs with the same one ever after", async () => {
+    await enrolled();
+    await append(trap());
+    await flush();
+    await append(trap());
+    await flush("asked");
+    expect(server.keys.length).toBe(1);
+    expect(server.stored.size).toBe(2);
+    expect((await setting("enrolment"))?.public_key).toBe(server.keys[0]);
+  });
+
+  test("halves a batch that takes too long, and gives up on a single one until the next round", async () => {
+    await enrolled();
+    const asked: number[] = [];
+    const slow = async (_url: string, init: RequestInit): Promise<Response> => {
+      const { facts } = readMessage(init);
+      asked.push(Array.isArray(facts) ? facts.length : facts.rows);
+      throw new DOMException("signal timed out", "TimeoutError");
+    };
+    vi.spyOn(AbortSignal, "timeout").mockReturnValue(AbortSignal.abort());
+    vi.stubGlobal("fetch", slow);
+    await append(...Array.from({ length: 5 }, (_, n) => observation({ HELIAR: n })));
+    expect(await flush()).toMatchObject({ state: "failed", problem: { number: "502.1" } });
+    vi.restoreAllMocks();
+    expect(asked).toEqual([5, 3, 2, 1]);
+    expect(await waitingCount()).toBe(5);
+  });
+
+  test("hears how long a server that has too much to do wants to be left alone", async () => {
+    await enrolled();
+    server.broken = 1;
+    server.retryAfter = "20";
+    const enrolment = await setting("enrolment");
+    if (!enrolment) throw new Error("not enrolled");
+    await expect(pushAndPull(enrolment, "0.1.0")).rejects.toMatchObject({ status: 502, wait_s: 20 });
+  });
+
   test("waits after a failure, but not when a person asks", async () => {
     await enrolled();
     await append(trap());
@@ -219,6 +276,16 @@ describe("a flush", () => {
       waits.push(((await setting("back_off"))?.until_ms ?? 0) - Date.now());
     }
     expect(waits[2]).toBeGreaterThan((waits[0] as number) * 1.5);
+  });
+
+  test("stays away at least as long as a full server says", async () => {
+    await enrolled();
+    server.broken = 1;
+    server.retryAfter = "300";
+    await flush("asked");
+    const wait_s = (((await setting("back_off"))?.until_ms ?? 0) - Date.now()) / 1000;
+    expect(wait_s).toBeGreaterThan(299);
+    expect(wait_s).toBeLessThan(601);
   });
 
   test("loses nothing when two ask at once, and sends each fact once", async () => {
@@ -247,6 +314,21 @@ describe("a flush", () => {
     expect(await flush()).toMatchObject({ state: "failed", problem: { number: "401.1" } });
     expect((await setting("enrolment"))?.state).toBe("unknown");
     expect(await waitingCount()).toBe(1);
+  });
+
+  test("does not wait for years when the clock was years ahead at a failure", async () => {
+    await enrolled();
+    await append(trap());
+    await keep("back_off", { failures: 3, until_ms: Date.parse("2033-05-01T00:00:00Z") });
+    expect((await flush()).state).toBe("sent");
+  });
+
+  test("that a person waits for is not held up by one that came by itself", async () => {
+    await enrolled();
+    await append(trap());
+    await keep("back_off", { failures: 1, until_ms: Date.now() + 60_000 });
+    const [, outcome] = await Promise.all([flush(), flush("asked"), flush()]);
+    expect(outcome.state).toBe("sent");
   });
 });
 

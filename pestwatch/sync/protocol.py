@@ -15,9 +15,10 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from pestwatch.errors import Problem
+from pestwatch.sync.table import FACTS, MAX_ROWS, from_table
 
 VERSION = 1
-MAX_FACTS = 200
+MAX_FACTS = MAX_ROWS
 MAX_BODY_BYTES = 512_000
 MAX_SEQ = 2**53 - 1
 """The largest whole number that JavaScript keeps exact."""
@@ -182,18 +183,29 @@ class Envelope(Struct, frozen=True, kw_only=True):
     locale: str = "en"
     app: str | None = None
     model: str | None = None
+    public_key: (
+        Annotated[str, Meta(description="P-256, base64; from a phone that enrolled before phones had keys")] | None
+    ) = None
+
+
+class Table(Struct, frozen=True):
+    """A list of alike documents, as docs/sync.md draws it."""
+
+    rows: Annotated[int, Meta(ge=0)]
+    usual: Annotated[list[Any], Meta(description="columns whose names are known, in their order; null: as usual")]
+    columns: Annotated[dict[str, Any], Meta(description="other columns by name, objects within objects by dots")] = {}
 
 
 class SyncRequest(Envelope, frozen=True, kw_only=True):
     """Push and pull in one message."""
 
-    facts: Annotated[list[TypedFact], Meta(max_length=MAX_FACTS)]
+    facts: Annotated[list[TypedFact], Meta(max_length=MAX_FACTS)] | Table
 
 
 class UnreadRequest(Envelope, frozen=True, kw_only=True):
     """A SyncRequest whose facts are still to be read, each by itself: one bad fact must not spoil the message."""
 
-    facts: list[Raw]
+    facts: list[Raw] | Table
 
 
 class WordedProblem(Struct, frozen=True):
@@ -247,12 +259,14 @@ class SyncAnswer(Struct, frozen=True):
     server_time: datetime
     clock_offset_ms: Annotated[int, Meta(description="add to the phone's clock to get the server's")]
     device: Literal["active", "revoked"]
-    items: list[ItemAnswer]
+    items: Annotated[list[ItemAnswer] | Table, Meta(description="a table if the facts came as one")]
     cursor: Annotated[str, Meta(description="opaque; send it back next time")]
-    more: Annotated[bool, Meta(description="more changes wait: ask again with the new cursor")]
-    changes: list[AdvisoryChange | RecountChange]
-    release: ReleaseName | None
-    notices: Annotated[list[WordedProblem], Meta(description="what the farmer should know; nothing was refused for it")]
+    more: Annotated[bool, Meta(description="more changes wait: ask again with the new cursor")] = False
+    changes: list[AdvisoryChange | RecountChange] = []
+    release: ReleaseName | None = None
+    notices: Annotated[
+        list[WordedProblem], Meta(description="what the farmer should know; nothing was refused for it")
+    ] = []
 
 
 @dataclass(frozen=True)
@@ -287,9 +301,27 @@ def read_request(message: bytes) -> UnreadRequest:
         raise Problem("400.1", detail=str(error)) from error
     if request.v != VERSION:
         raise Problem("400.1", detail=f"version {request.v}")
-    if len(request.facts) > MAX_FACTS:
+    if isinstance(request.facts, list) and len(request.facts) > MAX_FACTS:
         raise Problem("413.1", size_bytes=len(message), limit_bytes=MAX_BODY_BYTES)
     return request
+
+
+def read_facts(request: UnreadRequest) -> list[Fact]:
+    """Reads the facts of a message, one by one, whether they came as a list or as a table.
+
+    Raises:
+      Problem 400.1: the table is none.
+      Problem 413.1: it unfolds to too many facts, or too large ones.
+    """
+    if isinstance(request.facts, list):
+        return [read_fact(raw) for raw in request.facts]
+    facts, size_bytes = [], 0
+    for document in from_table(request.facts, FACTS):
+        facts.append(_read_document(document, canonical(document)))
+        size_bytes += len(facts[-1].content)
+        if size_bytes > MAX_BODY_BYTES:
+            raise Problem("413.1", size_bytes=size_bytes, limit_bytes=MAX_BODY_BYTES)
+    return facts
 
 
 def read_fact(raw: bytes | Raw) -> Fact:
@@ -298,29 +330,7 @@ def read_fact(raw: bytes | Raw) -> Fact:
         document = msgspec.json.decode(raw)
     except (msgspec.MsgspecError, ValueError) as error:  # such as 1e999, or bytes that are no UTF-8
         return _fact({"unreadable": bytes(raw).decode(errors="replace")}, None, Problem("400.1", detail=str(error)))
-    try:
-        return _fact(document, _read_typed.decode(raw), None)
-    except msgspec.ValidationError as error:
-        detail, _, path = str(error).partition(" - at `$")
-        field = path.rstrip("`").lstrip(".") or "fact"
-        return _fact(document, None, Problem("422.5", field=field, detail=detail))
-
-
-def write_cursor(last: int) -> str:
-    """The cursor after change number `last`; phones only hand it back."""
-    return f"1.{last:x}"
-
-
-def read_cursor(cursor: str | None) -> int:
-    """The change number that a cursor stands for; 0, which is the beginning, if it cannot be read.
-
-    A phone that lost its cursor, or kept one of another version, gets everything again rather than an error.
-    """
-    version, _, last = (cursor or "").partition(".")
-    try:
-        return max(0, int(last, 16)) if version == "1" and len(last) < 16 else 0
-    except ValueError:
-        return 0
+    return _read_document(document, raw)
 
 
 def canonical(document: Any) -> bytes:
@@ -338,6 +348,16 @@ def schema() -> dict[str, Any]:
         "answer": answer,
         "$defs": components,
     }
+
+
+def _read_document(document: Any, raw: bytes | Raw) -> Fact:
+    """Reads a fact that was decoded already; `raw` is the same as JSON."""
+    try:
+        return _fact(document, _read_typed.decode(raw), None)
+    except msgspec.ValidationError as error:
+        detail, _, path = str(error).partition(" - at `$")
+        field = path.rstrip("`").lstrip(".") or "fact"
+        return _fact(document, None, Problem("422.5", field=field, detail=detail))
 
 
 def _fact(document: Any, typed: TypedFact | None, problem: Problem | None) -> Fact:

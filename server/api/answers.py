@@ -12,21 +12,40 @@ from pestwatch.errors import Problem
 from pestwatch.sync.protocol import WordedProblem
 
 PREFIX = "/api/v1"
+_WINDOWS = {"gzip": 31, "deflate": 15}
+"""Ways of packing, as zlib's `wbits`; HTTP calls the zlib format deflate."""
 
 
 def read_body(limit_bytes: int) -> bytes:
-    """The request's body, unpacked if it came as gzip; never more than `limit_bytes` in memory.
+    """The request's body, unpacked if it came packed; never more than `limit_bytes` in memory.
 
     Raises:
-      Problem 400.1: it calls itself gzip and is not.
+      Problem 400.1: it calls itself packed and is not.
       Problem 413.1: larger than the limit, packed or unpacked.
-      Problem 415.1: packed in another way.
+      Problem 415.1: packed in a way that is not known here.
+    """
+    return unpacked(read_packed(limit_bytes), limit_bytes)
+
+
+def read_packed(limit_bytes: int) -> bytes:
+    """The request's body as it travelled.
+
+    Raises:
+      Problem 413.1: larger than the limit.
     """
     request.max_content_length = limit_bytes
+    return request.get_data(cache=False)
+
+
+def unpacked(body: bytes, limit_bytes: int) -> bytes:
+    """A body of this request as it was before it was packed with gzip or deflate.
+
+    Raises:
+      Problem 400.1, 413.1, 415.1: as `read_body`.
+    """
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
-    body = request.get_data(cache=False)
-    if encoding == "gzip":
-        return _gunzip(body, limit_bytes)
+    if encoding in _WINDOWS:
+        return _inflated(body, _WINDOWS[encoding], limit_bytes)
     if encoding != "identity":
         raise Problem("415.1", encoding=encoding)
     return body
@@ -79,14 +98,14 @@ def as_problem(error: HTTPException) -> Problem:
             return Problem("400.1", detail=error.description or error.name)
 
 
-def _gunzip(body: bytes, limit_bytes: int) -> bytes:
-    unpacker = zlib.decompressobj(wbits=31)
+def _inflated(body: bytes, wbits: int, limit_bytes: int) -> bytes:
+    unpacker = zlib.decompressobj(wbits)
     try:
-        unpacked = unpacker.decompress(body, limit_bytes + 1)
+        whole = unpacker.decompress(body, limit_bytes + 1)
     except zlib.error as error:
-        raise Problem("400.1", detail="it is not gzip") from error
-    if len(unpacked) > limit_bytes:
-        raise Problem("413.1", size_bytes=len(unpacked), limit_bytes=limit_bytes)
+        raise Problem("400.1", detail="it is not packed as it says") from error
+    if len(whole) > limit_bytes:
+        raise Problem("413.1", size_bytes=len(whole), limit_bytes=limit_bytes)
     if not unpacker.eof:
-        raise Problem("400.1", detail="the gzip ends too early")
-    return unpacked
+        raise Problem("400.1", detail="what is packed ends too early")
+    return whole

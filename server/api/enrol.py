@@ -46,6 +46,7 @@ class EnrolRequest(msgspec.Struct, frozen=True):
     app: Annotated[str, Meta(max_length=40, pattern=r"^[^\x00]*$")] | None = None
     token: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}$")] | None = None
     name: Annotated[str, Meta(max_length=60)] | None = None
+    public_key: Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{87}=$(?!\n)")] | None = None
 
 
 @blueprint.post("/enrol")
@@ -57,6 +58,7 @@ def enrol() -> Response:
         "locale": locale,
         "consent": msgspec.to_builtins(wanted.consent),
         "app_version": wanted.app,
+        "public_key": wanted.public_key,
         "sms_key": auth.make_sms_key() if current_settings().sms_number else None,
     }
     digits = wanted.code.replace(" ", "").replace("-", "")

@@ -7,12 +7,17 @@ apart, not thrown away; no time is refused, however wrong the clock.
 
 import logging
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from flask import Blueprint, Response
+import msgspec
+from flask import Blueprint, Response, request
+from sqlalchemy.orm import Session
 
 from pestwatch.errors import Problem
 from pestwatch.release.registry import find_current
+from pestwatch.sync import spelling
 from pestwatch.sync.clock import PhoneClock
+from pestwatch.sync.cursor import read_cursor, write_cursor
 from pestwatch.sync.protocol import (
     MAX_BODY_BYTES,
     VERSION,
@@ -21,53 +26,115 @@ from pestwatch.sync.protocol import (
     RecountChange,
     ReleaseName,
     SyncAnswer,
-    read_cursor,
-    read_fact,
+    Table,
+    UnreadRequest,
+    read_facts,
     read_request,
-    write_cursor,
 )
+from pestwatch.sync.signature import HEADER, check_signature
+from pestwatch.sync.table import ITEMS, to_table
 from server import auth
-from server.api.answers import PREFIX, answer, known_locale, read_body, worded
+from server.api.answers import PREFIX, known_locale, read_packed, unpacked, worded
 from server.config import Settings, current_settings, current_time
 from server.db import store
 from server.db.session import request_scope
-from server.db.tables import Advisory, Correction
+from server.db.store import Page, Receipt
+from server.db.tables import Advisory, Correction, Device
 
 MAX_CHANGES = 100
+MAY_BE_LEFT_OUT = ("more", "changes", "release", "notices")
 blueprint = Blueprint("sync", __name__, url_prefix=PREFIX)
 log = logging.getLogger(__name__)
 
 
+class Heard(NamedTuple):
+    """A message that is stored, and what there is to say about it."""
+
+    message: UnreadRequest
+    device: Device
+    clock: PhoneClock
+    receipts: Sequence[Receipt]
+    news: Page
+
+
 @blueprint.post("/sync")
 def sync() -> Response:
-    """Stores what came, then tells what is new."""
-    with request_scope(read_only=True) as session:
-        device = auth.device_of_request(session)
-    message = read_request(read_body(MAX_BODY_BYTES))
+    """Stores what came, and tells what is new; what breaks when it is to be counted is stored all the same."""
+    packed = read_packed(MAX_BODY_BYTES)  # before any transaction: over 2G this takes seconds
+    try:
+        with request_scope() as session:
+            heard = _hear(session, packed)
+    except Problem:
+        raise
+    except Exception:
+        log.exception("a sync broke; its facts are stored one by one")
+        with request_scope() as session:
+            heard = _hear(session, packed, carefully=True)
+    return _answer(heard)
+
+
+def _hear(session: Session, packed: bytes, *, carefully: bool = False) -> Heard:
+    """Reads and stores a message; to be answered once the transaction has committed."""
+    device = auth.device_of_request(session)
+    message = read_request(spelling.to_json(unpacked(packed, MAX_BODY_BYTES), request.mimetype))
+    public_key = _check_author(device, message, packed)
+    facts = read_facts(message)
     clock = PhoneClock.read(message.sent_at, current_time())
+    news = store.changes_since(session, device, read_cursor(message.cursor), MAX_CHANGES)
+    store.record_sync(
+        session,
+        device,
+        clock,
+        locale=known_locale(message.locale)[0],
+        app=message.app,
+        model=message.model,
+        public_key=public_key,
+    )
+    # Last, for all writers wait for the number that it takes.
+    receipts = store.record_facts(session, device, facts, clock, carefully=carefully)
+    return Heard(message, device, clock, receipts, news)
+
+
+def _answer(heard: Heard) -> Response:
+    """Answers in the spelling of the question; one that came short gets no more than it needs."""
+    message, device, clock, receipts, news = heard
     locale, notices = known_locale(message.locale)
     if clock.is_wrong:
         notices.append(Problem("422.8", days=abs(clock.offset).days))
-    facts = [read_fact(raw) for raw in message.facts]
-    with request_scope() as session:
-        receipts = store.record_facts(session, device, facts, clock)
-        store.record_sync(session, device, clock, locale=locale, app=message.app, model=message.model)
-    with request_scope(read_only=True) as session:
-        page = store.changes_since(session, device, read_cursor(message.cursor), MAX_CHANGES)
-    return answer(
-        SyncAnswer(
-            v=VERSION,
-            server_time=clock.received_at.replace(microsecond=0),
-            clock_offset_ms=clock.offset_ms,
-            device="revoked" if device.revoked_at else "active",
-            items=[ItemAnswer(r.seq, r.status, worded(r.problem, locale) if r.problem else None) for r in receipts],
-            cursor=write_cursor(page.last),
-            more=page.more,
-            changes=_changes(page.changes),
-            release=current_release(current_settings(), device.region_id),
-            notices=[worded(problem, locale) for problem in notices],
-        )
+    release = current_release(current_settings(), device.region_id)
+    answer = SyncAnswer(
+        v=VERSION,
+        server_time=clock.received_at.replace(microsecond=0),
+        clock_offset_ms=clock.offset_ms,
+        device="revoked" if device.revoked_at else "active",
+        items=[ItemAnswer(r.seq, r.status, worded(r.problem, locale) if r.problem else None) for r in receipts],
+        cursor=write_cursor(news.last),
+        more=news.more,
+        changes=_changes(news.changes),
+        release=release,
+        notices=[worded(problem, locale) for problem in notices],
     )
+    document: dict[str, Any] = msgspec.to_builtins(answer)
+    if isinstance(message.facts, Table):
+        document["items"] = to_table(document["items"], ITEMS)
+        if release and message.model and message.model.partition(".")[0] == release.version:
+            document["release"] = None
+        document = {name: value for name, value in document.items() if value or name not in MAY_BE_LEFT_OUT}
+    media_type = spelling.CBOR if request.mimetype == spelling.CBOR else spelling.JSON
+    # No Cache-Control: the answer to a POST that says nothing of its age is kept by nobody, and each byte is paid for.
+    return Response(spelling.write(document, media_type), content_type=media_type)
+
+
+def _check_author(device: Device, message: UnreadRequest, packed: bytes) -> str | None:
+    """Makes sure that the phone's own key signed this, and tells the key; one that had none shows it here first.
+
+    Raises:
+      Problem 401.6: it did not.
+    """
+    signature, public_key = request.headers.get(HEADER), device.public_key or message.public_key
+    if public_key is not None:
+        check_signature(public_key, signature or "", packed)
+    return public_key
 
 
 def current_release(settings: Settings, region: str) -> ReleaseName | None:

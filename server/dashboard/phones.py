@@ -14,7 +14,7 @@ from server.config import current_settings, current_time
 from server.dashboard.paging import page_of
 from server.dashboard.privacy import own_phone
 from server.dashboard.troubles import troubles_of
-from server.db import audit, catches, devices, store
+from server.db import audit, catches, devices, read_models, store
 from server.db.session import request_scope
 
 SHOWN_TROUBLES = 50
@@ -44,7 +44,7 @@ def show_phones(region: str) -> str:
             traps=traps,
             troubles=troubles_of(session, row.id, SHOWN_TROUBLES, nobodys=g.staff.role == "admin"),
             now=current_time(),
-            most_traps=store.MOST_TRAPS,
+            most_traps=read_models.MOST_TRAPS,
         )
 
 
@@ -89,7 +89,7 @@ def appoint(region: str, device: int) -> AnyResponse:
     with request_scope() as session:
         found = own_phone(session, region, device)
         is_lead = request.form.get("lead") == "yes"
-        store.appoint_lead(session, found, is_lead=is_lead, now=current_time())
+        read_models.appoint_lead(session, found, is_lead=is_lead, now=current_time())
         _note(session, "appoint" if is_lead else "dismiss", region, f"device {device}")
     return redirect(url_for("dashboard.show_phones", region=region))
 

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from pestwatch.errors import Problem
 from server.db.access_tables import Consent
 from server.db.tables import Device, EnrolmentCode, Fact
+
+_BY_TOKEN = select(Device).where(Device.token_hash == bindparam("token_hash"))
 
 
 def record_code(
@@ -31,6 +33,7 @@ def enrol_device(
     consent: Mapping[str, Any],
     app_version: str | None,
     sms_key: str | None = None,
+    public_key: str | None = None,
 ) -> Device:
     """Turns an unused code into a phone of its region; of two phones with one code, the first wins.
 
@@ -54,6 +57,7 @@ def enrol_device(
         app_version=app_version,
         enrolled_at=now,
         sms_key=sms_key,
+        public_key=public_key,
     )
     session.add(device)
     session.flush()
@@ -90,7 +94,7 @@ def consents_of(session: Session, device: int) -> list[Consent]:
 
 def device_by_token(session: Session, token_hash: str) -> Device | None:
     """The phone that holds this token, revoked or not."""
-    return session.scalar(select(Device).where(Device.token_hash == token_hash))
+    return session.scalar(_BY_TOKEN, {"token_hash": token_hash})
 
 
 def device_by_id(session: Session, device: int) -> Device:

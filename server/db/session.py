@@ -5,11 +5,13 @@ a writing transaction on SQLite takes its lock at the start, so it waits for oth
 """
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import msgspec
 from flask import current_app, g, has_request_context
@@ -28,12 +30,19 @@ from sqlalchemy import (
     make_url,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from server.db.scope import NOBODY, Scope, enter
 
+_writers: WeakKeyDictionary[Dialect, threading.Lock] = WeakKeyDictionary()
+"""SQLite's one writer at a time, within a process: its own way of waiting is to look again later, for seconds if unlucky.
+By dialect, which an engine shares with those that are made of it by other options."""
 LOCK_WAIT_S = 15
 """How long a SQLite writer waits for another one; a guess, well above the longest transaction seen in tests."""
+FRESH_S = 1.0
+"""A connection that worked this lately is taken to live; a guess."""
 
 CONNECT_S = 5
 """A database that does not answer for longer is away; whoever asked is told to come again."""
@@ -103,14 +112,28 @@ def open_engine(database_url: str) -> Engine:
     """Connects to either database with the durability and the time zone that pestwatch relies on."""
     if make_url(database_url).get_backend_name() != "sqlite":
         connect = {"options": "-c timezone=utc", "connect_timeout": CONNECT_S}
-        engine = create_engine(database_url, pool_pre_ping=True, hide_parameters=True, connect_args=connect)
+        engine = create_engine(database_url, hide_parameters=True, connect_args=connect)
         event.listen(engine, "begin", _begin_postgresql)
+        event.listen(engine, "checkout", _check_rested)
+        event.listen(engine, "checkin", _note_rest)
         return engine
     connect = {"timeout": LOCK_WAIT_S, "check_same_thread": False}
     engine = create_engine(database_url, hide_parameters=True, connect_args=connect)
+    _writers[engine.dialect] = threading.Lock()
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+@contextmanager
+def _turn_to_write(engine: Engine) -> Iterator[None]:
+    lock = _writers.get(engine.dialect)
+    is_ours = lock is not None and lock.acquire(timeout=LOCK_WAIT_S)  # later SQLite itself says who is in the way
+    try:
+        yield
+    finally:
+        if lock is not None and is_ours:
+            lock.release()
 
 
 @contextmanager
@@ -122,7 +145,11 @@ def session_scope(engine: Engine, *, read_only: bool = False) -> Iterator[Sessio
       read_only: does not take SQLite's write lock; such a session must not write.
     """
     bind = engine.execution_options(pestwatch_read_only=True) if read_only else engine
-    with Session(bind, expire_on_commit=False) as session, session.begin():
+    with (
+        nullcontext() if read_only else _turn_to_write(engine),
+        Session(bind, expire_on_commit=False) as session,
+        session.begin(),
+    ):
         yield session
 
 
@@ -155,6 +182,22 @@ def become(session: Session, scope: Scope) -> None:
     """Holds the rest of this transaction, and every later one of the request, to another scope."""
     g.scope = scope
     enter(session.connection(), scope)
+
+
+def _note_rest(_connection: Any, record: ConnectionPoolEntry | None) -> None:
+    if record is not None:
+        record.info["rests_since"] = time.monotonic()
+
+
+def _check_rested(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+    """Asks a connection that has rested whether it still lives; to ask one that just worked costs as much as its work."""
+    if time.monotonic() - record.info.get("rests_since", 0.0) < FRESH_S:
+        return
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except connection.Error as error:  # the database was restarted meanwhile: the pool opens another one
+        raise DisconnectionError from error
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

@@ -3,38 +3,30 @@
 Station 5 of 9. Promises: (device, seq) is unique and decided by the database; a fact's status never changes except from
 quarantined to stored, and its content only from what an SMS said of it to the whole that HTTP brings; `server_seq` rises
 in the order of commit, because whoever takes a number holds the counter's row until commit, so a reader who has seen 7
-can never meet a late 6. Whoever writes facts takes the number *first*; all writers so lock in one order. Source:
-docs/adr/0003. The other reads and writes stand beside this file, by noun.
+can never meet a late 6. Whoever writes facts takes the number before any of them, after the row of the phone that speaks;
+all writers so lock in one order. Source: docs/adr/0003. The other reads and writes stand beside this file, by noun.
 """
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, insert, or_, select, update
+from sqlalchemy import BigInteger, Select, String, bindparam, case, literal_column, or_, select, true, union_all, update
 from sqlalchemy.orm import Session
 
 from pestwatch.errors import Problem
 from pestwatch.sync.clock import PhoneClock
-from pestwatch.sync.merge import description_wins
-from pestwatch.sync.protocol import (
-    CorrectionFact,
-    Fact,
-    InspectionFact,
-    ObservationFact,
-    ServiceFact,
-    Status,
-    TrapFact,
-    read_fact,
-)
+from pestwatch.sync.protocol import Fact, Status, read_fact
 from pestwatch.sync.sms import is_same_in_sms
 from server.db import tables
+from server.db.many_rows import insert_new_rows, insert_rows
+from server.db.read_models import count_anew, count_in
 from server.db.session import Table
-from server.db.tables import Advisory, Correction, Counter, Device, Inspection, Observation, Service, Trap
+from server.db.tables import UNCOUNTED, Advisory, Correction, Counter, Device
 
-MOST_TRAPS = 24
-"""On a farmer's phone; a lead farmer's may have more. A guess: far above what one farm hangs up."""
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -73,16 +65,58 @@ class Page:
     more: bool
 
 
+def _changes_of_a_phone() -> Select[tuple[int, int, int, int]]:
+    """Kind, id and number of a phone's changes; one row of nulls beside the newest number if there are none.
+
+    One statement, so one moment: between two of them a change could slip in below the other's newest.
+    """
+    newest = select(Counter.value).where(Counter.name == "server_seq").scalar_subquery()
+    after = bindparam("after", type_=BigInteger)
+    start = case((after > newest, 0), else_=after)
+    device = bindparam("device", type_=BigInteger)
+    advisories = select(  # type: ignore[var-annotated]
+        literal_column("0").label("is_recount"), Advisory.id, Advisory.server_seq
+    ).where(
+        Advisory.region_id == bindparam("region", type_=String),
+        or_(Advisory.device_id.is_(None), Advisory.device_id == device),
+        Advisory.server_seq > start,
+    )
+    recounts = select(  # type: ignore[var-annotated]
+        literal_column("1"), Correction.id, Correction.server_seq
+    ).where(Correction.observation_device == device, Correction.by == "officer", Correction.server_seq > start)
+    order = ("server_seq", "is_recount", "id")
+    found = union_all(advisories, recounts).order_by(*order).limit(bindparam("most", type_=BigInteger)).subquery()
+    told = select(Counter.value, found.c.is_recount, found.c.id, found.c.server_seq)
+    ours = told.outerjoin(found, true()).where(Counter.name == "server_seq")
+    return ours.order_by(found.c.server_seq, found.c.is_recount, found.c.id)
+
+
+_COUNTERS, _DEVICES = (Table.metadata.tables[name] for name in ("counters", "devices"))
+# Made once: making a statement costs more than running it.
+_CHANGES = _changes_of_a_phone()
+_RAISE = (
+    update(_COUNTERS)
+    .where(_COUNTERS.c.name == "server_seq")
+    .values(value=_COUNTERS.c.value + 1)
+    .returning(_COUNTERS.c.value)
+)
+_WAS_HERE = update(_DEVICES).where(_DEVICES.c.id == bindparam("phone"))
+
+
 def next_server_seq(session: Session) -> int:
     """Takes the next number; every other taker waits until this transaction ends."""
-    raised = (
-        update(Counter).where(Counter.name == "server_seq").values(value=Counter.value + 1).returning(Counter.value)
-    )
-    return session.scalars(raised.execution_options(synchronize_session=False)).one()
+    taken: int = session.connection().execute(_RAISE).scalars().one()
+    return taken
 
 
 def record_facts(
-    session: Session, device: Device, facts: Sequence[Fact], clock: PhoneClock, sms_id: int | None = None
+    session: Session,
+    device: Device,
+    facts: Sequence[Fact],
+    clock: PhoneClock,
+    sms_id: int | None = None,
+    *,
+    carefully: bool = False,
 ) -> list[Receipt]:
     """Stores what a phone pushed and answers for each fact, in the same order.
 
@@ -92,36 +126,35 @@ def record_facts(
       facts: as read by the protocol, usable or not.
       clock: the phone's clock as this message showed it.
       sms_id: which SMS said them, shortened; None: they are whole.
+      carefully: counts each fact in by itself, slowly; one that breaks is stored all the same, and tried again later.
     """
     if not facts:
         return []
     server_seq = next_server_seq(session)
-    known = _known(session, device.id, facts)
-    receipts, rows, usable, completed = [], [], [], []
+    firsts: dict[int, Fact] = {}
     for fact in facts:
-        name = fact.content_hash if fact.seq is None else fact.seq
-        standing = known.get(name)
-        if standing is not None and standing.is_same(fact, sms_id):
-            receipts.append(_receipt_again(fact, standing))
-            if standing.sms_id is not None and sms_id is None:
-                completed.append(fact)
-                known[name] = standing._replace(content_hash=fact.content_hash, sms_id=None)
-            continue
-        status = "conflict" if standing else _status(fact, device)
-        receipts.append(Receipt(fact.seq, status, fact.problem))
-        if standing is not None:
-            if fact.content_hash in known:
-                continue  # this conflict is kept already
-            name = fact.content_hash
-        row = _ledger_row(device.id, fact, status, clock, sms_id)
-        known[name] = Standing(fact.content_hash, status, row["problem"], fact.content, sms_id)
-        rows.append(row | {"server_seq": server_seq})
-        if status == "stored":
-            usable.append(fact)
-    _insert_all(session, tables.Fact, rows)
-    _project(session, device.id, usable, clock, server_seq)
-    _complete(session, device.id, completed, clock)
+        if fact.seq is not None:
+            firsts.setdefault(fact.seq, fact)
+    rows = [_ledger_row(device.id, fact, _status(fact, device), clock, sms_id, server_seq) for fact in firsts.values()]
+    new = insert_new_rows(session, tables.Fact, rows, device=device.id)
+    if len(new) == len(facts):  # as nearly always
+        receipts = [Receipt(fact.seq, _status(fact, device), fact.problem) for fact in facts]
+    else:
+        receipts = _settle(session, device, facts, {seq: firsts[seq] for seq in new}, clock, sms_id, server_seq)
+    if not device.revoked_at:
+        usable = [fact for seq, fact in firsts.items() if seq in new and not fact.problem]
+        if carefully:
+            _count_one_by_one(session, device.id, usable, clock, server_seq)
+        else:
+            count_in(session, device.id, usable, clock, server_seq)
     return receipts
+
+
+def count_waiting(session: Session, limit: int = 500) -> int:
+    """Counts in what is stored and broke when it was to be counted, oldest first. Returns how many count now."""
+    wanted = select(tables.Fact).where(UNCOUNTED).order_by(tables.Fact.id).limit(limit)
+    rows = list(session.scalars(wanted))
+    return sum(_count_row(session, row, row.server_seq) for row in rows)
 
 
 def accept_quarantined(session: Session, device: int) -> int:
@@ -131,32 +164,16 @@ def accept_quarantined(session: Session, device: int) -> int:
     rows = list(session.scalars(quarantined.order_by(tables.Fact.seq)))
     for row in rows:
         row.status = "stored"
-        clock = PhoneClock(timedelta(milliseconds=row.clock_offset_ms), row.received_at)
-        _project(session, device, [read_fact(row.content.encode())], clock, server_seq)
+        _count_row(session, row, server_seq)
     return len(rows)
 
 
-def appoint_lead(session: Session, device: Device, *, is_lead: bool, now: datetime) -> None:
-    """Makes a phone a lead farmer's, which brings in the traps that were too many for a farmer's, or takes it back."""
-    device.lead_since = (device.lead_since or now) if is_lead else None
-    if not is_lead:
-        return
-    described = select(tables.Fact).where(
-        tables.Fact.device_id == device.id, tables.Fact.kind == "trap", tables.Fact.status == "stored"
-    )
-    for row in session.scalars(described.order_by(tables.Fact.seq)):
-        typed = read_fact(row.content.encode()).typed
-        if isinstance(typed, TrapFact):
-            clock = PhoneClock(timedelta(milliseconds=row.clock_offset_ms), row.received_at)
-            _describe_traps(session, device.id, [typed], clock)
-
-
 def facts_with_problems(session: Session, region: str, limit: int = 100) -> list[tables.Fact]:
-    """What a region's phones sent and could not be used as it came (rejected, conflict, quarantined), newest first."""
+    """What a region's phones sent and does not count: rejected, in conflict, quarantined, or not yet. Newest first."""
     wanted = (
         select(tables.Fact)
         .join(Device, Device.id == tables.Fact.device_id)
-        .where(Device.region_id == region, tables.Fact.status != "stored")
+        .where(Device.region_id == region, or_(tables.Fact.status != "stored", UNCOUNTED))
     )
     return list(session.scalars(wanted.order_by(tables.Fact.id.desc()).limit(limit)))
 
@@ -171,49 +188,78 @@ def changes_since(session: Session, device: Device, after: int, limit: int) -> P
         from a backup) starts over: every change may come twice without harm.
       limit: changes on a page.
     """
-    newest = session.scalars(select(Counter.value).where(Counter.name == "server_seq")).one()
-    after = 0 if after > newest else after
-    advisories = (
-        select(Advisory)
-        .where(Advisory.region_id == device.region_id, _for_device(device), Advisory.server_seq > after)
-        .order_by(Advisory.server_seq)
-        .limit(limit + 1)
-    )
-    recounts = (
-        select(Correction)
-        .where(Correction.observation_device == device.id, Correction.by == "officer", Correction.server_seq > after)
-        .order_by(Correction.server_seq)
-        .limit(limit + 1)
-    )
-    found: list[Advisory | Correction] = [*session.scalars(advisories), *session.scalars(recounts)]
-    found.sort(key=lambda change: change.server_seq)
-    page = found[:limit]
-    return Page(page, last=page[-1].server_seq if page else after, more=len(found) > limit)
+    asked = {"region": device.region_id, "device": device.id, "after": after, "most": limit + 1}
+    rows = session.execute(_CHANGES, asked).all()
+    page = [row for row in rows if row.id is not None][:limit]
+    by_kind = [{row.id for row in page if row.is_recount == kind} for kind in (0, 1)]
+    found_rows: list[Advisory | Correction] = []
+    if page:
+        found_rows += session.scalars(select(Advisory).where(Advisory.id.in_(by_kind[0])))
+        found_rows += session.scalars(select(Correction).where(Correction.id.in_(by_kind[1])))
+    changes = sorted(found_rows, key=lambda change: (change.server_seq, isinstance(change, Correction), change.id))
+    last = page[-1].server_seq if page else (0 if after > rows[0].value else after)
+    return Page(changes, last, more=len(rows) > limit)
 
 
 def record_sync(
-    session: Session, device: Device, clock: PhoneClock, *, locale: str, app: str | None, model: str | None
+    session: Session,
+    device: Device,
+    clock: PhoneClock,
+    *,
+    locale: str,
+    app: str | None,
+    model: str | None,
+    public_key: str | None = None,
 ) -> None:
-    """Notes when a phone was here and what it said about itself; over-long names are cut, for they must block nothing."""
-    session.execute(
-        update(Device)
-        .where(Device.id == device.id)
-        .values(
-            last_seen_at=clock.received_at,
-            clock_offset_ms=clock.offset_ms,
-            locale=locale,
-            app_version=_word(app, 40),
-            model_version=_word(model, 80),
-        )
-    )
+    """Notes when a phone was here, its key and what it said of itself; over-long names are cut: they block nothing."""
+    told = {
+        "last_seen_at": clock.received_at,
+        "clock_offset_ms": clock.offset_ms,
+        "locale": locale,
+        "app_version": _word(app, 40),
+        "model_version": _word(model, 80),
+        "public_key": device.public_key or public_key,
+    }
+    session.connection().execute(_WAS_HERE, told | {"phone": device.id})
 
 
 def _word(text: str | None, letters: int) -> str | None:
     return text and text.replace("\0", "")[:letters]
 
 
-def _for_device(device: Device) -> ColumnElement[bool]:
-    return or_(Advisory.device_id.is_(None), Advisory.device_id == device.id)
+def _settle(
+    session: Session,
+    device: Device,
+    facts: Sequence[Fact],
+    new: dict[int, Fact],
+    clock: PhoneClock,
+    sms_id: int | None,
+    server_seq: int,
+) -> list[Receipt]:
+    """Answers for a message in which not all were new; keeps aside what has no number or is in conflict."""
+    known = _known(session, device.id, facts)
+    receipts, rows, completed = [], [], []
+    for fact in facts:
+        if fact.seq is not None and new.get(fact.seq) is fact:
+            receipts.append(Receipt(fact.seq, _status(fact, device), fact.problem))
+            continue
+        name = fact.content_hash if fact.seq is None else fact.seq
+        standing = known.get(name)
+        if standing is not None and standing.is_same(fact, sms_id):
+            receipts.append(_receipt_again(fact, standing))
+            if standing.sms_id is not None and sms_id is None:
+                completed.append(fact)
+                known[name] = standing._replace(content_hash=fact.content_hash, sms_id=None)
+            continue
+        status: Status = "conflict" if standing else _status(fact, device)
+        receipts.append(Receipt(fact.seq, status, fact.problem))
+        if fact.content_hash not in known:
+            row = _ledger_row(device.id, fact, status, clock, sms_id, server_seq)
+            known[fact.content_hash] = Standing(fact.content_hash, status, row["problem"], fact.content, sms_id)
+            rows.append(row)
+    insert_rows(session, tables.Fact, rows)
+    _complete(session, device.id, completed, clock)
+    return receipts
 
 
 def _known(session: Session, device: int, facts: Iterable[Fact]) -> dict[int | str, Standing]:
@@ -236,8 +282,10 @@ def _known(session: Session, device: int, facts: Iterable[Fact]) -> dict[int | s
 
 def _receipt_again(fact: Fact, standing: Standing) -> Receipt:
     """The answer to a fact that came before: the same as then, only `stored` is now `duplicate`."""
+    if standing.status == "stored":
+        return Receipt(fact.seq, "duplicate")
     problem = Problem(standing.problem["number"], **standing.problem["params"]) if standing.problem else None
-    return Receipt(fact.seq, "duplicate" if standing.status == "stored" else standing.status, problem)
+    return Receipt(fact.seq, standing.status, problem)
 
 
 def _status(fact: Fact, device: Device) -> Status:
@@ -246,7 +294,9 @@ def _status(fact: Fact, device: Device) -> Status:
     return "quarantined" if device.revoked_at else "stored"
 
 
-def _ledger_row(device: int, fact: Fact, status: Status, clock: PhoneClock, sms_id: int | None) -> dict[str, Any]:
+def _ledger_row(
+    device: int, fact: Fact, status: Status, clock: PhoneClock, sms_id: int | None, server_seq: int
+) -> dict[str, Any]:
     return {
         "device_id": device,
         "seq": None if status == "conflict" else fact.seq,
@@ -254,13 +304,46 @@ def _ledger_row(device: int, fact: Fact, status: Status, clock: PhoneClock, sms_
         "content_hash": fact.content_hash,
         "content": fact.content,
         "status": status,
-        "problem": {"number": fact.problem.number, "params": dict(fact.problem.params)} if fact.problem else None,
+        "problem": _stored(fact.problem) if fact.problem else None,
         "at_phone": fact.typed.at if fact.typed else None,
         "at_corrected": clock.corrected(fact.typed.at).at if fact.typed else clock.received_at,
         "clock_offset_ms": clock.offset_ms,
         "received_at": clock.received_at,
+        "server_seq": server_seq,
         "sms_id": sms_id,
     }
+
+
+def _stored(problem: Problem) -> dict[str, Any]:
+    return {"number": problem.number, "params": dict(problem.params)}
+
+
+def _count_one_by_one(
+    session: Session, device: int, facts: Collection[Fact], clock: PhoneClock, server_seq: int
+) -> None:
+    for fact in facts:
+        if (problem := _broke(session, device, fact, clock, server_seq)) is not None:
+            own = update(tables.Fact).where(tables.Fact.device_id == device, tables.Fact.seq == fact.seq)
+            session.execute(own.values(problem=_stored(problem)))
+
+
+def _count_row(session: Session, row: tables.Fact, server_seq: int) -> bool:
+    """Counts a stored row in; whether that worked stands in the row."""
+    clock = PhoneClock(timedelta(milliseconds=row.clock_offset_ms), row.received_at)
+    problem = _broke(session, row.device_id, read_fact(row.content.encode()), clock, server_seq)
+    row.problem = _stored(problem) if problem else None
+    return problem is None
+
+
+def _broke(session: Session, device: int, fact: Fact, clock: PhoneClock, server_seq: int) -> Problem | None:
+    """Counts one fact in; what breaks is undone, written down and told, and harms nothing else."""
+    try:
+        with session.begin_nested():
+            count_in(session, device, [fact], clock, server_seq)
+    except Exception as error:
+        log.exception("a stored fact could not be counted")
+        return Problem("500.3", detail=type(error).__name__)
+    return None
 
 
 def _complete(session: Session, device: int, facts: Sequence[Fact], clock: PhoneClock) -> None:
@@ -269,125 +352,11 @@ def _complete(session: Session, device: int, facts: Sequence[Fact], clock: Phone
         row = session.scalars(
             select(tables.Fact).where(tables.Fact.device_id == device, tables.Fact.seq == fact.seq)
         ).one()
-        for name, value in _ledger_row(device, fact, row.status, clock, None).items():
+        is_counted = row.status == "stored" and row.problem is None
+        whole = _ledger_row(device, fact, row.status, clock, None, row.server_seq)
+        for name, value in whole.items():
             setattr(row, name, value)
-        if row.status != "stored":
-            continue
-        if isinstance(fact.typed, ObservationFact):
-            session.merge(Observation(**_observation(device, fact.typed, clock)))
-        if isinstance(fact.typed, CorrectionFact):
-            own = update(Correction).where(Correction.observation_device == device, Correction.fact_seq == fact.seq)
-            session.execute(own.values(_correction(device, fact.typed, clock, row.server_seq)))
-
-
-def _insert_all(session: Session, table: type[Table], rows: list[dict[str, Any]]) -> None:
-    """One statement for all rows; `render_nulls` keeps SQLAlchemy from splitting them by which columns are null."""
-    if rows:
-        session.execute(insert(table).execution_options(render_nulls=True), rows)
-
-
-def _project(session: Session, device: int, facts: Iterable[Fact], clock: PhoneClock, server_seq: int) -> None:
-    """Writes usable facts into the tables that are read; one statement for each kind."""
-    typed = [fact.typed for fact in facts]
-    _describe_traps(session, device, [f for f in typed if isinstance(f, TrapFact)], clock)
-    _insert_all(session, Service, [_service(device, f, clock) for f in typed if isinstance(f, ServiceFact)])
-    _insert_all(session, Observation, [_observation(device, f, clock) for f in typed if isinstance(f, ObservationFact)])
-    _insert_all(session, Inspection, [_inspection(device, f, clock) for f in typed if isinstance(f, InspectionFact)])
-    recounts = [_correction(device, f, clock, server_seq) for f in typed if isinstance(f, CorrectionFact)]
-    _insert_all(session, Correction, recounts)
-
-
-def _describe_traps(session: Session, device: int, facts: Sequence[TrapFact], clock: PhoneClock) -> None:
-    names = {fact.body.trap for fact in facts}
-    if not names:
-        return
-    wanted = select(Trap).where(Trap.device_id == device, Trap.trap.in_(names))
-    standing = {trap.trap: trap for trap in session.scalars(wanted)}
-    room = _room_for_traps(session, device) if names - standing.keys() else 0
-    for fact in facts:
-        body, at = fact.body, clock.corrected(fact.at).at
-        trap = standing.get(body.trap)
-        if not description_wins((at, fact.seq), (trap.described_at, trap.described_seq) if trap else None):
-            continue
-        if trap is None and room <= 0:
-            continue  # it waits in the ledger until the phone is a lead farmer's
-        if trap is None:
-            room -= 1
-            trap = standing[body.trap] = Trap(device_id=device, trap=body.trap)
-            session.add(trap)
-        for name in body.__struct_fields__:
-            setattr(trap, name, getattr(body, name))
-        trap.emptied_at = clock.corrected(body.emptied_at).at if body.emptied_at else None
-        trap.described_at, trap.described_seq = at, fact.seq
-    session.flush()
-
-
-def _room_for_traps(session: Session, device: int) -> int:
-    """How many more traps a phone may have; an imported source is as free as a lead farmer."""
-    is_free = or_(Device.lead_since.is_not(None), Device.source.is_not(None))
-    if session.scalar(select(Device.id).where(Device.id == device, is_free)):
-        return 1_000_000
-    return MOST_TRAPS - session.scalars(select(func.count()).where(Trap.device_id == device)).one()
-
-
-def _service(device: int, fact: ServiceFact, clock: PhoneClock) -> dict[str, Any]:
-    body = fact.body
-    return {
-        "device_id": device,
-        "seq": fact.seq,
-        "trap": body.trap,
-        "serviced_at": clock.corrected(body.serviced_at).at,
-        "emptied": body.emptied,
-        "lure_changed": body.lure_changed,
-    }
-
-
-def _inspection(device: int, fact: InspectionFact, clock: PhoneClock) -> dict[str, Any]:
-    body = fact.body
-    return {
-        "device_id": device,
-        "seq": fact.seq,
-        "trap": body.trap,
-        "inspected_at": clock.corrected(body.inspected_at).at,
-        "rule": body.rule,
-        "part": body.part,
-        "looked": body.looked,
-        "found": body.found,
-    }
-
-
-def _observation(device: int, fact: ObservationFact, clock: PhoneClock) -> dict[str, Any]:
-    body, taken = fact.body, clock.corrected(fact.body.taken_at)
-    return {
-        "device_id": device,
-        "seq": fact.seq,
-        "trap": body.trap,
-        "taken_at": taken.at,
-        "taken_at_doubtful": taken.is_doubtful,
-        "source": body.source,
-        "counts": body.counts,
-        "nights": body.nights,
-        "emptied": body.emptied,
-        "lure_age_days": body.lure_age_days,
-        "model": body.model,
-        "intervals": body.intervals,
-        "gate_verdict": body.gate.verdict if body.gate else None,
-        "gate_reason": body.gate.reason if body.gate else None,
-        "photo": body.photo,
-        "photo_consent": body.photo_consent,
-        "decoded_scale": body.decoded_scale,
-    }
-
-
-def _correction(device: int, fact: CorrectionFact, clock: PhoneClock, server_seq: int) -> dict[str, Any]:
-    body = fact.body
-    return {
-        "observation_device": device,
-        "observation_seq": body.observation,
-        "by": "farmer",
-        "fact_seq": fact.seq,
-        "counts": body.counts,
-        "marks": None if body.marks is None else [{"x": m.x, "y": m.y, "species": m.species} for m in body.marks],
-        "made_at": clock.corrected(fact.at).at,
-        "server_seq": server_seq,
-    }
+        if is_counted:
+            count_anew(session, device, fact, clock, row.server_seq)
+        elif row.status == "stored":
+            _count_row(session, row, row.server_seq)

@@ -27,6 +27,8 @@ from server.db.session import JsonDocument, RowNumber, Table, UtcInstant
 
 ACTIVE_RUN = text("state IN ('queued', 'running')")
 ASIDE = text("seq IS NULL")
+UNCOUNTED = text("status = 'stored' AND problem IS NOT NULL")
+"""Facts that are stored, and whose counting broke; it is tried again."""
 
 
 def _one_of(column: str, *values: str) -> CheckConstraint:
@@ -112,6 +114,7 @@ class Device(Table):
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcInstant, comment="set: the farmer no longer agrees")
     erased_at: Mapped[datetime | None] = mapped_column(UtcInstant, comment="set: nothing here tells who it was")
     sms_key: Mapped[str | None] = mapped_column(String(200), comment="of its SMS, encrypted; null: it has no SMS path")
+    public_key: Mapped[str | None] = mapped_column(String(88), comment="P-256, base64; null: it has never signed")
 
 
 class EnrolmentCode(Table):
@@ -137,6 +140,7 @@ class Fact(Table):
         _one_of("status", "stored", "rejected", "quarantined", "conflict"),
         Index("uq_facts_aside", "device_id", "content_hash", unique=True, sqlite_where=ASIDE, postgresql_where=ASIDE),
         Index(None, "device_id", "status"),
+        Index("ix_facts_uncounted", "id", sqlite_where=UNCOUNTED, postgresql_where=UNCOUNTED),
     )
 
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)

@@ -3,15 +3,19 @@
 import json
 import os
 import threading
+import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from pestwatch.sync.protocol import read_facts, read_request
+from pestwatch.sync.spelling import to_json
 from server import create_app
 from server.config import Settings
 from tests.conftest import Chromium
@@ -41,7 +45,8 @@ class AppServer:
         self._server = make_server("127.0.0.1", 0, self.app, threaded=True, request_handler=Noting)
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.port: int = self._server.server_port
+        self.url = f"http://127.0.0.1:{self.port}"
         self.app_url = f"{self.url}/app/"
 
     def stop(self) -> None:
@@ -63,12 +68,30 @@ def browser(chromium: Chromium, profile: Path) -> Iterator[BrowserContext]:
             profile, executable_path=chromium.path, env={**os.environ, **chromium.env}, args=FLAGS
         )
         yield context
-        context.close()
+        with suppress(PlaywrightError):  # a test may have killed it
+            context.close()
+
+
+def main_process(profile: Path) -> int:
+    """The process that is the browser with this profile, whose end is the end of all."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            if f"--user-data-dir={profile}" in words and not any(word.startswith("--type=") for word in words):
+                return int(folder.name)
+    raise LookupError(f"no browser runs with {profile}")
 
 
 @pytest.fixture(scope="module")
 def phone(chromium: Chromium, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
     with browser(chromium, tmp_path_factory.mktemp("phone")) as context:
+        yield context
+
+
+@pytest.fixture
+def own_phone(chromium: Chromium, tmp_path: Path) -> Iterator[BrowserContext]:
+    """A phone that nobody has used yet."""
+    with browser(chromium, tmp_path / "phone") as context:
         yield context
 
 
@@ -124,6 +147,24 @@ def pink(page: Page) -> Page:
     return page
 
 
+COUNTER_IS_HERE = """async () => {
+  const { active } = await navigator.serviceWorker.ready;
+  const channel = new BroadcastChannel('pestwatch-arrival');
+  const here = new Promise((done, fail) => {
+    channel.onmessage = ({ data }) => data.state === 'here' && done();
+    setTimeout(() => fail(new Error('the counter did not come')), 60_000);
+  });
+  active.postMessage({ type: 'bring' });
+  await here;
+  channel.close();
+}"""
+
+
+def wait_for_the_counter(page: Page) -> None:
+    """Until engine and model lie on the phone: the first visit goes on without them."""
+    page.evaluate(COUNTER_IS_HERE)
+
+
 def tap(page: Page, testid: str) -> None:
     page.get_by_test_id(testid).first.click()
 
@@ -148,6 +189,10 @@ def enrol_with(context: BrowserContext, answer: Any) -> None:
     context.route("**/api/v1/enrol", lambda route: route.fulfill(status=201, json=enrolled))
 
     def sync(route: Route) -> None:
-        route.fulfill(json=answer(json.loads(route.request.post_data or "{}")["facts"]))
+        body = route.request.post_data_buffer or b""
+        if "content-encoding" in route.request.headers:
+            body = zlib.decompress(body)
+        facts = read_facts(read_request(to_json(body, route.request.headers["content-type"])))
+        route.fulfill(json=answer([json.loads(fact.content) for fact in facts]))
 
     context.route("**/api/v1/sync", sync)

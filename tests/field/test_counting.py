@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.field.conftest import Serve
+from tests.field.conftest import Serve, wait_for_the_counter
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 EXPECTED = json.loads((GOLDEN / "count.json").read_text(encoding="utf-8"))
@@ -44,7 +44,7 @@ def page(phone: BrowserContext, serve: Serve, app_dist: Path) -> Page:
     server = serve(app_dist)
     page = phone.new_page()
     page.goto(server.app_url)
-    page.evaluate("navigator.serviceWorker.ready.then(() => null)")
+    wait_for_the_counter(page)
     server.stop()
     phone.set_offline(True)
     return page

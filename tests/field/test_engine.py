@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, Page
 from pestwatch.shelf import models_dir
 from pestwatch.vision.preprocess import Sizes, decode_photo, tiles
 from tests.conftest import FIELD, NODE, ROOT
-from tests.field.conftest import AppServer
+from tests.field.conftest import AppServer, wait_for_the_counter
 
 GOLDEN = ROOT / "tests" / "golden"
 EXPECTED = json.loads((GOLDEN / "count.json").read_text(encoding="utf-8"))
@@ -79,6 +79,6 @@ def test_chromium_computes_the_same_bytes_without_vectors(page: Page) -> None:
 def test_a_phone_downloads_one_build_of_the_kernels(phone: BrowserContext, server: AppServer) -> None:
     page = phone.new_page()
     page.goto(server.app_url)
-    page.evaluate("navigator.serviceWorker.ready.then(() => null)")
+    wait_for_the_counter(page)
     kernels = {path for path in server.asked if "/kernels-" in path}
     assert len(kernels) == 1

@@ -123,6 +123,8 @@ def test_one_observation(phone: Phone, officer: Page, installation: Installation
     expect(phone.page.get_by_test_id("total-waiting")).to_have_attribute("data-count", "0", timeout=20_000)
     assert outbox(phone, "arrived") == 5
     assert outbox(phone, "refused") == 0
+    phone.tap("send-photos")  # this browser does not tell Wi-Fi from mobile data, so photos wait to be sent
+    expect(phone.page.get_by_test_id("photos-waiting")).to_have_count(0, timeout=20_000)
 
     officer.goto(f"{installation.url}/regions/{REGION}")  # Station 5: stored, and seen on
     expect(officer.locator("main")).to_contain_text("American bollworm")  # Station 6: the dashboard

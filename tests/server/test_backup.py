@@ -24,7 +24,7 @@ from tests import factories
 from tests.conftest import ROOT
 from tests.factories import NOW, REGION, correction_fact, observation_fact, png, push, trap_fact
 from tests.server.conftest import Phone
-from tests.server.test_sync_kill import PushingPhone, Web
+from tests.soak.installation import PushingPhone, Web
 
 PHOTO = png()
 SHA256 = hashlib.sha256(PHOTO).hexdigest()
@@ -72,7 +72,7 @@ def test_an_installation_comes_back_from_a_backup_made_under_load(
     with session_scope(engine) as session:
         devices = [factories.device(session, token=f"phone-{n}").id for n in range(PHONES)]
     web = Web(free_port, environment(settings))
-    phones = [PushingPhone(web, f"phone-{n}") for n in range(PHONES)]
+    phones = [PushingPhone(web.port, device, f"phone-{n}") for n, device in enumerate(devices)]
     for phone in phones:
         phone.start()
     deadline = time.monotonic() + 60
@@ -108,7 +108,7 @@ def test_an_installation_comes_back_from_a_backup_made_under_load(
         # The phone keeps all its facts: what the backup came too early for arrives again, the rest is known.
         again = sorted(phone.acknowledged - here) + sorted(here)[:10]
         for begin in range(0, len(again), 100):
-            facts = [observation_fact(seq) for seq in again[begin : begin + 100]]
+            facts = [phone.fact(seq) for seq in again[begin : begin + 100]]
             headers = {"Authorization": f"Bearer {phone.token}"}
             answer = web.ask("POST", "/api/v1/sync", json.dumps(push(*facts)).encode(), **headers)
             statuses = {item["seq"]: item["status"] for item in answer["items"]}

@@ -23,7 +23,7 @@ from server.config import Settings
 from server.db.session import session_scope
 from tests import factories
 from tests.factories import REGION, observation_fact, png, push, trap_fact
-from tests.server.test_sync_kill import Web
+from tests.soak.installation import Web
 
 NUMBER, WORD, READER = "+919812345678", "the gateway's word", "a word for Prometheus"
 PHOTO = png()

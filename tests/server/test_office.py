@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from pestwatch.advisory.messages import MESSAGES
 from pestwatch.domain.places import state_of
 from pestwatch.domain.threshold import threshold_for
-from server.db import catches, people, store
+from server.db import catches, people, read_models
 from server.db.access_tables import AuditEntry
 from server.db.session import session_scope
 from tests import factories
@@ -172,16 +172,16 @@ def test_traps_beyond_what_a_farmer_may_have_wait_until_the_phone_is_a_lead_farm
     app: Flask, engine: Engine, phone: Phone
 ) -> None:
     officer = Officer(app).enter(hire(engine))
-    many = [trap_fact(n, trap=f"t{n}", name=f"Trap {n}") for n in range(1, store.MOST_TRAPS + 3)]
-    answer = phone.sync(*many, observation_fact(90, trap=f"t{store.MOST_TRAPS + 1}"))
+    many = [trap_fact(n, trap=f"t{n}", name=f"Trap {n}") for n in range(1, read_models.MOST_TRAPS + 3)]
+    answer = phone.sync(*many, observation_fact(90, trap=f"t{read_models.MOST_TRAPS + 1}"))
     assert {item["status"] for item in answer["items"]} == {"stored"}
     with session_scope(engine, read_only=True) as session:
-        assert len(catches.traps_of(session, REGION)) == store.MOST_TRAPS
+        assert len(catches.traps_of(session, REGION)) == read_models.MOST_TRAPS
     assert "as many traps as a farmer" in officer.read(f"/regions/{REGION}/phones")
     officer.post(f"/regions/{REGION}/phones/{phone.row.id}/lead", lead="yes")
     page = officer.read(f"/regions/{REGION}/phones")
     assert "lead farmer" in page
     assert "as many traps as a farmer" not in page
     with session_scope(engine, read_only=True) as session:
-        assert len(catches.traps_of(session, REGION)) == store.MOST_TRAPS + 2
+        assert len(catches.traps_of(session, REGION)) == read_models.MOST_TRAPS + 2
         assert len(catches.catch_rows(session, REGION, factories.NOW)) == 1, "its count had waited too"

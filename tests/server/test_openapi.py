@@ -24,7 +24,7 @@ from tests.conftest import ROOT
 from tests.factories import observation_fact, png
 from tests.server.conftest import Phone
 from tests.server.test_pictures import jpeg
-from tests.server.test_sync_kill import Web
+from tests.soak.installation import Web
 
 EXAMPLES = 25
 """Requests of each kind for each route; the whole takes about twenty seconds where nothing else runs."""

@@ -31,7 +31,7 @@ from server.db.session import open_engine, session_scope
 from tests import factories
 from tests.factories import observation_fact, push
 from tests.server.conftest import Clock
-from tests.server.test_sync_kill import Web
+from tests.soak.installation import Web
 
 FACTS = 20
 TOKEN = {"Authorization": "Bearer the-phone"}

@@ -51,6 +51,12 @@ class Web:
         )
         self.wait_until_healthy()
 
+    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> dict[str, Any] | None:
+        """The JSON of an answer that went well; None if the connection broke before all of it was there."""
+        answer = ask(self.port, method, path, body, **headers)
+        assert answer is None or answer[0] == 200, answer
+        return answer and answer[1]
+
     def wait_until_healthy(self) -> None:
         deadline = time.monotonic() + START_S
         while ask(self.port, "GET", "/api/v1/health") is None:
@@ -84,8 +90,13 @@ class PushingPhone(threading.Thread):
     def run(self) -> None:
         first = 1
         while not self.stopping.is_set():
-            facts = [observation_fact(seq, counts={"HELIAR": seq % 5000}) for seq in range(first, first + FACTS)]
+            facts = [self.fact(seq) for seq in range(first, first + FACTS)]
             first += FACTS if self.push(facts) else 0
+
+    @staticmethod
+    def fact(seq: int) -> dict[str, Any]:
+        """What a number stands for."""
+        return observation_fact(seq, counts={"HELIAR": seq % 5000})
 
     def push(self, facts: list[dict[str, Any]]) -> bool:
         """One try; True if every fact of it was acknowledged."""

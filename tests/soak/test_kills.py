@@ -107,11 +107,14 @@ class Postgres:
         deadline = time.monotonic() + 60
         while True:
             try:
-                return self.server.ensure_postgres_running()
+                self.server.ensure_postgres_running()
+                self.server.psql("SELECT 1")  # it may have begun and not be ready
             except Exception:  # the children of the killed one may still hold its memory
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
+            else:
+                return
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from sqlalchemy import Engine
 
 from server.db.session import session_scope
 from tests import factories
-from tests.factories import observation_fact
 from tests.soak.installation import PushingPhone, check_nothing_lost_or_doubled
 from tests.soak.link import Fault, FaultyLink
 
@@ -32,7 +31,7 @@ def phone(engine: Engine, link: FaultyLink) -> PushingPhone:
 
 
 def facts_from(first: int, many: int = 2) -> list[dict]:
-    return [observation_fact(seq, counts={"HELIAR": seq % 5000}) for seq in range(first, first + many)]
+    return [PushingPhone.fact(seq) for seq in range(first, first + many)]
 
 
 @pytest.mark.timeout(1200)

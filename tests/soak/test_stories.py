@@ -30,8 +30,10 @@ from sqlalchemy import Engine, event, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from pestwatch.sync.protocol import ObservationFact, canonical
+from pestwatch.sync.protocol import ObservationFact, Table, canonical
 from pestwatch.sync.sms import TEXT_BYTES, Told, read_sms, to_text, write_sms
+from pestwatch.sync.spelling import CBOR, JSON, to_json, write
+from pestwatch.sync.table import FACTS, ITEMS, from_table, to_table
 from server import auth
 from server.db import catches, devices, store, tables, work
 from server.db.catches import ObservationId
@@ -40,6 +42,8 @@ from tests import factories
 from tests.factories import NOW, inspection_fact, observation_fact, push, trap_fact
 
 number = itertools.count(1)
+turns = itertools.cycle(itertools.product([False, True], [JSON, CBOR]))
+"""Whether the facts are a table, and how the message is spelled."""
 STEPS = 25
 SHORT, LONG = 20, 420
 """Stories of STEPS steps on each engine: a thousand steps, or more than twenty thousand."""
@@ -254,14 +258,21 @@ class Stories(RuleBasedStateMachine):
             assert observations == who.counted()
 
     def _post(self, who: ModelPhone, facts: list[dict[str, Any]]) -> Response:
-        body = push(*facts, sent_at=NOW + who.skew, cursor=who.cursor)
-        return self.client.post("/api/v1/sync", json=body, headers=who.headers)
+        """In each spelling and each form in turn: none may make a difference."""
+        message = push(*facts, sent_at=NOW + who.skew, cursor=who.cursor)
+        is_table, spelling = next(turns)
+        if is_table:
+            message["facts"] = to_table(facts, FACTS)
+        headers = who.headers | {"Content-Type": spelling}
+        return self.client.post("/api/v1/sync", data=write(message, spelling), headers=headers)
 
     def _push(self, who: ModelPhone, facts: list[dict[str, Any]]) -> dict[str, Any]:
         response = self._post(who, facts)
         assert response.status_code == 200
-        answer: dict[str, Any] = response.json
-        return answer
+        answer: dict[str, Any] = json.loads(to_json(response.data, response.mimetype))
+        if isinstance(answer["items"], dict):
+            answer["items"] = from_table(convert(answer["items"], Table), ITEMS)
+        return {"more": False, "changes": [], "notices": []} | answer
 
     def _advise(self, told: list[ModelPhone], count: int, trap: tuple[int, str] | None) -> None:
         with session_scope(self.engine) as session:

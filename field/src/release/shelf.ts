@@ -13,6 +13,7 @@ import type { GateSidecar } from "../count/gate";
 import type { Model } from "../count/messages";
 import { Problem } from "../problem";
 import type { Instant, ProblemJson } from "../sync/protocol";
+import { isCounterHere } from "./arrival";
 import {
   BASE_REGION,
   filesFor,
@@ -132,28 +133,38 @@ function bundledRelease(): Promise<Release & { bundled: Files }> {
 /** The release inside the app with its `small`; checked like any other, as it came over the same network. */
 async function openBundled(): Promise<Release & { bundled: Files }> {
   if (!BUNDLED) throw new Error("the app was built without a model");
-  const folder = `${import.meta.env.BASE_URL}models/${BUNDLED.version}/`;
-  const content = await fetched(`${folder}manifest.json`);
-  const signature = parseJson(await fetched(`${folder}manifest.sig`), "manifest.sig") as Signature;
+  if (!(await isCounterHere())) throw new Problem("503.2");
+  const content = await fetched("manifest.json");
+  const signature = parseJson(await fetched("manifest.sig"), "manifest.sig") as Signature;
   const verified = await verify(content, signature, { base_keys: BASE_KEYS, root: null });
+  const { manifest } = verified;
   const files: Files = {};
-  for (const file of filesFor(verified.manifest, "small")) {
-    files[file.sha256] = await fetched(`${folder}${file.name}`);
-    await checkFile(file, files[file.sha256]);
+  for (const file of filesFor(manifest, "small")) {
+    if (file.name !== manifest.golden.name) files[file.sha256] = await checked(file);
   }
   return { ...verified, bundled: files };
 }
 
-/** A file of the app. Throws Problem 503.2 when the phone neither has it nor can get it now. */
-async function fetched(address: string): Promise<Bytes> {
-  const response = await fetch(address).catch(() => null);
+async function checked(file: ReleaseFile): Promise<Bytes> {
+  const content = await fetched(file.name);
+  await checkFile(file, content);
+  return content;
+}
+
+/** A file of the bundled release. Throws Problem 503.2 when the phone neither has it nor can get it now. */
+async function fetched(name: string): Promise<Bytes> {
+  const response = await fetch(`${import.meta.env.BASE_URL}models/${BUNDLED?.version}/${name}`).catch(() => null);
   if (!response?.ok) throw new Problem("503.2");
   return new Uint8Array(await response.arrayBuffer());
 }
 
 /** The content of a file that this phone has, whichever release it came with. */
 export async function contentOf({ sha256 }: ReleaseFile, { base }: Held): Promise<Bytes | undefined> {
-  return base.bundled?.[sha256] ?? (await (await shelf()).get("files", sha256));
+  const kept = base.bundled?.[sha256] ?? (await (await shelf()).get("files", sha256));
+  if (kept || !base.bundled) return kept;
+  // The app's golden picture waits until a release is to be checked: nobody's first count needs it.
+  const golden = base.manifest.files.find(({ name }) => name === base.manifest.golden.name);
+  return golden?.sha256 === sha256 ? checked(golden) : undefined;
 }
 
 interface Unpacked<S> {

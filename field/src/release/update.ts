@@ -8,11 +8,14 @@
  */
 
 import { BASE_KEYS } from "virtual:bundled-release";
+import { untilNobodyIsBusy } from "../busy";
 import { counter } from "../count/counter";
 import type { GateSidecar } from "../count/gate";
 import type { CountResult, Model } from "../count/messages";
 import { Problem, problemJson } from "../problem";
-import { setting } from "../store/settings";
+import type { Settings } from "../store/database";
+import { keep, setting } from "../store/settings";
+import { needsAsking } from "../sync/link";
 import { instant } from "../sync/protocol";
 import { request } from "../sync/sync";
 import { download } from "./download";
@@ -67,6 +70,8 @@ interface Look {
   region: string;
   root: PublicKey | null;
   size: Size;
+  /** What would cost too much to be fetched without a word. */
+  offered: Settings["next_model"];
 }
 
 /**
@@ -84,7 +89,7 @@ export async function updateRelease(
   await exclusively(async () => {
     const enrolment = await setting("enrolment");
     const { region, root } = enrolment ?? { region: BASE_REGION, root: null };
-    await takeAll({ reason, now, count, region, root, size: await wantedSize() });
+    await takeAll({ reason, now, count, region, root, size: await wantedSize(), offered: null });
   });
   return releaseState(now);
 }
@@ -103,7 +108,7 @@ async function takeAll(look: Look): Promise<void> {
   refused.push(await fetchSize(look));
   await settle(
     refused.filter((one) => one !== null),
-    look.now,
+    look,
   );
 }
 
@@ -152,7 +157,9 @@ async function takeRelease(verified: Verified, held: Held, look: Look): Promise<
   if (manifest.min_app > APP_GENERATION) throw new Problem("422.27", { version: manifest.version });
   // A base without our size still brings its gate, and the usual size.
   const size = pairOf(manifest, look.size) ? look.size : "small";
-  const files = await fetchFiles(filesFor(manifest, size), manifest, held);
+  const files = await fetchFiles(filesFor(manifest, size), manifest, held, look);
+  if (!files) return null;
+  await untilNobodyIsBusy(); // a photo must not wait for the test photo
   await checkGolden(manifest, size, files, held, look);
   await take(verified, files, held, seen);
   return null;
@@ -168,7 +175,8 @@ async function fetchSize(look: Look): Promise<RefusedRelease | null> {
   const refused = await justRefused(model.sha256, look);
   if (refused) return refused;
   try {
-    const files = await fetchFiles(filesFor(manifest, look.size), manifest, held);
+    const files = await fetchFiles(filesFor(manifest, look.size), manifest, held, look);
+    if (!files) return null;
     await checkGolden(manifest, look.size, files, held, look);
     await keepFiles({ [model.sha256]: files[model.sha256], [sidecar.sha256]: files[sidecar.sha256] });
     return null;
@@ -197,18 +205,28 @@ async function refuse(
 }
 
 /** What was refused before and is no longer offered is forgotten. */
-async function settle(refused: RefusedRelease[], now: Date): Promise<void> {
+async function settle(refused: RefusedRelease[], { now, offered }: Look): Promise<void> {
   const transaction = (await shelf()).transaction("notes", "readwrite");
   const { store } = transaction;
   await Promise.all([store.put(instant(now), "checked_at"), store.put(refused, "refused"), transaction.done]);
+  await keep("next_model", offered);
 }
 
-async function fetchFiles(wanted: ReleaseFile[], manifest: Manifest, held: Held): Promise<Files> {
+/** What is here already is not paid for again; null when the rest is so much that a person has to ask for it. */
+async function fetchFiles(wanted: ReleaseFile[], manifest: Manifest, held: Held, look: Look): Promise<Files | null> {
   const files: Files = {};
+  const missing: ReleaseFile[] = [];
   for (const file of wanted) {
-    // The test photo seldom changes: what is here already is not paid for again.
-    files[file.sha256] = (await contentOf(file, held)) ?? (await download(manifest, file));
+    const content = await contentOf(file, held);
+    if (content) files[file.sha256] = content;
+    else missing.push(file);
   }
+  const bytes = missing.reduce((sum, file) => sum + file.bytes, 0);
+  if (look.reason === "automatic" && needsAsking(bytes)) {
+    look.offered = { version: manifest.version, bytes };
+    return null;
+  }
+  for (const file of missing) files[file.sha256] = await download(manifest, file);
   return files;
 }
 

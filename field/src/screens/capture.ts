@@ -1,16 +1,18 @@
 /** While the phone counts: the photo, how far it is, and a way out at every moment. */
 
 import { photoButton, sha256Hex } from "../camera";
-import { type CountOptions, countPhoto } from "../count/counter";
+import type { CountOptions } from "../count/counter";
 import { type Child, h } from "../elements";
 import { t } from "../i18n";
 import { asProblem, type Problem } from "../problem";
+import { loadCounter } from "../release/arrival";
 import type { Draft } from "../store/database";
 import { draftOf, dropDraft, keepDraft } from "../store/draft";
 import { keep } from "../store/settings";
 import { type MyTrap, myTrap } from "../trap/my-traps";
 import { nightsSince } from "../trap/trap";
 import { button, goInstead, notice, redraw, type Screen, say } from "./frame";
+import { counterComing } from "./home-notices";
 import { resultScreen } from "./result";
 
 /** The screen of the draft: counting if its photo has no count yet, else the number. */
@@ -48,7 +50,7 @@ function countingScreen(draft: Draft, photo: Blob, trap: MyTrap): Screen {
       if (!stop.signal.aborted) redraw();
     },
     (error: unknown) => {
-      if (!stop.signal.aborted) below.replaceChildren(failed(asProblem(error), trap));
+      if (!stop.signal.aborted) below.replaceChildren(later(asProblem(error), trap) ?? failed(asProblem(error), trap));
     },
   );
   return {
@@ -62,6 +64,7 @@ function countingScreen(draft: Draft, photo: Blob, trap: MyTrap): Screen {
 
 /** Counts the photo as it came, then keeps only the smaller copy: the draft must not fill the phone. */
 async function count(draft: Draft, photo: Blob, options: CountOptions & { signal: AbortSignal }): Promise<void> {
+  const { countPhoto } = await loadCounter();
   const { counts, intervals, marks, gate, model, decoded_scale, copy } = await countPhoto(photo, options);
   const sha256 = await sha256Hex(copy);
   if (options.signal.aborted) return;
@@ -72,6 +75,19 @@ async function count(draft: Draft, photo: Blob, options: CountOptions & { signal
     sha256,
     counted: { counts, intervals, marks, gate, model, decoded_scale },
   });
+}
+
+/** A photo that came before the counter is kept, and counted as soon as that is there. */
+function later({ number }: Problem, trap: MyTrap): HTMLElement | null {
+  const coming = number === "503.2" && counterComing(redraw);
+  if (!coming) return null;
+  return h(
+    "div",
+    { class: "stack" },
+    coming,
+    h("p", { testid: "photo-kept" }, t("Your photo is kept and counted then.")),
+    button("hand", t("Count by hand"), { testid: "count-by-hand", onclick: () => byHand(trap) }),
+  );
 }
 
 function failed(problem: Problem, trap: MyTrap): HTMLElement {

@@ -6,7 +6,9 @@ import type { IconName } from "../icons";
 import { asProblem } from "../problem";
 import { type ReleaseState, releaseState } from "../release/shelf";
 import { updateRelease } from "../release/update";
+import { setting } from "../store/settings";
 import { button, redraw, say } from "./frame";
+import { offerWords } from "./home-notices";
 
 /** Makes one row of the settings screen. */
 export type Row = (picture: IconName, testid: string, ...words: Child[]) => HTMLElement;
@@ -16,7 +18,14 @@ export async function modelRow(row: Row): Promise<HTMLElement> {
   if (state instanceof Error) {
     return row("chip", "setting-model", h("p", { testid: "model-version" }, t(state.message, state.params)));
   }
-  return row("chip", "setting-model", words(state), checkNow());
+  const offered = await setting("next_model");
+  return row(
+    "chip",
+    "setting-model",
+    words(state),
+    offered && h("p", { testid: "model-offered" }, offerWords(offered.bytes)),
+    checkNow(Boolean(offered)),
+  );
 }
 
 function words({ current, previous, refused, checked_at }: ReleaseState): Child {
@@ -38,8 +47,8 @@ function words({ current, previous, refused, checked_at }: ReleaseState): Child 
   ];
 }
 
-function checkNow(): HTMLElement {
-  const look = button("again", t("Look for a new model"), {
+function checkNow(isOffered: boolean): HTMLElement {
+  const look = button("again", isOffered ? t("Download it") : t("Look for a new model"), {
     testid: "model-update",
     onclick: async () => {
       look.setAttribute("disabled", "");

@@ -1,13 +1,13 @@
 /** Sending: what waits, what arrived, what was refused and why; send now; everything as a file. */
 
 import { type Child, h } from "../elements";
-import { dateText, type Message, number, t, timeText, tn } from "../i18n";
+import { dateText, type Message, number, type Params, t, timeText, tn } from "../i18n";
 import { type IconName, icon } from "../icons";
 import { type Delivery, database, type KeptPhoto } from "../store/database";
 import { exportEverything } from "../store/export";
 import { factsWithDeliveries, sendAgain } from "../store/outbox";
 import { setting } from "../store/settings";
-import { type FlushOutcome, flush } from "../sync/flush";
+import { type FlushOutcome, type FlushReason, flush } from "../sync/flush";
 import type { Fact, ProblemJson } from "../sync/protocol";
 import { CLOCK_WARNING_MS } from "../sync/sync";
 import { foldTraps, type MyTrap } from "../trap/my-traps";
@@ -43,7 +43,11 @@ export async function outboxScreen(): Promise<Screen> {
   for (const { delivery } of stored) totals[GROUP[delivery.status]]++;
   const photoOf = new Map(photos.map((photo) => [photo.observation, photo]));
 
-  const send = button("outbox", t("Send now"), { testid: "send-now", look: "main", onclick: () => sendNow(send) });
+  const send = button("outbox", t("Send now"), {
+    testid: "send-now",
+    look: "main",
+    onclick: () => sendNow(send, "asked"),
+  });
   return {
     testid: "outbox",
     title: t("Sending"),
@@ -64,10 +68,11 @@ export async function outboxScreen(): Promise<Screen> {
             ),
           ),
       ),
-      await lastTime(),
+      await lastTime(stored),
       await whatHolds(),
       send,
       await smsButton(stored),
+      await photosWaiting(photos),
       h(
         "ol",
         { class: "rows", testid: "outbox-items" },
@@ -78,14 +83,19 @@ export async function outboxScreen(): Promise<Screen> {
       ),
       stored.length > SHOWN && h("p", { class: "quiet" }, t("The file has all of them.")),
       stored.length > 0 &&
-        button("file", t("Save everything to a file"), { testid: "export", onclick: () => exportEverything() }),
+        h(
+          "div",
+          { class: "stack" },
+          button("file", t("Save everything to a file"), { testid: "export", onclick: () => exportEverything() }),
+          photos.length > 0 && h("p", { class: "quiet" }, t("Photos are not in the file.")),
+        ),
     ],
   };
 }
 
-async function sendNow(send: HTMLElement): Promise<void> {
+async function sendNow(send: HTMLElement, reason: FlushReason): Promise<void> {
   send.setAttribute("disabled", "");
-  const outcome = await flush("asked");
+  const outcome = await flush(reason);
   send.removeAttribute("disabled");
   const words: Record<FlushOutcome["state"], () => Message> = {
     sent: () => t("Sent"),
@@ -98,15 +108,44 @@ async function sendNow(send: HTMLElement): Promise<void> {
   redraw();
 }
 
-async function lastTime(): Promise<Child> {
+/** When something last went out, and by which way: the server answers over data, an SMS is only handed over. */
+async function lastTime(stored: { delivery: Delivery }[]): Promise<Child> {
   const at = await setting("last_synced_at");
-  const date = at && new Date(at);
+  const smsAt = stored
+    .map(({ delivery }) => delivery.sms_at ?? "")
+    .sort()
+    .at(-1);
+  const when = (date: Date): Params => ({ day: dateText(date), time: timeText(date) });
   return h(
     "p",
     { class: "last-time", testid: "last-synced", "data-at": at ?? "" },
-    date
-      ? [t("Last sent: %(day)s, %(time)s", { day: dateText(date), time: timeText(date) })]
-      : t("Nothing was sent yet"),
+    at
+      ? [icon("outbox", "small"), t("Last sent: %(day)s, %(time)s", when(new Date(at)))]
+      : !smsAt && t("Nothing was sent yet"),
+    at && smsAt && h("br"),
+    smsAt && [icon("sms", "small"), t("Last SMS: %(day)s, %(time)s", when(new Date(smsAt)))],
+  );
+}
+
+/** Photos that wait, what they cost, and why they wait; sent when a person says so. */
+async function photosWaiting(photos: KeptPhoto[]): Promise<Child> {
+  const waiting = photos.filter(({ status }) => status === "waiting");
+  if (waiting.length === 0) return null;
+  const kilobytes = Math.ceil(waiting.reduce((sum, { photo }) => sum + (photo?.size ?? 0), 0) / 1000);
+  const now = button("camera", t("Send photos now"), {
+    testid: "send-photos",
+    onclick: () => sendNow(now, "photos"),
+  });
+  return notice(
+    "plain",
+    "camera",
+    "photos-waiting",
+    h(
+      "p",
+      {},
+      tn("%(n)s photo waits: %(kilobytes)s kB", "%(n)s photos wait: %(kilobytes)s kB", waiting.length, { kilobytes }),
+    ),
+    now,
   );
 }
 
@@ -182,10 +221,20 @@ function row(fact: Fact, delivery: Delivery, traps: Map<string, MyTrap>, photo: 
       [nameOf(fact, traps), dateText(new Date(fact.at))].filter(Boolean).join(" · "),
       group === "waiting" && delivery.sms_at && [h("br"), icon("sms", "small"), t("Sent by SMS, not yet confirmed")],
       photo && [h("br"), icon("camera", "small"), photoWords(photo)],
-      delivery.problem && h("span", { class: "reason", testid: "reason" }, problemText(delivery.problem)),
+      reason(delivery),
       group === "refused" && again,
     ),
   );
+}
+
+/** Why something did not count, and what to do. */
+function reason({ status, problem }: Delivery): Child {
+  const words =
+    (problem && problemText(problem)) ||
+    (status === "conflict" &&
+      t("The server has something else under this number. Both are kept: tell your officer.")) ||
+    (status === "quarantined" && t("Your officers look at it before it counts."));
+  return words && h("span", { class: "reason", testid: "reason" }, words);
 }
 
 function whatItIs(fact: Fact): Message {

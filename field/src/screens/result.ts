@@ -178,7 +178,7 @@ async function saveDraft(draft: Draft, trap: MyTrap, sendsPhotos: boolean): Prom
         model: isPhoto ? counted.model : null,
         gate: isPhoto ? counted.gate : null,
         ...(isPhoto && { intervals: counted.intervals }),
-        photo: isPhoto ? draft.sha256 : null,
+        photo: isPhoto && sendsPhotos ? draft.sha256 : null, // the name of a photo that stays here says nothing
         photo_consent: isPhoto && sendsPhotos,
         decoded_scale: isPhoto ? counted.decoded_scale : null,
         ...(isPhoto && sendsPhotos && { marks: counted.marks.map(({ x, y, species }) => ({ x, y, species })) }),

@@ -1,11 +1,14 @@
 /** Settings: language, enrolment, what may be sent, which model counts, and whether the counts are kept safe. */
 
 import { type Child, h } from "../elements";
-import { catalogueStatus, LOCALES, type Locale, locale, number, t } from "../i18n";
+import { catalogueStatus, LOCALES, type Locale, locale, type Message, t } from "../i18n";
 import { type IconName, icon } from "../icons";
+import { room } from "../store/room";
 import { keep, setting } from "../store/settings";
 import { noteAnswer } from "../sync/consent";
 import { flush } from "../sync/flush";
+import { connection } from "../sync/link";
+import type { PhotosGo } from "../sync/photo-policy";
 import { instant } from "../sync/protocol";
 import { button, go, redraw, type Screen } from "./frame";
 import { modelRow } from "./model-row";
@@ -90,6 +93,7 @@ async function sending(): Promise<HTMLElement> {
     "setting-sending",
     h("p", {}, t("May photos of the trap be sent?")),
     h("div", { class: "two" }, yes, no),
+    await photosGo(),
     button("cross", t("Stop sending"), {
       testid: "stop-sending",
       onclick: async () => {
@@ -129,10 +133,32 @@ async function erasing(): Promise<Child> {
   return [first, sure];
 }
 
+/** When photos may go, and whether this browser can tell at all. */
+async function photosGo(): Promise<Child> {
+  const now = (await setting("photos_go")) ?? "wifi";
+  const choose = async (go: PhotosGo): Promise<void> => {
+    await keep("photos_go", go);
+    wifi.setAttribute("aria-pressed", String(go === "wifi"));
+    asked.setAttribute("aria-pressed", String(go === "asked"));
+  };
+  const option = (value: PhotosGo, picture: IconName, words: Message): HTMLElement =>
+    button(picture, words, { testid: `photos-go-${value}`, pressed: now === value, onclick: () => choose(value) });
+  const wifi = option("wifi", "outbox", t("Only over Wi-Fi"));
+  const asked = option("asked", "hand", t("Only when I ask"));
+  return [
+    h("p", {}, t("When may photos go?")),
+    h("div", { class: "two" }, wifi, asked),
+    connection()?.type === undefined &&
+      h(
+        "p",
+        { class: "quiet", testid: "link-unknown" },
+        t("This browser does not tell Wi-Fi from mobile data. Photos wait until you send them."),
+      ),
+  ];
+}
+
 async function storage(): Promise<HTMLElement> {
-  const isPersistent = (await navigator.storage?.persisted?.()) ?? false;
-  const { usage = 0, quota = 0 } = (await navigator.storage?.estimate?.()) ?? {};
-  const megabytes = (bytes: number): string => number(Math.round(bytes / 1e6));
+  const { isPersistent, used } = await room();
   return row(
     "phone",
     "setting-storage",
@@ -143,18 +169,13 @@ async function storage(): Promise<HTMLElement> {
         ? t("Your counts are kept safe on this phone.")
         : t("The phone may delete this app's data when it is full. Send often, or save a file."),
     ),
-    quota > 0 &&
-      h(
-        "p",
-        { class: "quiet" },
-        t("Room used: %(used)s MB. Free: %(free)s MB.", { used: megabytes(usage), free: megabytes(quota - usage) }),
-      ),
+    h("p", { class: "quiet" }, t("Room used: %(used)s MB", { used: (used / 1e6).toFixed(1) })),
     !isPersistent &&
       button("lock", t("Keep it safe"), {
         testid: "persist",
         onclick: async () => {
           await navigator.storage?.persist?.();
-          go("#/outbox");
+          redraw();
         },
       }),
   );

@@ -1,6 +1,5 @@
 /** Home: my traps, each with its picture, its level and one big camera button. */
 
-import { newVersionNotice } from "../app-update";
 import { photoButton } from "../camera";
 import { type Child, h } from "../elements";
 import { number, t, tn } from "../i18n";
@@ -15,7 +14,8 @@ import { pestPicture } from "../trap/pest-picture";
 import { isPhotoCounted, pestName } from "../trap/pests";
 import { noteReminder } from "../trap/reminders";
 import { CROPS, calendarDate, countText, nightsSince, whenText } from "../trap/trap";
-import { button, go, notice, type Screen, say } from "./frame";
+import { button, go, notice, redraw, type Screen, say } from "./frame";
+import { homeNotices } from "./home-notices";
 
 /** From so many on the traps are a list with one button each: what else can be done stands on the trap's own screen. */
 const MANY = 5;
@@ -142,7 +142,7 @@ function unfinishedCount(draft: Draft, trap: MyTrap): HTMLElement {
     testid: "draft-discard",
     onclick: async () => {
       await dropDraft(trap.trap);
-      found.remove();
+      redraw();
     },
   });
   const isPhotoMissing = draft.source === "photo" && !draft.photo;
@@ -159,14 +159,13 @@ function unfinishedCount(draft: Draft, trap: MyTrap): HTMLElement {
   const words = isPhotoMissing
     ? t("The photo of %(trap)s did not arrive. Please take it again.", { trap: trap.name })
     : t("You have not saved your count of %(trap)s.", { trap: trap.name });
-  const found = notice(
+  return notice(
     "doubt",
     isPhotoMissing ? "camera" : "again",
     isPhotoMissing ? "draft-lost-photo" : "draft-waiting",
     h("p", {}, words),
     h("div", { class: "two" }, goOn, drop),
   );
-  return found;
 }
 
 export async function trapsScreen(): Promise<Screen> {
@@ -182,7 +181,7 @@ export async function trapsScreen(): Promise<Screen> {
     title: t("My traps"),
     tab: "traps",
     body: [
-      newVersionNotice(),
+      await homeNotices(),
       await unfinished(traps),
       traps.length === 0 &&
         h(

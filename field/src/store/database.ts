@@ -8,6 +8,8 @@
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import type { MarkEdit } from "../photo/mark-edits";
 import type { Size } from "../release/manifest";
+import type { DeviceKey } from "../sync/device-key";
+import type { PhotosGo } from "../sync/photo-policy";
 import type {
   AdvisoryChange,
   CalendarDate,
@@ -82,6 +84,8 @@ export interface Enrolment {
   /** Where to send SMS, and the key that signs them; nothing else is signed with it. */
   sms?: { number: string; key: CryptoKey } | null;
   state: "active" | "revoked" | "unknown";
+  /** The public key by which the server knows this phone; it learns it at the next sync if this is another or none. */
+  public_key?: string;
 }
 
 /** A code that waits to be used, or for the officer's yes. */
@@ -106,8 +110,11 @@ export interface Settings {
   /** What the server does not know yet of the farmer's answer: told at the next sync, whatever the answer is. */
   consent_to_tell: "answer" | "erase";
   send_photos: boolean;
+  /** When photos go; on Wi-Fi where nothing is set. */
+  photos_go: PhotosGo;
   enrolment: Enrolment;
   asking: Asking;
+  device_key: DeviceKey;
   cursor: string;
   clock_offset_ms: number;
   last_synced_at: Instant;
@@ -116,6 +123,12 @@ export interface Settings {
   notices: ProblemJson[];
   back_off: BackOff;
   model: string;
+  /** A version of the app that was found: what its download costs, and whether it waits for a person's word. */
+  next_app: { name: string; bytes: number; asks: boolean };
+  /** The version whose download a person has agreed to. */
+  agreed_app: string;
+  /** A release, or a size of one, whose download waits for a person's word. */
+  next_model: { version: string; bytes: number } | null;
   /** Which model a person wants; automatic follows the timing. */
   size_choice: Size | "automatic";
   /** How long one tile of the usual size takes here, and with which app and model that was found. */

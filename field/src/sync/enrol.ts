@@ -4,6 +4,7 @@ import { latinDigits } from "../i18n";
 import type { Asking } from "../store/database";
 import { startAnew } from "../store/outbox";
 import { forget, keep, setting } from "../store/settings";
+import { deviceKey } from "./device-key";
 import type { EnrolRequest, EnrolResponse, EnrolWaiting } from "./protocol";
 import { Refusal, request } from "./sync";
 
@@ -45,10 +46,14 @@ export async function ask(code: string, name: string | null = null): Promise<voi
 export async function enrolIfAsking(app: string): Promise<void> {
   const [asking, consent] = await Promise.all([setting("asking"), setting("consent")]);
   if (!asking || !consent?.agreed) return;
+  const { public_key } = await deviceKey();
   let answer: EnrolResponse | EnrolWaiting;
   try {
     const { version, at, locale } = consent;
-    answer = (await request("/enrol", await message(asking, { version, at, locale }, app))) as typeof answer;
+    answer = (await request(
+      "/enrol",
+      await message(asking, { version, at, locale }, app, public_key),
+    )) as typeof answer;
   } catch (error) {
     // A used or mistyped code does not become right by waiting: a person has to give another.
     if (error instanceof Refusal && error.status < 429) await forget("asking");
@@ -62,15 +67,20 @@ export async function enrolIfAsking(app: string): Promise<void> {
   }
   const { device, token, region, root } = answer;
   const sms = answer.sms ? { number: answer.sms.number, key: await smsKey(answer.sms.key) } : null;
-  await keep("enrolment", { device, token, region, root, sms, state: "active" });
+  await keep("enrolment", { device, token, region, root, sms, state: "active", public_key });
   await forget("asking");
   await startAnew();
 }
 
-async function message(asking: Asking, consent: EnrolRequest["consent"], app: string): Promise<RequestInit> {
+async function message(
+  asking: Asking,
+  consent: EnrolRequest["consent"],
+  app: string,
+  public_key: string,
+): Promise<RequestInit> {
   if (asking.state === "waiting") return { headers: { authorization: `Bearer ${asking.token}` } };
   const { code, name, token } = asking;
-  const said: EnrolRequest = { code, locale: (await setting("locale")) ?? "en", consent, app, token };
+  const said: EnrolRequest = { code, locale: (await setting("locale")) ?? "en", consent, app, token, public_key };
   if (name) said.name = name;
   return { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(said) };
 }

@@ -4,6 +4,8 @@
  * A fact is immutable and named by (device, seq). Fields that this app does not know are passed on, never dropped.
  */
 
+import type { Table } from "./table";
+
 /** ISO 8601 in UTC with seconds: "2026-11-25T03:04:05Z". */
 export type Instant = string;
 /** A calendar date where the trap hangs: "2026-11-25". */
@@ -129,7 +131,9 @@ export interface SyncRequest {
   locale: string;
   app: string;
   model: string | null;
-  facts: Fact[];
+  /** Until the server knows it: the key that signs. */
+  public_key?: string;
+  facts: Fact[] | Table;
 }
 
 export interface AdvisoryChange {
@@ -176,6 +180,10 @@ export interface SyncResponse {
   notices?: ProblemJson[];
 }
 
+/** The same as it comes: what is empty is left out, and the items are a table if the facts were one. */
+export type SyncAnswer = Omit<SyncResponse, "items" | "more" | "changes" | "release"> &
+  Partial<Pick<SyncResponse, "more" | "changes" | "release">> & { items: SyncResponse["items"] | Table };
+
 export interface Consent {
   version: number;
   at: Instant;
@@ -187,6 +195,7 @@ export interface EnrolRequest {
   locale: string;
   consent: Consent;
   app: string;
+  public_key: string;
   /** Made here, so that an answer that was lost can be asked for again. */
   token: string;
   /** What the officer shall call the farmer; only with six digits. */

@@ -1,9 +1,9 @@
 import "fake-indexeddb/auto";
-import { beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Problem } from "../../src/problem";
 import { modelInUse, shelf } from "../../src/release/shelf";
 import { updateRelease } from "../../src/release/update";
-import { forget, keep } from "../../src/store/settings";
+import { forget, keep, setting } from "../../src/store/settings";
 import { base64, FAMILY, flipped, type MadeRelease, makeRelease, TestKey } from "./made-release";
 
 const REGION = "IN-MH-500";
@@ -84,6 +84,8 @@ function regional(number: number, changes: Partial<MadeRelease["manifest"]> = {}
 
 let server: ReleaseServer;
 
+afterEach(() => void vi.unstubAllGlobals());
+
 beforeEach(async () => {
   server = new ReleaseServer();
   vi.stubGlobal("fetch", server.fetch);
@@ -116,6 +118,22 @@ describe("a new phone", () => {
     server.offered = await regional(1);
     expect((await updateRelease("automatic", NOW, countsRightly)).refused?.problem.number).toBe("422.22");
     expect(await versionInUse()).toBe("base-20261125-1");
+  });
+});
+
+describe("a phone that saves data", () => {
+  test("asks before each download, says what it costs, and goes on when a person wants it", async () => {
+    vi.stubGlobal("navigator", { connection: { saveData: true } });
+    server.offered = await regional(1);
+    await updateRelease("automatic", NOW, countsRightly);
+    const { files } = server.offered.manifest;
+    const bytes = files.filter(({ name }) => name.startsWith("small.")).reduce((sum, file) => sum + file.bytes, 0);
+    expect(await setting("next_model")).toEqual({ version: `${REGION}-20261125-1`, bytes });
+    expect(server.asked).toEqual([]);
+    expect(await versionInUse()).toBe("base-20261125-1");
+    await updateRelease("asked", NOW, countsRightly);
+    expect(await versionInUse()).toBe(`${REGION}-20261125-1`);
+    expect(await setting("next_model")).toBeNull();
   });
 });
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { Message, setCatalogue, t, tn } from "../../src/i18n";
+import { catalogueKey, Message, setCatalogue, t, tn } from "../../src/i18n";
 import { clipsOf, keyOf, numberParts } from "../../src/sound/spoken";
 import { goldenJson } from "../golden";
 
@@ -12,7 +12,7 @@ interface Golden {
 const golden = goldenJson<Golden>("spoken.json");
 const AGAIN = "The catch is low. Count again in %(days)s days.";
 const english = { locale: "en", plural: { nplurals: 2, rule: "n != 1" }, status: "source", messages: {} } as const;
-const hindi = { ...english, locale: "hi", messages: { [AGAIN]: "कम। %(days)s दिन बाद।" } };
+const hindi = { ...english, locale: "hi", messages: { [catalogueKey(AGAIN)]: "कम। %(days)s दिन बाद।" } };
 
 afterEach(() => setCatalogue(english));
 

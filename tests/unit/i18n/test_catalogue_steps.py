@@ -74,6 +74,19 @@ def test_a_translation_survives_an_update_and_reaches_the_phone(shelf: Path) -> 
     assert phone["plural"] == {"nplurals": 2, "rule": "n > 1"}
 
 
+def test_a_sentence_has_the_key_under_which_the_phone_looks_it_up() -> None:
+    """The same numbers stand in field/test/i18n.test.ts."""
+    keys = [catalogs.phone_key(sentence) for sentence in ("", "Save", "crop\u0004Other – ’")]
+    assert keys == ["811c9dc5", "4d2d5d68", "bf7532a3"]
+
+
+def test_two_sentences_of_one_key_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogs, "phone_key", lambda _: "0")
+    monkeypatch.setattr(catalogs, "phone_catalogue", lambda _: {"messages": {"Save": "a", "Stop": "b"}})
+    with pytest.raises(ValueError, match="same key"):
+        catalogs.compile_all()
+
+
 @pytest.mark.parametrize("note", ["#, fuzzy\n", "#. chemical\n"])
 def test_a_fuzzy_or_chemical_sentence_stays_english_on_the_phone(shelf: Path, note: str) -> None:
     translated(shelf, "Count again tomorrow.", "कल फिर गिनिए।", note)

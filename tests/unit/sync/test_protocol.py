@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,16 @@ from hypothesis import strategies as st
 
 from pestwatch.errors import Problem
 from pestwatch.sync import protocol
+from pestwatch.sync.cursor import read_cursor, write_cursor
 from pestwatch.sync.protocol import (
     KINDS,
     CorrectionFact,
     ObservationFact,
     TypedFact,
     canonical,
-    read_cursor,
     read_fact,
+    read_facts,
     read_request,
-    write_cursor,
 )
 from tests.factories import correction_fact, inspection_fact, observation_fact, push, service_fact, trap_fact
 
@@ -171,3 +172,15 @@ def test_half_a_character_becomes_a_question_mark() -> None:
 @pytest.mark.parametrize("cursor", [None, "", "nonsense", "1.zz", "2.5", "1.-5", "1." + "f" * 16])
 def test_a_cursor_that_cannot_be_read_is_the_beginning(cursor: str | None) -> None:
     assert read_cursor(cursor) == 0
+
+
+def test_the_table_in_the_documents_says_what_it_says() -> None:
+    page = (ROOT / "docs" / "sync.md").read_text()
+    (table,) = re.findall(r"```json table\n(.*?)```", page, flags=re.DOTALL)
+    facts = read_facts(read_request(as_bytes(push() | {"facts": json.loads(table)})))
+    assert [fact.problem for fact in facts] == [None] * 3
+    contents = [json.loads(fact.content) for fact in facts]
+    assert [content["at"] for content in contents] == [content["body"]["taken_at"] for content in contents]
+    assert [content["body"].get("mood") for content in contents] == ["good", None, None]
+    assert [fact.typed.body.intervals["HELIAR"] for fact in facts] == [(1, 6), (0, 1), (1, 6)]
+    assert facts[2].typed.at - facts[0].typed.at == timedelta(minutes=11)

@@ -1,0 +1,36 @@
+/**
+ * What the phone's connection may cost, as far as a browser tells.
+ *
+ * Only Chrome on Android says whether it is Wi-Fi or mobile data; no browser says whether a Wi-Fi is somebody's hotspot,
+ * and no browser knows the farmer's tariff.
+ */
+
+export type Link = "free" | "metered" | "unknown";
+
+/** Network Information is no standard, so it has no types. */
+export interface Connection {
+  type?: string;
+  saveData?: boolean;
+}
+
+/**
+ * What may be fetched by itself over a link that is paid by volume: about the app's whole first load. Who paid that once
+ * to install it is not asked before paying as much for a new version; at 100 kbit/s it takes 25 seconds.
+ */
+const LARGE_BYTES = 300_000;
+
+/** Asked anew each time: a phone walks out of the Wi-Fi. */
+export const connection = (): Connection | undefined =>
+  (globalThis as { navigator?: { connection?: Connection } }).navigator?.connection;
+
+export function linkOf(found = connection()): Link {
+  if (found?.saveData) return "metered";
+  if (found?.type === "wifi" || found?.type === "ethernet") return "free";
+  return found?.type === "cellular" ? "metered" : "unknown";
+}
+
+/** Whether a download waits for a person's word. Who has told the phone to save data is asked about each. */
+export function needsAsking(bytes: number, found = connection()): boolean {
+  if (linkOf(found) === "free") return false;
+  return bytes > (found?.saveData ? 0 : LARGE_BYTES);
+}
