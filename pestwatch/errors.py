@@ -21,9 +21,13 @@ SENTENCES: dict[str, str] = {
     "403.1": "You may not see or change this. Ask an administrator if you need it.",
     "403.2": "This photo was not agreed to be sent, so it was not stored.",
     "403.3": "This page is too old to be trusted. Load it again and repeat what you did.",
+    "403.4": "You cannot change your own login. Ask another administrator.",
     # 404 and 410
     "404.1": "Nothing is here under this name: %(name)s.",
     "410.1": "This enrolment code was used already or is too old. Ask your officer for a new one.",
+    "410.2": "This code is wrong or too old. Ask your officer to open a new one and read it to you.",
+    "410.3": "Your officer did not let this phone in. Call your officer, then use a new code.",
+    "410.4": "Your officer did not answer in time. Call your officer, then use a new code.",
     # 405 and 409
     "405.1": "This address does not know the method %(method)s.",
     "409.1": "Row %(row)s was imported before and said something else. The first stands, this one is kept beside it: see the page of phones.",

@@ -11,10 +11,10 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from pestwatch.errors import Problem
-from server import app_files, commands, dashboard, logs, metrics
-from server.api import enrol, health, photos, releases, sms, sync
+from server import app_files, auth, commands, dashboard, logs, metrics
+from server.api import consent, enrol, health, photos, releases, sms, sync
 from server.api.answers import answer_problem, as_problem
-from server.config import Settings
+from server.config import Settings, current_settings
 from server.db.session import open_engine
 from server.faults import problem_of
 from server.turnstile import Turnstile
@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
     app.extensions["pestwatch.settings"] = settings
     app.extensions["pestwatch.engine"] = open_engine(settings.database_url)
     app.extensions["pestwatch.clock"] = clock
-    for room in (sync, sms, enrol, photos, releases, health, metrics, app_files, dashboard):
+    for room in (sync, sms, enrol, consent, photos, releases, health, metrics, app_files, dashboard):
         app.register_blueprint(room.blueprint)
     commands.register(app)
     logs.log_requests(app, metrics.watch, is_written=settings.log_requests)
@@ -60,6 +60,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
     app.register_error_handler(HTTPException, _answer_refusal)
     app.register_error_handler(Exception, _answer_fault)
     app.before_request(_lose_patience)
+    app.before_request(auth.show_token)
     app.after_request(_harden)
     app.wsgi_app = Turnstile(app.wsgi_app)  # type: ignore[method-assign]
     if settings.proxies:
@@ -90,4 +91,6 @@ def _answer_fault(error: Exception) -> Response:
 
 def _harden(response: Response) -> Response:
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    if current_settings().public_url.startswith("https:"):
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     return response

@@ -10,10 +10,11 @@ import base64
 import functools
 import hashlib
 import hmac
+import ipaddress
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
@@ -26,8 +27,10 @@ from sqlalchemy.orm import Session
 from pestwatch.errors import Problem
 from pestwatch.sync.sms import KEY_BYTES
 from server.config import current_settings
-from server.db import devices, people
-from server.db.session import session_scope
+from server.db import devices, openings, people
+from server.db.access_tables import EnrolmentOpening
+from server.db.scope import NOBODY, Scope
+from server.db.session import become, session_scope
 from server.db.tables import Device, Region, Staff
 
 CODE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -36,9 +39,22 @@ CODE_LETTERS = 13
 CODE_LIFE = timedelta(hours=24)
 LOGIN_TRIES = 5
 LOGIN_WINDOW = timedelta(minutes=15)
+SPOKEN_TRIES = 10
+"""Wrong six-digit codes from one address within LOGIN_WINDOW; a mobile network has many phones behind one address."""
+SPOKEN_TRIES_OF_ALL = 50
+"""The same from everywhere; docs/access.md says how likely a guess is then."""
 SMS_TRIES = 20
 """Texts of one sender that could not be used, within LOGIN_WINDOW; a phone has seldom more than one to send."""
+NATIONAL_DIGITS = 10
+"""Of an Indian number: +91 98765 43210, 098765 43210 and 98765 43210 are one."""
 MIN_PASSWORD_LETTERS = 10
+Right = Literal["see", "recount", "phones", "data", "train", "agronomy", "office"]
+RIGHTS: Mapping[str, frozenset[Right]] = {
+    "officer": frozenset({"see", "recount", "phones", "data", "train"}),
+    "agronomist": frozenset({"see", "recount", "agronomy"}),
+    "admin": frozenset({"see", "recount", "phones", "data", "train", "office"}),
+}
+"""Role -> what it may do in the regions that it sees; `office` is staff, regions and the log. Source: docs/access.md."""
 _READ_AS = str.maketrans({"0": "O", "1": "I", "8": "B", "-": "", " ": ""})
 _hasher = PasswordHasher()
 
@@ -60,21 +76,60 @@ def enrolment_address(public_url: str, code: str) -> str:
     return f"{public_url}/app/#enrol={code}"
 
 
-def enrol(session: Session, code: str, now: datetime, **phone: Any) -> tuple[Device, str]:
-    """Enrols a phone and makes its token, which is shown this once.
+def enrol(session: Session, code: str, now: datetime, token: str | None = None, **phone: Any) -> tuple[Device, str]:
+    """Enrols a phone with the code of a QR.
 
     Args:
       session: a writing transaction.
       code: as scanned or typed; letter case, spaces and the digits 0, 1 and 8 are forgiven.
       now: aware instant.
+      token: made by the phone; one is made here, and shown this once, for a phone that made none.
       **phone: locale, consent, app_version, sms_key.
 
     Raises:
       Problem 410.1: the code is unknown, used or too old.
     """
-    token = secrets.token_urlsafe(32)
+    token = token or secrets.token_urlsafe(32)
     typed = code.upper().translate(_READ_AS)
     return devices.enrol_device(session, hash_secret(typed), hash_secret(token), now=now, **phone), token
+
+
+def ask_officer(
+    session: Session, code: str, token: str, name: str, phone: dict[str, Any], address: str, now: datetime
+) -> EnrolmentOpening | None:
+    """Asks the officer whose six digits these are; None: nobody's, and that was counted.
+
+    Args:
+      session: a writing transaction, to be committed whatever comes back.
+      code: six digits.
+      token: made by the phone.
+      name: what the officer shall call the farmer.
+      phone: as for `enrol`.
+      address: where the request came from.
+      now: aware instant.
+
+    Raises:
+      Problem 429.1: too many wrong codes from this address, or from everywhere.
+    """
+    subjects = {f"spoken:{network_of(address)}": SPOKEN_TRIES, "spoken": SPOKEN_TRIES_OF_ALL}
+    for subject, allowed in subjects.items():
+        check_tries(session, subject, allowed, now)
+    hashed = hash_secret(token)
+    opening = None
+    if devices.device_by_token(session, hashed) is None or openings.opening_by_token(session, hashed):
+        opening = openings.ask_with_code(session, code, hashed, name=name, phone=phone, now=now)
+    if opening is None:
+        note_failure(session, subjects, now)
+    return opening
+
+
+def network_of(address: str) -> str:
+    """What tries are counted under: an IPv4 address, or the /64 that one caller of IPv6 has to choose addresses from."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address[:80]
+    return str(ipaddress.ip_network((ip, 64), strict=False)) if ip.version == 6 else str(ip)
 
 
 def make_sms_key() -> str:
@@ -101,19 +156,20 @@ def check_gateway(engine: Engine, address: str, now: datetime) -> None:
       Problem 401.3: it does not say our secret, or we have none.
       Problem 429.1: too many wrong secrets from this address.
     """
-    subject = f"gateway:{address[:100]}"
+    subject = f"gateway:{network_of(address)}"
     with session_scope(engine, read_only=True) as session:
         check_tries(session, subject, LOGIN_TRIES, now)
-    expected, given = current_settings().sms_secret or "", _bearer()
+    expected, given = current_settings().sms_secret or "", bearer()
     if not expected or not hmac.compare_digest(expected.encode(), given.encode()):
         with session_scope(engine) as session:
             note_failure(session, [subject], now)
         raise Problem("401.3")
 
 
-def sms_sender(number: str) -> str:
-    """What failures of a sender are counted under: nobody can read the number out of it again."""
-    return f"sms:{hmac.digest(current_settings().secret_key.encode(), number.encode(), 'sha256').hex()}"
+def number_hash(number: str) -> str:
+    """A telephone number as it is kept and searched for: without our key nobody can read it, or try all there are."""
+    digits = "".join(letter for letter in number if letter.isdecimal())[-NATIONAL_DIGITS:]
+    return hmac.digest(current_settings().secret_key.encode(), digits.encode(), "sha256").hex()
 
 
 def check_tries(session: Session, subject: str, allowed: int, now: datetime) -> None:
@@ -133,17 +189,24 @@ def note_failure(session: Session, subjects: Iterable[str], now: datetime) -> No
     people.record_failed_login(session, subjects, now, forget_before=now - LOGIN_WINDOW)
 
 
+def show_token() -> None:
+    """Before each request: whoever shows a phone's token may find that phone, and so far nothing else."""
+    token = bearer()
+    g.scope = Scope(token_hash=hash_secret(token)) if token else NOBODY
+
+
 def device_of_request(session: Session) -> Device:
-    """The phone that sent this request, revoked or not.
+    """The phone that sent this request, revoked or not; from now on the request sees what belongs to it.
 
     Raises:
       Problem 401.1: no token, or an unknown one.
     """
-    token = _bearer()
+    token = bearer()
     device = devices.device_by_token(session, hash_secret(token)) if token else None
     if device is None:
         raise Problem("401.1")
     g.device = device.id  # for the log
+    become(session, Scope(device=device.id, home=device.region_id))
     return device
 
 
@@ -172,7 +235,7 @@ def log_in(engine: Engine, name: str, password: str, address: str, now: datetime
       Problem 401.2: name or password is wrong; which of them stays unsaid, and takes equally long.
       Problem 429.1: too many failures for this name or from this address.
     """
-    subjects = (f"name:{people.folded(name)[:100]}", f"address:{address[:100]}")
+    subjects = (f"name:{people.folded(name)[:100]}", f"address:{network_of(address)}")
     with session_scope(engine, read_only=True) as session:
         staff = people.staff_by_name(session, name)
         for subject in subjects:
@@ -190,7 +253,7 @@ def remember(staff: Staff) -> None:
     """Opens a session: a cookie signed by this server that says who, and carries a fresh CSRF token."""
     cookie.clear()
     cookie.permanent = True
-    cookie["staff"] = staff.id
+    cookie["staff"], cookie["of"] = staff.id, _password_mark(staff)
 
 
 def forget() -> None:
@@ -199,17 +262,37 @@ def forget() -> None:
 
 
 def current_staff(session: Session) -> Staff | None:
-    """Who is logged in, None if nobody is or they have left."""
-    staff = cookie.get("staff")
-    return people.staff_by_id(session, staff) if isinstance(staff, int) else None
+    """Who is logged in, and the request then sees their regions; None if nobody is, or their password is another now."""
+    number = cookie.get("staff")
+    staff = people.staff_by_id(session, number) if isinstance(number, int) else None
+    if staff is None or not hmac.compare_digest(_password_mark(staff), str(cookie.get("of"))):
+        return None
+    become(session, Scope(regions=people.scope_of(session, staff)))
+    return staff
 
 
-def allowed_region(session: Session, staff: Staff, region: str) -> Region:
-    """The region, if this person may see it.
+def may(staff: Staff, right: Right) -> bool:
+    """Whether somebody's role has a right."""
+    return right in RIGHTS[staff.role]
+
+
+def require(staff: Staff, right: Right) -> None:
+    """Makes sure of it.
+
+    Raises:
+      Problem 403.1: it has not.
+    """
+    if not may(staff, right):
+        raise Problem("403.1")
+
+
+def allowed_region(session: Session, staff: Staff, region: str, right: Right = "see") -> Region:
+    """The region, if this person may do this there.
 
     Raises:
       Problem 403.1: they may not, or there is no such region; which of them stays unsaid.
     """
+    require(staff, right)
     for row in people.regions_for(session, staff):
         if row.id == region:
             return row
@@ -232,10 +315,15 @@ def check_csrf() -> None:
         raise Problem("403.3")
 
 
-def _bearer() -> str:
+def bearer() -> str:
     """The token of this request's header, empty if there is none."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token if scheme == "Bearer" else ""
+
+
+def _password_mark(staff: Staff) -> str:
+    """Changes with the password: sessions that were opened with the former one end."""
+    return hash_secret(staff.password_hash)[:16]
 
 
 def _sms_lock() -> Fernet:

@@ -22,7 +22,7 @@ from pestwatch.surveillance.rollup import INDIA
 from server import auth, backup
 from server.api.openapi import as_yaml
 from server.config import current_settings, current_time
-from server.db import devices, people, work
+from server.db import audit, devices, people, work
 from server.db.migrate import upgrade_to_head
 from server.db.session import request_scope
 from server.db.tables import Release
@@ -74,20 +74,22 @@ def seed_region(region: str | None, name: str) -> None:
 @click.command("first-officer", cls=InWords)
 @click.option("--name", default="officer", show_default=True, help="Login name.")
 @click.option("--password", help="A password is made and printed if left out.")
-@click.option("--admin", is_flag=True, help="May see every region.")
+@click.option("--admin", is_flag=True, help="The same as --role admin.")
+@click.option("--role", type=click.Choice(sorted(auth.RIGHTS)), default="officer", show_default=True)
 @REGION
 @with_appcontext
-def first_officer(name: str, password: str | None, admin: bool, region: str | None) -> None:
-    """Add somebody who may log in to the dashboard."""
+def first_officer(name: str, password: str | None, admin: bool, role: str, region: str | None) -> None:
+    """Add somebody who may log in to the dashboard: an officer of one region, an agronomist, or an administrator."""
     chosen = password or secrets.token_urlsafe(9)
     hashed = auth.hash_password(chosen)
     region = region or current_settings().region
     with request_scope() as session:
         people.region_by_id(session, region)
-        if people.staff_by_name(session, name) is not None:
+        if people.name_is_taken(session, name):
             raise click.ClickException(f"{name} is there already.")
-        role = "admin" if admin else "officer"
+        role = "admin" if admin else role
         people.record_staff(session, name, password_hash=hashed, role=role, regions=[region], now=current_time())
+        audit.note(session, "hire", people.folded(name), staff=None, now=current_time(), role=role)
     click.echo(f"{name} may log in." if password else f"{name} may log in with the password {chosen}")
 
 
@@ -114,6 +116,8 @@ def revoke_device(device: int) -> None:
     """Keep what a phone sends from now on in quarantine."""
     with request_scope() as session:
         devices.revoke_device(session, device, current_time())
+        region = devices.device_by_id(session, device).region_id
+        audit.note(session, "stop_phone", f"device {device}", staff=None, now=current_time(), region=region)
     click.echo(f"Phone {device} is revoked. What it sends is kept, and not counted.")
 
 

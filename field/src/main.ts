@@ -20,8 +20,8 @@ import { onChange } from "./store/changed";
 import { allDrafts } from "./store/draft";
 import { waitingCount } from "./store/outbox";
 import { keepSafe } from "./store/room";
-import { keep, setting } from "./store/settings";
-import { codeInHash } from "./sync/enrol";
+import { setting } from "./store/settings";
+import { ask, codeInHash } from "./sync/enrol";
 import { type FlushReason, flush } from "./sync/flush";
 
 type Route = [RegExp, (id: string) => Promise<Screen | null>];
@@ -103,7 +103,7 @@ async function useCode(code: string): Promise<void> {
     say(t("This phone is enrolled."));
     return;
   }
-  await keep("pending_code", code);
+  await ask(code);
   const { state, problem } = await flush("asked");
   if (state === "sent") say(t("This phone is enrolled."));
   if (problem) say(t(problem.message, problem.params));
@@ -130,7 +130,8 @@ function syncWhenever(): void {
   });
   // The page may stay open for hours without any of these; the back-off decides whether a try is made.
   window.setInterval(async () => {
-    if ((await waitingCount()) > 0) await sync("automatic");
+    if ((await setting("asking")) || (await setting("consent_to_tell")) || (await waitingCount()) > 0)
+      await sync("automatic");
   }, RETRY_MS);
   // A person has just opened the app: no back-off holds that up.
   void sync("connected");

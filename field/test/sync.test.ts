@@ -6,9 +6,10 @@ import { closeDatabase } from "../src/store/database";
 import { append, factsWithDeliveries, waitingCount } from "../src/store/outbox";
 import { keep, setting } from "../src/store/settings";
 import { toCbor } from "../src/sync/cbor";
-import { codeInHash, tidyCode } from "../src/sync/enrol";
+import { noteAnswer } from "../src/sync/consent";
+import { ask, codeInHash, tidyCode } from "../src/sync/enrol";
 import { flush } from "../src/sync/flush";
-import { type Fact, instant, type SyncRequest } from "../src/sync/protocol";
+import { type EnrolRequest, type Fact, instant, type SyncRequest } from "../src/sync/protocol";
 import { pushAndPull } from "../src/sync/sync";
 import { ITEMS, toTable } from "../src/sync/table";
 import { observation, trap } from "./facts";
@@ -20,6 +21,10 @@ class Server {
   batches: number[] = [];
   bytes: number[] = [];
   codes = new Map([["ABCDEFGHJKMNP", true]]);
+  officer: "absent" | "thinks" | "says-yes" | "says-no" = "thinks";
+  asked = "";
+  tokens: string[] = [];
+  answers: { agreed: boolean; erase: boolean }[] = [];
   online = true;
   largestBatch = Number.POSITIVE_INFINITY;
   refused = new Set<number>();
@@ -36,9 +41,18 @@ class Server {
     if (this.broken-- > 0) {
       return new Response("<html>Bad gateway</html>", { status: 502, headers: { "retry-after": this.retryAfter } });
     }
-    if (url.endsWith("/enrol")) return this.#enrol(JSON.parse(init.body as string));
+    if (url.endsWith("/enrol")) {
+      if (init.body === undefined) {
+        return this.#outcome((init.headers as Record<string, string>).authorization as string);
+      }
+      return this.#enrol(JSON.parse(init.body as string));
+    }
     if ((init.headers as Record<string, string>).authorization !== "Bearer secret") {
       return problem(401, "401.1", "This phone is not enrolled here.");
+    }
+    if (url.endsWith("/consent")) {
+      this.answers.push(JSON.parse(init.body as string));
+      return Response.json({});
     }
     this.bytes.push((init.body as Uint8Array).byteLength);
     const message = readMessage(init);
@@ -47,9 +61,25 @@ class Server {
     return this.#sync(message);
   };
 
-  #enrol({ code, public_key }: { code: string; public_key: string }): Response {
+  #enrol({ code, token, name, public_key }: EnrolRequest): Response {
     this.keys.push(public_key);
+    this.tokens.push(token);
+    if (code === "482913" && this.officer !== "absent") {
+      this.asked = name ?? "";
+      return Response.json({ state: "waiting", seconds: 600 }, { status: 202 });
+    }
     if (!this.codes.delete(code)) return problem(410, "410.1", "This enrolment code was used already or is too old.");
+    return this.#enrolled();
+  }
+
+  #outcome(authorization: string): Response {
+    if (authorization !== `Bearer ${this.tokens.at(-1)}`) return problem(410, "410.4", "Your officer did not answer.");
+    if (this.officer === "says-no") return problem(410, "410.3", "Your officer did not let this phone in.");
+    if (this.officer === "says-yes") return this.#enrolled();
+    return Response.json({ state: "waiting", seconds: 500 }, { status: 202 });
+  }
+
+  #enrolled(): Response {
     const root = { key_id: "aa", public_key: "bb" };
     return Response.json(
       { device: 7, token: "secret", region: "IN-MH-500", root, server_time: instant(new Date()) },
@@ -313,24 +343,117 @@ describe("enrolment", () => {
 
   test("happens by itself with the next flush, and then everything is sent", async () => {
     await append(trap(), observation({ HELIAR: 3 }));
-    await keep("pending_code", "ABCDEFGHJKMNP");
+    await ask("ABCDEFGHJKMNP");
     expect((await flush()).state).toBe("sent");
     expect(await setting("enrolment")).toMatchObject({ device: 7, token: "secret", region: "IN-MH-500" });
-    expect(await setting("pending_code")).toBeUndefined();
+    expect(await setting("asking")).toBeUndefined();
     expect(server.stored.size).toBe(2);
   });
 
   test("keeps the code while there is no network", async () => {
-    await keep("pending_code", "ABCDEFGHJKMNP");
+    await ask("ABCDEFGHJKMNP");
     server.online = false;
     await flush();
-    expect(await setting("pending_code")).toBe("ABCDEFGHJKMNP");
+    expect(await setting("asking")).toMatchObject({ code: "ABCDEFGHJKMNP", state: "unsent" });
   });
 
   test("forgets a code that was used already, and says why", async () => {
-    await keep("pending_code", "USED");
+    await ask("USED");
     expect(await flush()).toMatchObject({ state: "failed", problem: { number: "410.1" } });
-    expect(await setting("pending_code")).toBeUndefined();
+    expect(await setting("asking")).toBeUndefined();
     expect((await setting("last_problem"))?.number).toBe("410.1");
+  });
+
+  test("with six digits waits for the officer's yes, over lost networks and restarts", async () => {
+    await append(trap(), observation({ HELIAR: 3 }));
+    await ask("482913", "Sunita");
+    expect((await flush("asked")).state).toBe("not-enrolled");
+    expect(server.asked).toBe("Sunita");
+    expect(await setting("asking")).toMatchObject({ state: "waiting" });
+    await closeDatabase();
+    server.online = false;
+    await flush("asked");
+    expect(await setting("asking")).toMatchObject({ state: "waiting" });
+    server.online = true;
+    server.officer = "says-yes";
+    expect((await flush("asked")).state).toBe("sent");
+    expect(await setting("asking")).toBeUndefined();
+    expect(server.stored.size).toBe(2);
+    expect(server.tokens).toHaveLength(1);
+  });
+
+  test("says it when the officer says no, and asks no more", async () => {
+    await ask("482913", "Sunita");
+    await flush("asked");
+    server.officer = "says-no";
+    expect(await flush("asked")).toMatchObject({ state: "failed", problem: { number: "410.3" } });
+    expect(await setting("asking")).toBeUndefined();
+  });
+
+  test("says the same token again after an answer that was lost", async () => {
+    await ask("ABCDEFGHJKMNP");
+    const { fetch } = server;
+    vi.stubGlobal("fetch", async (url: string, init: RequestInit) => {
+      await fetch(url, init);
+      throw new TypeError("Failed to fetch");
+    });
+    expect((await flush("asked")).state).toBe("failed");
+    server.codes.set("ABCDEFGHJKMNP", true);
+    vi.stubGlobal("fetch", fetch);
+    expect((await flush("asked")).state).toBe("sent");
+    expect(new Set(server.tokens).size).toBe(1);
+    expect(server.tokens[0]).toMatch(/^[A-Za-z0-9_-]{43}$/);
+  });
+
+  test("anew sends what never arrived, and the traps, but nothing twice", async () => {
+    await append(trap(), observation({ HELIAR: 3 }));
+    await ask("ABCDEFGHJKMNP");
+    await flush("asked");
+    await append(observation({ HELIAR: 4 }));
+    server.stored.clear();
+    server.codes.set("ABCDEFGHJKMNP", true);
+    await ask("ABCDEFGHJKMNP");
+    expect((await flush("asked")).state).toBe("sent");
+    expect([...server.stored.keys()]).toEqual([1, 3]);
+    expect(await waitingCount()).toBe(0);
+  });
+});
+
+describe("consent", () => {
+  const no = async (what?: "erase"): Promise<void> => {
+    await keep("consent", { version: 2, at: instant(new Date()), locale: "hi", agreed: false });
+    await noteAnswer(what);
+  };
+
+  test("that is taken back is told once, later if there is no network, and then nothing more is said", async () => {
+    await ask("ABCDEFGHJKMNP");
+    await flush("asked");
+    await append(trap(), observation({ HELIAR: 3 }));
+    server.online = false;
+    await no();
+    expect((await flush("asked")).state).toBe("failed");
+    server.online = true;
+    expect((await flush("asked")).state).toBe("no-consent");
+    expect((await flush("asked")).state).toBe("no-consent");
+    expect(server.answers).toMatchObject([{ agreed: false, erase: false, consent: { version: 2, locale: "hi" } }]);
+    expect(server.stored.size).toBe(0);
+  });
+
+  test("may end with an erasure: the phone is enrolled nowhere and keeps its counts", async () => {
+    await append(trap(), observation({ HELIAR: 3 }));
+    await ask("ABCDEFGHJKMNP");
+    await flush("asked");
+    await no("erase");
+    expect((await flush("asked")).state).toBe("no-consent");
+    expect(server.answers).toMatchObject([{ agreed: false, erase: true }]);
+    expect(await setting("enrolment")).toBeUndefined();
+    expect(await factsWithDeliveries()).toHaveLength(2);
+  });
+
+  test("of a phone that was never enrolled is nobody's business", async () => {
+    await no();
+    expect(await setting("consent_to_tell")).toBeUndefined();
+    expect((await flush("asked")).state).toBe("no-consent");
+    expect(server.answers).toEqual([]);
   });
 });

@@ -15,6 +15,7 @@ from flask import Flask
 from pestwatch import __version__
 from pestwatch.sync.protocol import SyncAnswer, SyncRequest, WordedProblem
 from server.api.answers import PREFIX
+from server.api.consent import ConsentRequest
 from server.api.enrol import EnrolRequest
 from server.api.photos import MAX_PART_BYTES, PhotoState
 from server.api.releases import Offers
@@ -52,7 +53,16 @@ class Route:
 _BYTES_COUNT = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
 ROUTES = {
     "sync.sync": Route({200: "A status for each fact, and what is new."}, SyncAnswer, SyncRequest, "phone"),
-    "enrol.enrol": Route({201: "The phone's number, its token, and the root key of its models."}, object, EnrolRequest),
+    "consent.consent": Route({200: "What is written down now."}, object, ConsentRequest, "phone"),
+    "enrol.enrol": Route(
+        {
+            201: "The phone's number, its token, and the root key of its models.",
+            202: "An officer has to say yes first.",
+        },
+        object,
+        EnrolRequest,
+    ),
+    "enrol.ask_again": Route({201: "As for a QR code.", 202: "The officer has not answered."}, object, None, "phone"),
     "sms.receive": Route({200: "What became of the text."}, SmsAnswer, SmsRequest, "gateway"),
     "photos.photo_state": Route({200: "How much of the photo is here."}, PhotoState, None, "phone"),
     "photos.add_part": Route(

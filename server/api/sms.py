@@ -2,6 +2,7 @@
 
 Promises: a text is on disk before it is read, and stays there whatever becomes of it; the same text twice changes nothing;
 what a text says is believed only with the tag of the phone that it names, and is answered fact by fact as in a sync.
+The gateway speaks for every phone, so this door is held to no region.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from server import auth
 from server.api.answers import PREFIX, answer, read_body, worded
 from server.config import current_time
 from server.db import sms, store
-from server.db.session import request_scope
+from server.db.session import unscoped
 from server.db.store import Receipt
 from server.db.tables import Device
 
@@ -46,18 +47,20 @@ class SmsAnswer(msgspec.Struct, frozen=True):
 
 @blueprint.post("/sms")
 def receive() -> Response:
-    """Keeps a text, then reads it. The number that it came from is not kept."""
+    """Keeps a text, then reads it."""
     now = current_time()
     auth.check_gateway(current_app.extensions["pestwatch.engine"], request.remote_addr or "", now)
     brought = _read_request()
-    text, sender = brought.text.replace("\0", "\N{REPLACEMENT CHARACTER}"), auth.sms_sender(brought.sender)
-    with request_scope() as session:
+    text = brought.text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    number = sms.Sender(auth.number_hash(brought.sender), brought.sender[-3:]) if brought.sender else None
+    sender = f"sms:{number.sender_hash if number else ''}"
+    with unscoped() as session:
         auth.check_tries(session, sender, auth.SMS_TRIES, now)
-        kept = sms.keep_text(session, text, now)
+        kept = sms.keep_text(session, text, now, number)
     problem: Problem | None = None
     device: Device | None = None
     receipts: Sequence[Receipt] = ()
-    with request_scope() as session:
+    with unscoped() as session:
         try:
             message = from_text(text)
             device = _author(session, message)

@@ -14,7 +14,21 @@ from werkzeug.wrappers import Response as AnyResponse
 from pestwatch import i18n
 from pestwatch.errors import Problem
 from server import auth
-from server.dashboard import advisories, exchange, login, phones, regions, review, today, training, words
+from server.dashboard import (
+    advisories,
+    agronomy,
+    exchange,
+    login,
+    office,
+    openings,
+    phones,
+    privacy,
+    regions,
+    review,
+    today,
+    training,
+    words,
+)
 from server.db.session import request_scope
 from server.faults import problem_of
 
@@ -24,7 +38,20 @@ CONTENT_SECURITY_POLICY = (
 )
 OPEN_TO_ALL = {"dashboard.static", "dashboard.show_login", "dashboard.log_in"}
 blueprint = Blueprint("dashboard", __name__, template_folder="templates", static_folder="static")
-for room in (login, today, regions, review, training, phones, advisories, exchange):
+for room in (
+    login,
+    today,
+    regions,
+    review,
+    training,
+    phones,
+    openings,
+    privacy,
+    advisories,
+    exchange,
+    agronomy,
+    office,
+):
     room.add_to(blueprint)
 
 
@@ -52,6 +79,8 @@ def _enter() -> AnyResponse | None:
 def _guard(response: Response) -> Response:
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    response.headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()"
     if request.endpoint != "dashboard.static":
         response.headers.setdefault("Cache-Control", "private, no-store")
     return response
@@ -68,7 +97,12 @@ def _for_templates() -> dict[str, Any]:
         "locale": words.locale(),
         "csrf_token": auth.csrf_token,
         "staff": g.get("staff"),
+        "may": _may,
     }
+
+
+def _may(right: auth.Right) -> bool:
+    return g.get("staff") is not None and auth.may(g.staff, right)
 
 
 @blueprint.errorhandler(Problem)

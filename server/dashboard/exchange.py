@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import BinaryIO, cast
 
-from flask import Blueprint, Response, current_app, g, render_template, request, send_file
+from flask import Blueprint, Response, g, render_template, request, send_file
 from werkzeug.datastructures import FileStorage
 
 from pestwatch.errors import Problem
@@ -17,7 +17,7 @@ from server import auth
 from server.config import current_settings, current_time
 from server.dashboard.words import _
 from server.db import transfers
-from server.db.session import request_scope
+from server.db.session import request_engine, request_scope
 from server.db.tables import Region
 from server.exchange.giving_out import FORMATS, file_name, give_out
 from server.exchange.mapping import KINDS, FieldMapping, read_mapping, renamed, shipped_mapping
@@ -69,7 +69,7 @@ def take_observations(region: str) -> str:
         raise Problem("422.5", field=_("File"), detail="choose one")
     intake, mapping, rejects = Intake(), _chosen_mapping(), io.BytesIO()
     took = intake.take(
-        current_app.extensions["pestwatch.engine"],
+        request_engine(),
         cast("BinaryIO", uploaded.stream),
         mapping,
         row.id,
@@ -87,7 +87,7 @@ def give_observations(region: str) -> Response:
     row, kind = _allowed(region), request.args.get("as", "")
     first, last = _day("first"), _day("last")
     out = tempfile.TemporaryFile(prefix="pestwatch-")  # noqa: SIM115 - send_file closes it once it is sent
-    engine, settings, now = current_app.extensions["pestwatch.engine"], current_settings(), current_time()
+    engine, settings, now = request_engine(), current_settings(), current_time()
     try:
         give_out(engine, settings, row, kind, out, first=first, last=last, staff=g.staff.id, now=now)
     except BaseException:
@@ -99,7 +99,7 @@ def give_observations(region: str) -> Response:
 
 def _allowed(region: str) -> Region:
     with request_scope(read_only=True) as session:
-        return auth.allowed_region(session, g.staff, region)
+        return auth.allowed_region(session, g.staff, region, "data")
 
 
 def _page(region: Region, **told: object) -> str:

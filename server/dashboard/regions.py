@@ -8,14 +8,16 @@ from flask import Blueprint, g, render_template, request
 from markupsafe import Markup
 
 from pestwatch.domain.places import state_of
-from pestwatch.domain.threshold import Threshold, threshold_for
+from pestwatch.domain.threshold import Threshold, threshold_for, thresholds
 from server import auth
 from server.config import current_time
 from server.dashboard import words
+from server.dashboard.agronomy import of_threshold
 from server.dashboard.catch_rates import Grain, Period, catch_rates
 from server.dashboard.charts import Bar, Line, bar_chart
 from server.dashboard.paging import page_of
 from server.dashboard.words import _
+from server.db.approvals import approvals_of
 from server.db.catches import Catch, catch_rows
 from server.db.session import request_scope
 from server.standing import LOOK_BACK, Standing, standings
@@ -62,6 +64,7 @@ def show_region(region: str) -> str:
             others=[pest for pest in pests if pest not in {pest for pest, _crop in shown}],
             grain=grain,
             pest=wanted,
+            approved={thing.key: by for thing, by in approvals_of(session, map(of_threshold, thresholds())).items()},
         )
 
 

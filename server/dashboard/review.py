@@ -15,6 +15,7 @@ from pestwatch.errors import Problem
 from pestwatch.sync.protocol import Mark
 from server import auth
 from server.config import current_settings, current_time
+from server.db import people
 from server.db.catches import (
     Catch,
     ObservationId,
@@ -135,6 +136,12 @@ def _read_marks(written: str, counts: dict[str, int]) -> list[dict[str, object]]
 
 
 def _visible(session: Session, observation: str) -> Catch:
+    """An observation of a region that this officer sees.
+
+    Raises:
+      Problem 404.1: there is none, or it is elsewhere; which of them stays unsaid.
+    """
     catch = observation_with_photo(session, ObservationId.parse(observation))
-    auth.allowed_region(session, g.staff, catch.region)
+    if catch.region not in {region.id for region in people.regions_for(session, g.staff)}:
+        raise Problem("404.1", name=observation)
     return catch

@@ -15,7 +15,7 @@ from pestwatch.release.manifest import Manifest
 from pestwatch.release.registry import find_current
 from server import auth
 from server.config import Settings, current_settings, current_time
-from server.db import catches, work
+from server.db import audit, catches, work
 from server.db.session import request_scope
 
 STATES: Mapping[str, str] = {
@@ -109,8 +109,9 @@ def show_model(region: str) -> str:
 def retrain_now(region: str) -> Response:
     """Asks for a run; while one is active, that one is the answer."""
     with request_scope() as session:
-        row = auth.allowed_region(session, g.staff, region)
-        work.request_run(session, row.id, current_time(), staff=g.staff.id)
+        row = auth.allowed_region(session, g.staff, region, "train")
+        run = work.request_run(session, row.id, current_time(), staff=g.staff.id)
+        audit.note(session, "retrain", f"run {run.id}", staff=g.staff.id, now=current_time(), region=row.id)
     return redirect(url_for("dashboard.show_model", region=row.id, _anchor="runs"))
 
 

@@ -139,7 +139,8 @@ def review_queue(session: Session, region: str, limit: int = 50) -> list[Catch]:
         Correction.by == "officer",
     )
     doubtful_first = case((Observation.gate_verdict == "doubtful", 0), else_=1)
-    wanted = _observations().where(Device.region_id == region, Photo.sha256.is_not(None), ~recounted)
+    agreed = Device.withdrawn_at.is_(None)
+    wanted = _observations().where(Device.region_id == region, Photo.sha256.is_not(None), agreed, ~recounted)
     return _with_recounts(session, wanted.order_by(doubtful_first, Observation.taken_at.desc()).limit(limit))
 
 
@@ -191,12 +192,16 @@ def record_officer_recount(
 
 
 def photos_for_training(session: Session, region: str) -> list[Catch]:
-    """Observations that a model may learn from: the photo is here, the farmer agreed, a person has recounted it."""
+    """Observations that a model may learn from: the photo is here, the farmer agrees, a person has recounted it."""
     recounted = exists().where(
         Correction.observation_device == Observation.device_id, Correction.observation_seq == Observation.seq
     )
     wanted = _observations().where(
-        Device.region_id == region, Photo.sha256.is_not(None), Observation.photo_consent, recounted
+        Device.region_id == region,
+        Device.withdrawn_at.is_(None),
+        Photo.sha256.is_not(None),
+        Observation.photo_consent,
+        recounted,
     )
     return _with_recounts(session, wanted.order_by(Observation.taken_at, Observation.device_id, Observation.seq))
 

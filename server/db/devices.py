@@ -1,13 +1,14 @@
 """Reads and writes about phones and the codes that enrol them. Tokens and codes come here hashed, never plain."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from pestwatch.errors import Problem
+from server.db.access_tables import Consent
 from server.db.tables import Device, EnrolmentCode, Fact
 
 _BY_TOKEN = select(Device).where(Device.token_hash == bindparam("token_hash"))
@@ -36,10 +37,16 @@ def enrol_device(
 ) -> Device:
     """Turns an unused code into a phone of its region; of two phones with one code, the first wins.
 
+    The phone that used it may say it again until its first sync: its answer may have been lost.
+
     Raises:
       Problem 410.1: the code is unknown, used or too old. One answer for all three: a guesser learns nothing.
     """
     code = session.scalar(select(EnrolmentCode).where(EnrolmentCode.code_hash == code_hash).with_for_update())
+    if code is not None and code.device_id is not None:
+        device = session.get_one(Device, code.device_id)
+        if device.token_hash == token_hash and device.last_seen_at is None:
+            return device
     if code is None or code.device_id is not None or code.expires_at <= now:
         raise Problem("410.1")
     device = Device(
@@ -55,7 +62,34 @@ def enrol_device(
     session.add(device)
     session.flush()
     code.device_id = device.id
+    record_consent(session, device, consent, agreed=True, now=now)
     return device
+
+
+def record_consent(session: Session, device: Device, said: Mapping[str, Any], *, agreed: bool, now: datetime) -> None:
+    """Keeps what a farmer answered to the app's question, beside every earlier answer.
+
+    Args:
+      session: a writing transaction.
+      device: whose.
+      said: version, at, locale, as the phone says them.
+      agreed: False takes it back.
+      now: aware instant.
+    """
+    try:
+        at = datetime.fromisoformat(said["at"]).astimezone(UTC)
+    except OverflowError:  # a clock at the very beginning or end of the calendar
+        at = now
+    answer = Consent(agreed=agreed, version=said["version"], locale=said["locale"], at=at, received_at=now)
+    answer.device_id = device.id
+    session.add(answer)
+    device.consent = dict(said)
+    device.withdrawn_at = None if agreed else device.withdrawn_at or now
+
+
+def consents_of(session: Session, device: int) -> list[Consent]:
+    """A farmer's answers, oldest first."""
+    return list(session.scalars(select(Consent).where(Consent.device_id == device).order_by(Consent.id)))
 
 
 def device_by_token(session: Session, token_hash: str) -> Device | None:

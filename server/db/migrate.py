@@ -1,5 +1,7 @@
 """Brings a database to the schema that this code expects; two processes may do it at once."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -15,10 +17,32 @@ ADVISORY_LOCK = 20261125
 
 def upgrade_to_head(engine: Engine) -> None:
     """Runs every migration that is missing, in one transaction."""
-    with engine.begin() as connection:  # SQLite: BEGIN IMMEDIATE, so a second process waits here
+    with engine.connect() as connection, _tables_may_move(connection), connection.begin():
+        # SQLite: BEGIN IMMEDIATE, so a second process waits here
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
         command.upgrade(alembic_config(connection), "head")
+        if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+            msg = "a migration left rows that point to nothing"
+            raise RuntimeError(msg)
+
+
+@contextmanager
+def _tables_may_move(connection: Connection) -> Iterator[None]:
+    """SQLite changes a constraint by building the table anew, during which nothing may hold on to the old one.
+
+    Source: sqlite.org/lang_altertable.html, section 7. The setting has no effect inside a transaction.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    raw = connection.connection.cursor()
+    raw.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        raw.execute("PRAGMA foreign_keys=ON")
+        raw.close()
 
 
 def is_at_head(engine: Engine) -> bool:

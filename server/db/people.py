@@ -7,6 +7,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from pestwatch.errors import Problem
+from server.db.scope import EVERYWHERE
 from server.db.session import insert_once
 from server.db.tables import LoginTry, Region, Staff, StaffRegion
 
@@ -61,8 +62,8 @@ def record_staff(
       session: a writing transaction.
       name: login name; letter case does not matter.
       password_hash: from `server.auth.hash_password`.
-      role: `officer` or `admin`.
-      regions: ids of the regions that an officer sees; an admin sees all.
+      role: `officer`, `agronomist` or `admin`.
+      regions: ids of the regions that an officer sees; the others see all.
       now: aware instant.
       locale: language of the dashboard.
     """
@@ -73,9 +74,29 @@ def record_staff(
     return row
 
 
+def all_staff(session: Session) -> list[tuple[Staff, list[str]]]:
+    """Everybody who ever could log in, by name, each with the ids of their regions."""
+    own: dict[int, list[str]] = {}
+    for row in session.scalars(select(StaffRegion).order_by(StaffRegion.region_id)):
+        own.setdefault(row.staff_id, []).append(row.region_id)
+    return [(row, own.get(row.id, [])) for row in session.scalars(select(Staff).order_by(Staff.name))]
+
+
+def assign(session: Session, staff: Staff, role: str, regions: Iterable[str]) -> None:
+    """Gives somebody another role and other regions."""
+    staff.role = role
+    session.execute(delete(StaffRegion).where(StaffRegion.staff_id == staff.id))
+    session.add_all(StaffRegion(staff_id=staff.id, region_id=region) for region in regions)
+
+
 def staff_by_name(session: Session, name: str) -> Staff | None:
     """The person of this login name, unless they have left."""
     return session.scalar(select(Staff).where(Staff.name == folded(name), Staff.left_at.is_(None)))
+
+
+def name_is_taken(session: Session, name: str) -> bool:
+    """Whether anybody has this login name, or had it: the log speaks of people by it."""
+    return session.scalar(select(Staff.id).where(Staff.name == folded(name))) is not None
 
 
 def staff_by_id(session: Session, staff: int) -> Staff | None:
@@ -90,10 +111,17 @@ def staff_exists(session: Session) -> bool:
 
 def regions_for(session: Session, staff: Staff) -> list[Region]:
     """The regions that this person may see, by name."""
-    if staff.role == "admin":
+    if staff.role != "officer":
         return all_regions(session)
     own = select(StaffRegion.region_id).where(StaffRegion.staff_id == staff.id)
     return list(session.scalars(select(Region).where(Region.id.in_(own)).order_by(Region.name)))
+
+
+def scope_of(session: Session, staff: Staff) -> tuple[str, ...]:
+    """The ids of the regions that this person's requests are held to; `*` is all."""
+    if staff.role != "officer":
+        return (EVERYWHERE,)
+    return tuple(session.scalars(select(StaffRegion.region_id).where(StaffRegion.staff_id == staff.id)))
 
 
 def failed_logins_since(session: Session, subject: str, since: datetime) -> list[datetime]:

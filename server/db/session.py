@@ -14,7 +14,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import msgspec
-from flask import current_app
+from flask import current_app, g, has_request_context
 from sqlalchemy import (
     BigInteger,
     Connection,
@@ -33,6 +33,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from server.db.scope import NOBODY, Scope, enter
 
 _writers: WeakKeyDictionary[Dialect, threading.Lock] = WeakKeyDictionary()
 """SQLite's one writer at a time, within a process: its own way of waiting is to look again later, for seconds if unlucky.
@@ -111,6 +113,7 @@ def open_engine(database_url: str) -> Engine:
     if make_url(database_url).get_backend_name() != "sqlite":
         connect = {"options": "-c timezone=utc", "connect_timeout": CONNECT_S}
         engine = create_engine(database_url, hide_parameters=True, connect_args=connect)
+        event.listen(engine, "begin", _begin_postgresql)
         event.listen(engine, "checkout", _check_rested)
         event.listen(engine, "checkin", _note_rest)
         return engine
@@ -158,8 +161,27 @@ def insert_once(session: Session, table: type[Table], **values: Any) -> bool:
 
 
 def request_scope(*, read_only: bool = False) -> AbstractContextManager[Session]:
-    """`session_scope` on the database of the app that answers this request."""
+    """`session_scope` on the database of the app, held to what belongs to whoever sent this request."""
+    return session_scope(request_engine(), read_only=read_only)
+
+
+def request_engine() -> Engine:
+    """The database as whoever sent this request may see it; on the command line, all of it."""
+    engine: Engine = current_app.extensions["pestwatch.engine"]
+    if not has_request_context():
+        return engine
+    return engine.execution_options(pestwatch_scope=g.get("scope", NOBODY))
+
+
+def unscoped(*, read_only: bool = False) -> AbstractContextManager[Session]:
+    """The whole database inside a request: only for doors at which nobody is known yet (enrolment, the SMS gateway)."""
     return session_scope(current_app.extensions["pestwatch.engine"], read_only=read_only)
+
+
+def become(session: Session, scope: Scope) -> None:
+    """Holds the rest of this transaction, and every later one of the request, to another scope."""
+    g.scope = scope
+    enter(session.connection(), scope)
 
 
 def _note_rest(_connection: Any, record: ConnectionPoolEntry | None) -> None:
@@ -191,6 +213,12 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
             time.sleep(0.05)
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA synchronous=FULL")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    scope = connection.get_execution_options().get("pestwatch_scope")
+    if scope is not None:
+        enter(connection, scope)
 
 
 def _begin_sqlite(connection: Connection) -> None:

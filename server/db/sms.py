@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -10,15 +11,38 @@ from pestwatch.errors import Problem
 from server.db.session import insert_once
 from server.db.tables import Device, Sms
 
+
+class Sender(NamedTuple):
+    """As much of a telephone number as is kept."""
+
+    sender_hash: str | None = None
+    sender_tail: str | None = None
+
+
 UNFINISHED = Problem("500.1")
 """What a text says of itself until something better is known: nobody came to understand it."""
 
 
-def keep_text(session: Session, text: str, now: datetime) -> int:
+def keep_text(session: Session, text: str, now: datetime, sender: Sender | None = None) -> int:
     """Keeps a text once, however often a gateway brings it. Returns its number."""
     text_hash = hashlib.sha256(text.encode()).hexdigest()
-    insert_once(session, Sms, text_hash=text_hash, text=text, received_at=now, problem=_stored(UNFINISHED))
+    insert_once(
+        session,
+        Sms,
+        text_hash=text_hash,
+        text=text,
+        received_at=now,
+        problem=_stored(UNFINISHED),
+        **(sender or Sender())._asdict(),
+    )
     return session.scalars(select(Sms.id).where(Sms.text_hash == text_hash)).one()
+
+
+def texts_of_sender(session: Session, region: str, sender_hash: str, limit: int) -> list[Sms]:
+    """What one number sent for phones of a region, newest first."""
+    wanted = select(Sms).join(Device, Device.id == Sms.device_id)
+    theirs = wanted.where(Device.region_id == region, Sms.sender_hash == sender_hash)
+    return list(session.scalars(theirs.order_by(Sms.id.desc()).limit(limit)))
 
 
 def settle(session: Session, sms_id: int, device: Device | None, problem: Problem | None) -> None:

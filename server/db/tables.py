@@ -55,15 +55,15 @@ class Region(Table):
 
 
 class Staff(Table):
-    """An officer or administrator who may log in."""
+    """Somebody of the office who may log in. What each role may do stands in server/auth.py."""
 
     __tablename__ = "staff"
-    __table_args__ = (_one_of("role", "officer", "admin"),)
+    __table_args__ = (_one_of("role", "officer", "agronomist", "admin"),)
 
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     name: Mapped[str] = mapped_column(String(80), unique=True, comment="login name, lower case")
     password_hash: Mapped[str] = mapped_column(String(200), comment="argon2id")
-    role: Mapped[str] = mapped_column(String(16), comment="officer: own regions; admin: every region")
+    role: Mapped[str] = mapped_column(String(16), comment="officer: own regions; the others: every region")
     locale: Mapped[str] = mapped_column(String(16), default="en")
     created_at: Mapped[datetime] = mapped_column(UtcInstant)
     left_at: Mapped[datetime | None] = mapped_column(UtcInstant, comment="set: may no longer log in")
@@ -98,6 +98,10 @@ class Device(Table):
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     region_id: Mapped[str] = mapped_column(ForeignKey("regions.id"), index=True)
     source: Mapped[str | None] = mapped_column(String(80), comment="set: no phone, but what was imported by this name")
+    name: Mapped[str | None] = mapped_column(String(60), comment="what the farmer wants the officer to say")
+    lead_since: Mapped[datetime | None] = mapped_column(
+        UtcInstant, comment="set: a lead farmer's, may hold neighbours' traps"
+    )
     token_hash: Mapped[str] = mapped_column(String(64), unique=True, comment="SHA-256 of the token, hex")
     locale: Mapped[str] = mapped_column(String(16), comment="language the farmer reads")
     consent: Mapped[Any] = mapped_column(JsonDocument, comment="what the farmer agreed to: version, at, locale")
@@ -107,6 +111,8 @@ class Device(Table):
     last_seen_at: Mapped[datetime | None] = mapped_column(UtcInstant)
     clock_offset_ms: Mapped[int | None] = mapped_column(BigInteger, comment="server minus phone at the last sync")
     revoked_at: Mapped[datetime | None] = mapped_column(UtcInstant, comment="set: what it sends is quarantined")
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcInstant, comment="set: the farmer no longer agrees")
+    erased_at: Mapped[datetime | None] = mapped_column(UtcInstant, comment="set: nothing here tells who it was")
     sms_key: Mapped[str | None] = mapped_column(String(200), comment="of its SMS, encrypted; null: it has no SMS path")
     public_key: Mapped[str | None] = mapped_column(String(88), comment="P-256, base64; null: it has never signed")
 
@@ -154,7 +160,7 @@ class Fact(Table):
 
 
 class Sms(Table):
-    """A text that a gateway brought, as it came; where it came from is not kept."""
+    """A text that a gateway brought, as it came. The number is kept as a keyed hash, which only finds it again."""
 
     __tablename__ = "sms"
     kind: ClassVar = "sms"
@@ -167,6 +173,10 @@ class Sms(Table):
     device_id: Mapped[int | None] = mapped_column(
         ForeignKey("devices.id"), index=True, comment="whom it names, if true"
     )
+    sender_hash: Mapped[str | None] = mapped_column(
+        String(64), index=True, comment="HMAC of the number it came from, hex"
+    )
+    sender_tail: Mapped[str | None] = mapped_column(String(3), comment="that number's last digits")
     received_at: Mapped[datetime] = mapped_column(UtcInstant, comment="the first time")
     problem: Mapped[Any | None] = mapped_column(JsonDocument, comment="why it was rejected; null: its facts are stored")
 

@@ -13,6 +13,7 @@ from server.db.session import open_engine, session_scope
 from server.db.work import record_beat
 from server.tasks.advise import issue_advisories
 from server.tasks.count_waiting import count_waiting_facts
+from server.tasks.erase import erase_withdrawn
 from server.tasks.half_photos import forget_half_photos
 from server.tasks.retrain import ask_for_runs, retrain_due
 
@@ -38,6 +39,7 @@ class Job:
 
 JOBS: Final = (
     Job("issue_advisories", DEFAULT, 60, issue_advisories),
+    Job("erase_withdrawn", DEFAULT, 3600, erase_withdrawn),
     Job("count_waiting_facts", DEFAULT, 300, count_waiting_facts),
     Job("ask_for_runs", DEFAULT, 900, ask_for_runs),
     Job("forget_half_photos", DEFAULT, 3600, forget_half_photos),

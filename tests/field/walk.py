@@ -97,6 +97,9 @@ def walk(walker: Walker) -> dict[str, list[str]]:
     walker.look("outbox")
     walker.tap("open-enrol")
     walker.look("enrol")
+    for digit in "482913":
+        walker.tap(f"key-{digit}")
+    walker.look("enrol")
     walker.tap("back")
     walker.look("settings")
     return walker.faults

@@ -16,13 +16,13 @@ from tests.factories import NOW, REGION
 
 PASSWORD = "a-password-of-the-tests"
 # argon2 is slow on purpose: one hash serves every test.
-_HASH = auth.hash_password(PASSWORD)
+HASH = auth.hash_password(PASSWORD)
 
 
 def hire(engine: Engine, name: str = "asha", role: str = "officer", regions: tuple[str, ...] = (REGION,)) -> int:
     """Gives somebody a login; their number."""
     with session_scope(engine) as session:
-        return people.record_staff(session, name, password_hash=_HASH, role=role, regions=regions, now=NOW).id
+        return people.record_staff(session, name, password_hash=HASH, role=role, regions=regions, now=NOW).id
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Officer:
     def enter(self, staff: int) -> "Officer":
         """Is logged in already: argon2 is slow, and a test of a page is not about it."""
         with self.client.session_transaction() as cookie:
-            cookie["staff"] = staff
+            cookie["staff"], cookie["of"] = staff, auth.hash_secret(HASH)[:16]
         self.client.get("/")
         return self
 

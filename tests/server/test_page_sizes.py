@@ -6,6 +6,7 @@ from sqlalchemy import Engine
 
 from pestwatch.domain.species import SPECIES, TRAPPED
 from server.db.session import session_scope
+from server.db.tables import Device
 from server.tasks.advise import issue_advisories
 from tests import factories
 from tests.factories import NOW, REGION, observation_fact, trap_fact
@@ -23,7 +24,9 @@ def officer(app: Flask, engine: Engine) -> Officer:
 
 @pytest.fixture
 def district(phone: Phone, engine: Engine, app: Flask) -> None:
-    """A phone with 90 traps of seven pests, forty more phones, and seventy things that could not be used."""
+    """A lead farmer's phone with 90 traps of seven pests, forty more phones, and seventy things that could not be used."""
+    with session_scope(engine) as session:
+        session.get_one(Device, phone.row.id).lead_since = NOW
     for start in range(0, 90, 45):
         facts = []
         for n in range(start, start + 45):

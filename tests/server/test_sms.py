@@ -22,6 +22,7 @@ from tests import factories
 from tests.factories import NOW, REGION, correction_fact, instant, observation_fact, trap_fact
 from tests.golden.sms_cases import by_hand, told
 from tests.server.conftest import Clock, Phone
+from tests.server.officer import Officer, hire
 
 TRAP = trap_fact(1)
 PHOTO = observation_fact(
@@ -245,12 +246,7 @@ def test_officers_see_refused_texts_of_their_phones_and_administrators_the_rest(
     gateway.refusal("You have won 1,000,000 rupees")
     seen = []
     for role in ("officer", "admin"):
-        with session_scope(engine) as session:
-            staff = factories.staff(session, name=role, role=role)
-        client = app.test_client()
-        with client.session_transaction() as cookie:
-            cookie["staff"] = staff.id
-        page = client.get(f"/regions/{REGION}/phones").text
+        page = Officer(app).enter(hire(engine, role, role)).read(f"/regions/{REGION}/phones")
         seen.append(("not written by the phone" in page, "none that pestwatch understands" in page))
     assert seen == [(True, False), (True, True)]
 

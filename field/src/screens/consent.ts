@@ -5,6 +5,7 @@ import { aloud, locale, type Message, t } from "../i18n";
 import { type IconName, icon } from "../icons";
 import type { Line } from "../speak";
 import { keep, setting } from "../store/settings";
+import { noteAnswer } from "../sync/consent";
 import { flush } from "../sync/flush";
 import { instant } from "../sync/protocol";
 import { myTraps } from "../trap/my-traps";
@@ -12,13 +13,13 @@ import { button, go, type Screen } from "./frame";
 import { listenButton } from "./listen";
 
 /** Changes whenever what is agreed to below does: the record says which it was. */
-export const CONSENT_VERSION = 2;
+export const CONSENT_VERSION = 3;
 
 function lines(): [IconName, Message][] {
   return [
     ["officer", aloud(t("If you agree, your counts go to your agriculture officers. They warn farmers near you."))],
     ["place", aloud(t("They see the district and village that you write. The app does not follow where you go."))],
-    ["lock", aloud(t("The app does not ask your name or your phone number."))],
+    ["lock", aloud(t("The app does not ask your phone number. Your officer may ask what to call you."))],
     ["settings", aloud(t("You can stop at any time in Settings."))],
   ];
 }
@@ -34,7 +35,8 @@ export async function consentScreen(): Promise<Screen> {
     const answer = { version: CONSENT_VERSION, at: instant(new Date()), locale: locale(), agreed };
     await keep("consent", isMinor ? { ...answer, is_minor: true } : answer);
     await keep("send_photos", agreed && answers.photos);
-    if (agreed) void flush("asked");
+    await noteAnswer();
+    void flush("asked");
     go(isMinor ? "#/younger" : before ? "#/settings" : await afterwards());
   };
   const yes = button("check", t("Yes, send photos"), {

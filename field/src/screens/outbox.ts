@@ -151,10 +151,10 @@ async function photosWaiting(photos: KeptPhoto[]): Promise<Child> {
 
 /** Why nothing goes, if something stands in the way. */
 async function whatHolds(): Promise<Child> {
-  const [consent, enrolment, code, problem, offset, told] = await Promise.all([
+  const [consent, enrolment, asking, problem, offset, told] = await Promise.all([
     setting("consent"),
     setting("enrolment"),
-    setting("pending_code"),
+    setting("asking"),
     setting("last_problem"),
     setting("clock_offset_ms"),
     setting("notices"),
@@ -163,8 +163,10 @@ async function whatHolds(): Promise<Child> {
   if (!consent?.agreed) {
     notices.push(notice("plain", "lock", "no-consent", t("You chose to keep everything on this phone.")));
   } else if (!enrolment || enrolment.state === "unknown") {
-    const words = code
-      ? t("The code is used as soon as there is a network.")
+    const words = asking
+      ? asking.state === "waiting"
+        ? t("Your officer is asked. Wait for a yes.")
+        : t("The code is used as soon as there is a network.")
       : t("Sending needs an enrolment code. Your counts are safe on this phone.");
     const enter = button("officer", t("Enter the code"), { testid: "open-enrol", href: "#/enrol" });
     notices.push(notice("doubt", "officer", "not-enrolled", h("p", {}, words), enter));

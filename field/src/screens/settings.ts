@@ -5,8 +5,11 @@ import { catalogueStatus, LOCALES, type Locale, locale, type Message, t } from "
 import { type IconName, icon } from "../icons";
 import { room } from "../store/room";
 import { keep, setting } from "../store/settings";
+import { noteAnswer } from "../sync/consent";
+import { flush } from "../sync/flush";
 import { connection } from "../sync/link";
 import type { PhotosGo } from "../sync/photo-policy";
+import { instant } from "../sync/protocol";
 import { button, go, redraw, type Screen } from "./frame";
 import { modelRow } from "./model-row";
 import { sizeRow } from "./size-row";
@@ -42,19 +45,21 @@ export async function settingsScreen(): Promise<Screen> {
 }
 
 async function enrolment(): Promise<HTMLElement> {
-  const [enrolled, code] = await Promise.all([setting("enrolment"), setting("pending_code")]);
+  const [enrolled, asking] = await Promise.all([setting("enrolment"), setting("asking")]);
   const words =
     enrolled?.state === "active"
       ? t("This phone is enrolled.")
       : enrolled?.state === "revoked"
         ? t("Your officers have stopped this phone. Ask them why. Your counts stay here.")
-        : code
-          ? t("The code is used as soon as there is a network.")
+        : asking
+          ? asking.state === "waiting"
+            ? t("Your officer is asked. Wait for a yes.")
+            : t("The code is used as soon as there is a network.")
           : t("This phone is not enrolled. Counting works; sending needs a code from your officer.");
   return row(
     "officer",
     "setting-enrolment",
-    h("p", { testid: "enrolment-state", "data-state": enrolled?.state ?? (code ? "pending" : "none") }, words),
+    h("p", { testid: "enrolment-state", "data-state": enrolled?.state ?? (asking ? "pending" : "none") }, words),
     enrolled?.state !== "active" && button("officer", t("Enter the code"), { testid: "open-enrol", href: "#/enrol" }),
   );
 }
@@ -69,6 +74,7 @@ async function sending(): Promise<HTMLElement> {
       "setting-sending",
       h("p", {}, t("You chose to keep everything on this phone.")),
       button("next", t("Read and decide again"), { testid: "open-consent", href: "#/consent" }),
+      await erasing(),
     );
   }
   const choose = async (send: boolean): Promise<void> => {
@@ -91,12 +97,40 @@ async function sending(): Promise<HTMLElement> {
     button("cross", t("Stop sending"), {
       testid: "stop-sending",
       onclick: async () => {
-        await keep("consent", { ...consent, agreed: false });
+        await keep("consent", { ...consent, at: instant(new Date()), agreed: false });
         await keep("send_photos", false);
+        await noteAnswer();
+        void flush("asked");
         go("#/outbox");
       },
     }),
   );
+}
+
+/** Whoever stopped may also have everything erased that was ever sent; asked twice, as there is no way back. */
+async function erasing(): Promise<Child> {
+  if (!(await setting("enrolment"))) return null;
+  if ((await setting("consent_to_tell")) === "erase") {
+    return h("p", { testid: "erase-waits" }, t("It is erased as soon as there is a network."));
+  }
+  const sure = button("cross", t("Yes, erase what I sent"), {
+    testid: "erase-sure",
+    look: "danger",
+    onclick: async () => {
+      await noteAnswer("erase");
+      await flush("asked");
+      redraw();
+    },
+  });
+  sure.hidden = true;
+  const first = button("cross", t("Erase what I sent"), {
+    testid: "erase",
+    onclick: () => {
+      sure.hidden = false;
+      first.hidden = true;
+    },
+  });
+  return [first, sure];
 }
 
 /** When photos may go, and whether this browser can tell at all. */

@@ -88,6 +88,15 @@ export interface Enrolment {
   public_key?: string;
 }
 
+/** A code that waits to be used, or for the officer's yes. */
+export interface Asking {
+  code: string;
+  /** What the officer shall call the farmer; null for a code that needs no yes. */
+  name: string | null;
+  token: string;
+  state: "unsent" | "waiting";
+}
+
 export interface BackOff {
   failures: number;
   until_ms: number;
@@ -98,12 +107,14 @@ export interface Settings {
   locale: string;
   /** `agreed` false: counting stays on this phone, nothing is sent; so it is with whoever said to be younger than 18. */
   consent: Consent & { agreed: boolean; is_minor?: boolean };
+  /** What the server does not know yet of the farmer's answer: told at the next sync, whatever the answer is. */
+  consent_to_tell: "answer" | "erase";
   send_photos: boolean;
   /** When photos go; on Wi-Fi where nothing is set. */
   photos_go: PhotosGo;
   enrolment: Enrolment;
+  asking: Asking;
   device_key: DeviceKey;
-  pending_code: string;
   cursor: string;
   clock_offset_ms: number;
   last_synced_at: Instant;

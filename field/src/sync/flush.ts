@@ -9,7 +9,8 @@ import { announceChange } from "../store/changed";
 import type { BackOff } from "../store/database";
 import { waitingCount } from "../store/outbox";
 import { forget, keep, setting } from "../store/settings";
-import { enrolWithPendingCode } from "./enrol";
+import { tellConsent } from "./consent";
+import { enrolIfAsking } from "./enrol";
 import { sendPhotos } from "./photos";
 import type { ProblemJson } from "./protocol";
 import { problemOf, pushAndPull, Refusal } from "./sync";
@@ -57,13 +58,19 @@ async function exclusively<T>(work: () => Promise<T>): Promise<T> {
 
 async function round(reason: FlushReason): Promise<FlushOutcome> {
   const consent = await setting("consent");
-  if (!consent?.agreed) return { state: "no-consent", problem: null };
+  if (!consent?.agreed && !(await setting("consent_to_tell"))) return { state: "no-consent", problem: null };
   const backOff = await setting("back_off");
   if (reason === "automatic" && backOff && isHeldUp(backOff)) {
     return { state: "waiting-to-retry", problem: (await setting("last_problem")) ?? null };
   }
   try {
-    await enrolWithPendingCode(__APP_VERSION__);
+    await tellConsent();
+    if (!consent?.agreed) {
+      await forget("back_off");
+      announceChange();
+      return { state: "no-consent", problem: null };
+    }
+    await enrolIfAsking(__APP_VERSION__);
     const enrolment = await setting("enrolment");
     if (!enrolment || enrolment.state === "unknown") return { state: "not-enrolled", problem: null };
     await pushAndPull(enrolment, __APP_VERSION__);

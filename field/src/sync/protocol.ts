@@ -196,6 +196,16 @@ export interface EnrolRequest {
   consent: Consent;
   app: string;
   public_key: string;
+  /** Made here, so that an answer that was lost can be asked for again. */
+  token: string;
+  /** What the officer shall call the farmer; only with six digits. */
+  name?: string;
+}
+
+/** The officer has not said yes yet. */
+export interface EnrolWaiting {
+  state: "waiting";
+  seconds: number;
 }
 
 export interface EnrolResponse {

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
-from server.db import tables
+from server.db import access_tables, tables  # noqa: F401 - both describe the schema
 from server.db.session import JsonDocument, UtcInstant
 
 
