@@ -194,7 +194,7 @@ def _by_key(catalogue: dict[str, Any]) -> dict[str, Any]:
 
 
 def phone_key(sentence: str) -> str:
-    """What stands for an English sentence in a phone's catalogue: FNV-1a of its UTF-16 units, 32 bits, hex.
+    """What stands for an English sentence in a phone's catalogue: FNV-1a of its UTF-16 units, folded to 24 bits, hex.
 
     Twin: `catalogueKey` in field/src/i18n.ts.
     """
@@ -202,7 +202,7 @@ def phone_key(sentence: str) -> str:
     key = 0x811C9DC5
     for unit in zip(units[::2], units[1::2], strict=True):
         key = (key ^ int.from_bytes(unit, "little")) * 0x01000193 & 0xFFFFFFFF
-    return f"{key:x}"
+    return f"{key >> 24 ^ key & 0xFFFFFF:x}"
 
 
 def _doubt(status: str) -> bool:

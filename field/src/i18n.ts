@@ -120,11 +120,11 @@ function fill(template: string, params: Params): Part[] {
   return template.split(/%\((\w+)\)s/).map((part, i) => (i % 2 ? (params[part] ?? `%(${part})s`) : part));
 }
 
-/** What stands for an English sentence in a catalogue: FNV-1a. Twin: `phone_key` in pestwatch/catalogs.py. */
+/** What stands for an English sentence in a catalogue: FNV-1a, folded to 24 bits. Twin: `phone_key` in pestwatch/catalogs.py. */
 export function catalogueKey(sentence: string): string {
   let key = 0x811c9dc5;
   for (let i = 0; i < sentence.length; i++) key = Math.imul(key ^ sentence.charCodeAt(i), 0x01000193);
-  return (key >>> 0).toString(16);
+  return ((key >>> 24) ^ (key & 0xffffff)).toString(16);
 }
 
 /** The sentence in the chosen language, its %(name)s filled. */

@@ -10,7 +10,6 @@ import { arrival, isCounterHere, onArrival } from "./release/arrival";
 import { adviceScreen } from "./screens/advice";
 import { countScreen } from "./screens/capture";
 import { consentScreen } from "./screens/consent";
-import { enrolScreen } from "./screens/enrol";
 import { goInstead, notice, onRedraw, type Screen, say, show } from "./screens/frame";
 import { languageScreen } from "./screens/language";
 import { editTrapScreen, newTrapScreen } from "./screens/new-trap";
@@ -41,7 +40,7 @@ const ROUTES: Route[] = [
   [/^#\/camera\/(\w+)$/, async (id) => (await loaded(import("./screens/guided-camera"))).guidedCameraScreen(id)],
   [/^#\/outbox$/, async () => (await loaded(import("./screens/outbox"))).outboxScreen()],
   [/^#\/settings$/, async () => (await loaded(import("./screens/settings"))).settingsScreen()],
-  [/^#\/enrol$/, enrolScreen],
+  [/^#\/enrol$/, async () => (await loaded(import("./screens/enrol"))).enrolScreen()],
 ];
 
 /** A screen that comes with engine and model: nobody needs it in the first minute, and the first ones are there sooner. */
