@@ -7,11 +7,14 @@ the renderer together get a share of one processor, by a quota of the control gr
 stopping and continuing the process; how slow it really was is measured by a loop in the counting worker, and printed.
 Memory is what the renderer has to itself (RssAnon), looked at every few milliseconds, above that of an empty page; beside it
 the largest resident set (VmHWM), in which the pages of the browser's own program are too, shared and dropped at need.
-Each row is a function that returns its figures.
+Beside it, ODK Web Forms with a trap visit as its form (forms/): bytes, seconds until one can write, megabytes then. Its photo
+is kept and not counted, so there is nothing to compare a count with. It is built by  npm install --no-package-lock && npm run
+build  in bench/forms, and skipped by name where it is not. Each row is a function that returns its figures.
 """
 
 import argparse
 import contextlib
+import functools
 import io
 import json
 import os
@@ -22,8 +25,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import brotli
 import numpy as np
 import psutil
 from PIL import Image, ImageChops
@@ -37,6 +42,7 @@ from tests.conftest import find_chromium  # noqa: E402
 from tests.field.conftest import FLAGS, AppServer, tap  # noqa: E402
 
 DIST = ROOT / "field" / "dist"
+FORMS = ROOT / "bench" / "forms" / "dist"
 SLOWER = 4
 AIMS = {"photo_to_count_s": 6, "first_feedback_s": 0.5, "peak_12_mp_mb": 130, "peak_48_mp_mb": 250}
 CGROUP = Path("/sys/fs/cgroup")
@@ -101,6 +107,21 @@ def served(path: str) -> Iterator[Page]:
         finally:
             context.close()
             server.stop()
+
+
+@contextlib.contextmanager
+def forms() -> Iterator[str]:
+    """Address of the form app."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *said: object) -> None:
+            """Nobody wants to know."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=FORMS))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
 
 
 @contextlib.contextmanager
@@ -237,6 +258,32 @@ def peaks(folder: Path, megapixels: tuple[int, ...]) -> dict[str, float]:
     return found
 
 
+def beside_forms(times: int) -> dict[str, float]:
+    """Row: our first screen and the form, each on a fresh browser: seconds until it can be used, and megabytes then."""
+    if not (FORMS / "index.html").exists():
+        print("skipped: ODK Web Forms is not built (npm install --no-package-lock && npm run build in bench/forms)")
+        return {}
+    seen: dict[str, list[tuple[float, float]]] = {"ours": [], "form": []}
+    with forms() as form_address:
+        for _ in range(times):
+            for name, usable in (("ours", "[data-testid=language-hi]"), ("form", "input")):
+                with served("/nothing-here") as page:
+                    empty_mb = memory_mb(page_process(), "RssAnon")
+                    address = form_address if name == "form" else page.url.replace("/nothing-here", "/app/")
+                    started = time.perf_counter()
+                    page.goto(address)
+                    page.locator(usable).first.wait_for()
+                    seconds = time.perf_counter() - started
+                    seen[name].append((seconds, memory_mb(page_process(), "RssAnon") - empty_mb))
+    # Fetched before the form shows; the map comes when a question asks for one.
+    first = [path for path in FORMS.rglob("*") if path.is_file() and "MapBlock" not in path.name]
+    found = {"forms_first_load_bytes": float(sum(len(brotli.compress(path.read_bytes())) for path in first))}
+    for name, measured in seen.items():
+        found[f"{name}_usable_s"] = statistics.median(seconds for seconds, _ in measured)
+        found[f"{name}_usable_mb"] = statistics.median(mb for _, mb in measured)
+    return found
+
+
 def memory_mb(process: psutil.Process, kind: str) -> float:
     """A line of /proc/PID/status in megabytes."""
     status = Path(f"/proc/{process.pid}/status").read_text()
@@ -282,6 +329,7 @@ def main() -> None:
     rows: tuple[Callable[[Path], dict[str, float]], ...] = (
         lambda folder: photo_to_count(folder, times),
         lambda folder: peaks(folder, (12, 48)),
+        lambda _: beside_forms(times),
     )
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:

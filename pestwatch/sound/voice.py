@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 Samples = npt.NDArray[np.int16]
 
-WORDS_A_MINUTE = 155
+WORDS_A_MINUTE = 168
 """Slower than eSpeak's usual 175: heard outdoors, once, by people who did not expect it. A guess, to be tried in fields."""
 RESPELT = str.maketrans({"ୱ": "ଵ", "ॲ": "ऍ"})
 """Letters that eSpeak NG 1.52 reads out by name or number, and what it reads as they sound: Odia wa, Marathi's short a."""
