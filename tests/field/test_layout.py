@@ -1,9 +1,12 @@
 """Every screen fits: nothing overflows or is cut off, every target can be touched with a glove, nothing is left in English.
 
 At 320 pixels with text of twice the size, and at the 360 of a common phone. PESTWATCH_ALL_LANGUAGES=1 walks through all.
+What was seen is kept in build/screens, for people to look at.
 """
 
+import itertools
 import os
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
@@ -17,7 +20,8 @@ TOUCH_PX = 48
 # English, and the languages with the longest words of each kind of script.
 USUAL = ("en", "ta", "te", "bn")
 LANGUAGES = tuple(i18n.LOCALES) if os.environ.get("PESTWATCH_ALL_LANGUAGES") else USUAL
-CASES = [(locale, 320, True) for locale in LANGUAGES] + [("hi", 360, False), ("ta", 360, False)]
+CASES = [(locale, 320, True) for locale in LANGUAGES] + [(locale, 360, False) for locale in ("hi", "te", "ta")]
+PICTURES = Path(__file__).parents[2] / "build" / "screens"
 
 FAULTS = """([touch, doubled]) => {
   // The app's own size is 106.25 %: this is exactly twice as large.
@@ -72,8 +76,13 @@ def test_every_screen_fits_and_can_be_touched_and_read(
     width_px: int,
     is_doubled: bool,
 ) -> None:
+    pictures = PICTURES / f"{locale}-{width_px}{'-doubled' if is_doubled else ''}"
+    seen = itertools.count(1)
+
     def faults_of(page: Page) -> list[str]:
         found: list[str] = page.evaluate(FAULTS, [TOUCH_PX, is_doubled])
+        screen = page.locator("main").get_attribute("data-testid")
+        page.screenshot(path=pictures / f"{next(seen):02}-{screen}.png", full_page=True)
         return found
 
     with browser(chromium, tmp_path_factory.mktemp("phone")) as context:
