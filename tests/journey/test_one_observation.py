@@ -156,6 +156,7 @@ def meet(phone: Phone, installation: Installation) -> None:
     phone.tap("language-hi")
     phone.tap("photos-yes")
     phone.tap("consent-agree")
+    expect(phone.page.get_by_test_id("screen-new-trap")).to_be_visible()
     phone.tap("back")
     phone.page.evaluate("navigator.serviceWorker.ready.then(() => null)")
     phone.tap("tab-settings")

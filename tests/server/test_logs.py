@@ -103,9 +103,9 @@ def test_the_log_has_every_request_and_nothing_about_a_person(web: WrittenWeb, e
     kind = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": cookie}
     assert web.send("POST", "/login", form, **kind)[0] in {302, 303}
     assert web.send("GET", f"/api/v1/releases/Sukhdev/{NUMBER}/Wadgaon?name=Sukhdev")[0] == 404
-    # A fault whose message holds what a person wrote: the table that it goes into is gone.
+    # A fault whose message holds what a person wrote: the ledger that it goes into is gone.
     with engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE services")
+        connection.exec_driver_sql("ALTER TABLE facts RENAME TO lost")
     service = factories.service_fact(9)
     told = web.send(
         "POST", "/api/v1/sync", push(trap_fact(8, name="Sukhdev"), service), **token, **{"X-Request-Id": "asked-by-me"}
