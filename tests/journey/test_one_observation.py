@@ -100,7 +100,7 @@ def test_one_observation(phone: Phone, officer: Page, installation: Installation
     phone.context.set_offline(True)
 
     add_trap(phone, crop="cotton", pest="HELIAR", emptied="emptied-1")
-    photograph(phone, "funnel.png")  # Station 1: the photo
+    photograph(phone, "funnel.png", "HELIAR")  # Station 1: the photo
     heliar = counted(phone)  # Station 2: counted on the phone, offline
     assert heliar >= 5
     correct_to(phone, 12)
@@ -110,7 +110,7 @@ def test_one_observation(phone: Phone, officer: Page, installation: Installation
     phone.tap("advice-done")
 
     add_trap(phone, crop="tomato", pest="GNORAB", emptied="emptied-3")
-    photograph(phone, "liner-many.png", trap=0)
+    photograph(phone, "liner-many.png", "GNORAB")
     assert counted(phone) >= 15
     phone.tap("save-count")
     assert advice_level(phone) == "watch", "no trap threshold exists for tomato pinworm: trend and plants"
@@ -143,7 +143,7 @@ def test_one_observation(phone: Phone, officer: Page, installation: Installation
     assert base_version in phone.text("model-previous")
     phone.context.set_offline(True)
     phone.tap("tab-traps")
-    photograph(phone, "liner-few.png", trap=0)
+    photograph(phone, "liner-few.png", "GNORAB")
     counted(phone)
     phone.tap("save-count")
     assert models_that_counted(phone)[-1] == version
@@ -178,9 +178,10 @@ def add_trap(phone: Phone, crop: str, pest: str, emptied: str) -> None:
     expect(phone.page.get_by_test_id("trap-card").first).to_be_visible()
 
 
-def photograph(phone: Phone, name: str, trap: int = 0) -> None:
-    """Chooses a photo for the newest trap, which stands on top."""
-    phone.page.get_by_test_id("photo-gallery").nth(trap).set_input_files(PHOTOS / name)
+def photograph(phone: Phone, name: str, pest: str) -> None:
+    """Chooses a photo for the trap of a pest; what is due first stands on top."""
+    card = phone.page.locator(f'[data-testid=trap-card][data-pest="{pest}"]')
+    card.get_by_test_id("photo-gallery").set_input_files(PHOTOS / name)
 
 
 def counted(phone: Phone) -> int:

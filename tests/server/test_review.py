@@ -171,7 +171,7 @@ def test_an_officer_marks_insects_in_a_browser(engine: Engine, review: str, addr
         photo.click(position={"x": 150, "y": 150})
         page.locator(".mark").nth(1).click()  # a point that is tapped again goes
         assert page.locator(".mark").count() == 2
-        page.locator("details summary").click()
+        page.locator("main details summary").click()
         page.check("#show-phone")
         assert page.locator(".phone-mark").count() == 1
         assert page.evaluate("document.documentElement.scrollWidth") == 360
