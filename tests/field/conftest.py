@@ -134,6 +134,8 @@ def page(chromium: Chromium, server: AppServer, tmp_path: Path) -> Iterator[Page
         page.goto(server.app_url)
         tap(page, "language-en")
         tap(page, "consent-agree")
+        expect(page.get_by_test_id("screen-new-trap")).to_be_visible()
+        tap(page, "back")
         expect(page.get_by_test_id("add-trap")).to_be_visible()
         yield page
 
