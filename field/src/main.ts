@@ -70,8 +70,9 @@ async function draw(keepScroll = false): Promise<void> {
 }
 
 /** After something has changed by itself: never in the middle of a count or a form. */
-function redrawUnlessBusy(): void {
-  if (FOLLOWS_CHANGES.test(location.hash || "#/")) void draw(true);
+async function redrawUnlessBusy(): Promise<void> {
+  // Before consent the first screens stand at the same address, and may be speaking.
+  if (FOLLOWS_CHANGES.test(location.hash || "#/") && (await setting("consent"))) await draw(true);
 }
 
 async function screenFor(hash: string): Promise<Screen | null> {
@@ -171,14 +172,14 @@ async function boot(): Promise<void> {
   });
   onRedraw(() => void draw(true));
   onChange(() => {
-    redrawUnlessBusy();
+    void redrawUnlessBusy();
     void keepSafe();
   });
   await draw();
-  void installServiceWorker(redrawUnlessBusy);
+  void installServiceWorker(() => void redrawUnlessBusy());
   let isAwaited = false;
   onArrival(() => {
-    if (isAwaited && arrival()?.state === "here") redrawUnlessBusy();
+    if (isAwaited && arrival()?.state === "here") void redrawUnlessBusy();
     isAwaited = arrival()?.state !== "here";
   });
   syncWhenever();
