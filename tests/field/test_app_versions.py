@@ -61,7 +61,7 @@ def test_a_new_version_waits_to_be_asked_then_replaces_the_shell_and_keeps_engin
     assert not page.evaluate(IS_NEXT)
 
     page.evaluate(ACTIVATE)
-    page.wait_for_function(IS_NEXT)  # the app loads itself again
+    expect(page.locator("html[data-version='2']")).to_be_visible()  # the app loads itself again
     second = page.evaluate(SHELLS)
     assert len(second) == 1
     assert second != first
