@@ -194,15 +194,21 @@ def _by_key(catalogue: dict[str, Any]) -> dict[str, Any]:
 
 
 def phone_key(sentence: str) -> str:
-    """What stands for an English sentence in a phone's catalogue: FNV-1a of its UTF-16 units, folded to 24 bits, hex.
+    """What stands for an English sentence in a phone's catalogue: its hash, folded to 24 bits, hex.
 
     Twin: `catalogueKey` in field/src/i18n.ts.
     """
-    units = sentence.encode("utf-16-le")
-    key = 0x811C9DC5
-    for unit in zip(units[::2], units[1::2], strict=True):
-        key = (key ^ int.from_bytes(unit, "little")) * 0x01000193 & 0xFFFFFFFF
+    key = fnv1a(sentence)
     return f"{key >> 24 ^ key & 0xFFFFFF:x}"
+
+
+def fnv1a(text: str) -> int:
+    """FNV-1a over a text's UTF-16 units, 32 bits: a name, not a proof. Twin: field/src/fnv1a.ts."""
+    units = text.encode("utf-16-le")
+    value = 0x811C9DC5
+    for unit in zip(units[::2], units[1::2], strict=True):
+        value = (value ^ int.from_bytes(unit, "little")) * 0x01000193 & 0xFFFFFFFF
+    return value
 
 
 def _doubt(status: str) -> bool:

@@ -1,9 +1,11 @@
 /**
  * The words on the screen: catalogue of the chosen language, plurals, numbers and dates.
  *
- * The English sentence is the key, as a hash in the catalogue. A sentence without a translation stays English and says so (`Message.locale`),
- * so that nobody takes it for their own language. Catalogues come from `pestwatch catalogs compile`.
+ * The English sentence is the key, as a hash in the catalogue. A sentence without a translation stays English and says so
+ * (`Message.locale`), so that nobody takes it for their own language. Catalogues come from `pestwatch catalogs compile`.
  */
+
+import { fnv1a } from "./fnv1a";
 
 export type Locale = "en" | "hi" | "mr" | "gu" | "te" | "kn" | "ta" | "pa" | "or" | "bn";
 
@@ -120,10 +122,9 @@ function fill(template: string, params: Params): Part[] {
   return template.split(/%\((\w+)\)s/).map((part, i) => (i % 2 ? (params[part] ?? `%(${part})s`) : part));
 }
 
-/** What stands for an English sentence in a catalogue: FNV-1a, folded to 24 bits. Twin: `phone_key` in pestwatch/catalogs.py. */
+/** What stands for an English sentence in a catalogue: its hash, folded to 24 bits. Twin: `phone_key` in pestwatch/catalogs.py. */
 export function catalogueKey(sentence: string): string {
-  let key = 0x811c9dc5;
-  for (let i = 0; i < sentence.length; i++) key = Math.imul(key ^ sentence.charCodeAt(i), 0x01000193);
+  const key = fnv1a(sentence);
   return ((key >>> 24) ^ (key & 0xffffff)).toString(16);
 }
 

@@ -15,7 +15,7 @@ from typing import Literal
 
 from pestwatch import i18n
 from pestwatch.advisory.messages import LEVEL_NAMES, MESSAGES
-from pestwatch.catalogs import FIELD, phone_catalogue
+from pestwatch.catalogs import FIELD, fnv1a, phone_catalogue
 from pestwatch.domain.species import SPECIES
 
 PLACEHOLDER = re.compile(r"%\(\w+\)s")
@@ -44,12 +44,8 @@ class Line:
 
 
 def key_of(text: str) -> str:
-    """Eight hex digits that name a text: FNV-1a over its UTF-16 units, which a phone computes in a line."""
-    value = 0x811C9DC5
-    units = text.encode("utf-16-le")
-    for low, high in zip(units[::2], units[1::2], strict=True):
-        value = ((value ^ (low | high << 8)) * 0x01000193) & 0xFFFFFFFF
-    return f"{value:08x}"
+    """Eight hex digits that name a text; a phone computes them too."""
+    return f"{fnv1a(text):08x}"
 
 
 def pieces(template: str) -> list[tuple[str, bool]]:

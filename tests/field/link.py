@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+from tests.soak.link import read_message
+
 PORTAL = b"HTTP/1.0 200 OK\r\ncontent-type: text/html\r\n\r\n<!doctype html><title>Pay</title><h1>Pay for Wi-Fi</h1>"
 TROUBLE = b"HTTP/1.0 500 Internal Server Error\r\ncontent-type: text/html\r\n\r\n<h1>500</h1>"
 CHUNK_BYTES = 1024
@@ -116,16 +118,6 @@ def _end(phone: socket.socket) -> None:
 
 
 def _read_request(phone: socket.socket) -> bytes:
-    message = b""
-    while b"\r\n\r\n" not in message:
-        chunk = phone.recv(65_536)
-        if not chunk:
-            return b""
-        message += chunk
-    head, _, rest = message.partition(b"\r\n\r\n")
-    lengths = [line.split(b":")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
-    missing = int(lengths[0]) - len(rest) if lengths else 0
-    while missing > 0 and (chunk := phone.recv(65_536)):
-        message += chunk
-        missing -= len(chunk)
-    return message
+    """A request whose head is whole, else nothing."""
+    message = read_message(phone)
+    return message if b"\r\n\r\n" in message else b""

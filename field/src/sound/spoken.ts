@@ -4,6 +4,7 @@
  * Twin of pestwatch/sound/script.py, held by tests/golden/spoken.json. A clip is found by the very words on the screen.
  */
 
+import { fnv1a } from "../fnv1a";
 import { Message } from "../i18n";
 
 /** A clip: the language that it is in, and the key of its text. */
@@ -14,12 +15,8 @@ export interface Wanted {
 
 const MOST = 5999;
 
-/** FNV-1a: a name, not a proof. */
-export function keyOf(text: string): string {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
-  return hash.toString(16).padStart(8, "0");
-}
+/** Names a clip by what it says. */
+export const keyOf = (text: string): string => fnv1a(text).toString(16).padStart(8, "0");
 
 /** 2,345 is 2000, 300, 45; null for what is no whole number up to 5,999. */
 export function numberParts(n: number): number[] | null {

@@ -1,6 +1,7 @@
 /** What the service worker keeps, when it is fetched, and how long it stays. */
 
 import type { Variant } from "../../engine/variant.ts";
+import { fnv1a } from "../fnv1a.ts";
 
 /** A built file: its path below the app's address, the beginning of its SHA-256, and its length whole and as it travels. */
 export interface AppFile {
@@ -41,10 +42,8 @@ export function filesOf(kind: Kind, files: readonly AppFile[], variant: Variant)
 /** Names one version of the app: changes when any of its files does. */
 export function shellName(files: readonly AppFile[]): string {
   const text = files.map(({ path, hash }) => `${path} ${hash}`).join("\n");
-  // FNV-1a: a name, not a proof. It has to be at hand before the first await.
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
-  return `pestwatch-shell-${hash.toString(16).padStart(8, "0")}`;
+  // Not a SHA: it has to be at hand before the first await.
+  return `pestwatch-shell-${fnv1a(text).toString(16).padStart(8, "0")}`;
 }
 
 /** Under what a lasting file is kept: its address and what it holds. */
