@@ -12,6 +12,7 @@ from pestwatch.errors import Problem
 from server.config import Settings
 from server.db import audit, personal
 from server.db.photo_files import open_photo_files
+from server.db.photo_parts import open_parts
 from server.db.tables import Device
 
 
@@ -32,6 +33,7 @@ def erase_person(session: Session, settings: Settings, device: Device, *, staff:
     files = open_photo_files(settings)
     for sha256 in photos:
         files.remove(sha256)
+    open_parts(settings).forget_phone(device.id)
     subject = f"device {device.id}"
     audit.note(session, "erase", subject, staff=staff, now=now, region=device.region_id, photos=len(photos))
 

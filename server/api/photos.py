@@ -21,7 +21,7 @@ from server.api.answers import PREFIX, answer
 from server.config import current_settings, current_time
 from server.db import photos
 from server.db.photo_files import open_photo_files
-from server.db.photo_parts import PhotoParts
+from server.db.photo_parts import PhotoParts, open_parts
 from server.db.session import request_scope
 from server.db.tables import Device
 from server.pictures import MAX_PHOTO_BYTES, may_be_picture, read_announced
@@ -84,6 +84,8 @@ def _store(device: Device, sha256: str, parts: PhotoParts) -> None:
         picture = read_announced(parts.whole(device.id, sha256), sha256)
     except Problem:
         parts.forget(device.id, sha256)
+        if _announced(sha256)[1] is not None:  # another connection completed it, and let go of the parts meanwhile
+            return
         raise
     open_photo_files(current_settings()).keep(sha256, picture.content)
     stored_sha256 = hashlib.sha256(picture.content).hexdigest()
@@ -130,4 +132,4 @@ def _whole_number(header: str) -> int:
 
 
 def _parts() -> PhotoParts:
-    return PhotoParts(current_settings().uploads_dir)
+    return open_parts(current_settings())

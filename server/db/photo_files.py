@@ -5,21 +5,16 @@ complete or not at all, and is stored before its row is; keeping it twice is har
 `server/pictures.py` and may be shorter than what was announced; `photos.stored_sha256` says what it hashes to.
 """
 
-import functools
-import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from datetime import timedelta
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from pestwatch.errors import Problem
 from server.config import Settings
-
-log = logging.getLogger(__name__)
+from server.db.bucket import in_words, open_bucket, put
 
 
 class PhotoFiles(Protocol):
@@ -111,23 +106,7 @@ class BucketPhotos:
     """
 
     def __init__(self, settings: Settings) -> None:
-        from obstore.store import S3Store
-
-        endpoint = settings.s3_endpoint
-        self._store = S3Store(
-            settings.s3_bucket or "",
-            access_key_id=settings.s3_key_id or "",
-            secret_access_key=settings.s3_secret or "",
-            region=settings.s3_region,
-            client_options={
-                "allow_http": (endpoint or "").startswith("http:"),
-                "timeout": "30s",
-                "connect_timeout": "5s",
-            },
-            retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=10)},
-            endpoint=endpoint,
-            virtual_hosted_style_request=endpoint is None,
-        )
+        self._bucket = open_bucket(settings)
 
     def keep(self, sha256: str, content: bytes) -> None:
         """Stores a photo; the store says so before this returns.
@@ -135,12 +114,7 @@ class BucketPhotos:
         Raises:
           Problem 503.4: the store cannot be reached, or refuses us.
         """
-        try:
-            with _in_words():
-                self._store.put(self._name(sha256), content, use_multipart=False)
-        except FileNotFoundError as error:
-            log.warning("the photo store has no bucket of the name in the settings")
-            raise Problem("503.4", seconds=30) from error
+        put(self._bucket, self._name(sha256), content)
 
     def read(self, sha256: str) -> bytes:
         """A photo's bytes.
@@ -150,8 +124,8 @@ class BucketPhotos:
           Problem 503.4: the store cannot be reached, or refuses us.
         """
         try:
-            with _in_words():
-                return bytes(self._store.get(self._name(sha256)).bytes())
+            with in_words():
+                return bytes(self._bucket.get(self._name(sha256)).bytes())
         except FileNotFoundError as error:
             raise Problem("404.1", name=sha256[:12]) from error
 
@@ -175,29 +149,14 @@ class BucketPhotos:
         Raises:
           Problem 503.4: the store cannot be reached, or refuses us.
         """
-        with suppress(FileNotFoundError), _in_words():
-            self._store.delete(self._name(sha256))
+        with suppress(FileNotFoundError), in_words():
+            self._bucket.delete(self._name(sha256))
 
     @staticmethod
     def _name(sha256: str) -> str:
         return f"{sha256[:2]}/{sha256[2:]}"
 
 
-@contextmanager
-def _in_words() -> Iterator[None]:
-    """Whatever the store's client says, as a Problem; the log has its words. Nothing there stays FileNotFoundError."""
-    from obstore.exceptions import BaseError, NotFoundError
-
-    try:
-        yield
-    except NotFoundError as error:
-        raise FileNotFoundError from error
-    except BaseError as error:
-        log.warning("the photo store: %s", str(error).partition("\n")[0])
-        raise Problem("503.4", seconds=30) from error
-
-
-@functools.cache
 def open_photo_files(settings: Settings) -> PhotoFiles:
-    """The photos of an installation; one client for each process, so that connections are kept."""
+    """The photos of an installation."""
     return BucketPhotos(settings) if settings.s3_bucket else DiskPhotos(settings.photos_dir)

@@ -1,6 +1,8 @@
 """A whole server on a fresh database of either engine, at a time that the test decides."""
 
 import json
+import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -21,6 +23,7 @@ from server.db.migrate import upgrade_to_head
 from server.db.session import open_engine, session_scope
 from server.db.tables import Device
 from tests import factories
+from tests.server.bucket import Bucket
 
 
 @dataclass
@@ -125,3 +128,13 @@ def address(app: Flask) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def bucket(free_port: int) -> Iterator[Bucket]:
+    """A bucket in an object store of its own."""
+    bucket = Bucket(free_port, Path(tempfile.mkdtemp(prefix="pestwatch-s3-")))
+    bucket.start()
+    yield bucket
+    bucket.stop()
+    shutil.rmtree(bucket.folder)

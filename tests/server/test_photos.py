@@ -16,7 +16,7 @@ from pestwatch.errors import Problem
 from server.config import Settings
 from server.db import photos, tables
 from server.db.photo_files import open_photo_files
-from server.db.photo_parts import KEPT_FOR, PhotoParts
+from server.db.photo_parts import KEPT_FOR, DiskParts
 from server.db.session import session_scope
 from server.tasks.schedule import run_job
 from tests.factories import NOW, observation_fact, png, trap_fact
@@ -82,7 +82,7 @@ def test_a_part_that_does_not_fit_on_is_told_where_to_go_on(agreed: Phone) -> No
 
 
 def test_of_parts_sent_twice_at_once_one_fits(agreed: Phone, app: Flask, settings: Settings) -> None:
-    parts = PhotoParts(settings.uploads_dir)
+    parts = DiskParts(settings.uploads_dir)
     begin, fitted, refused = threading.Barrier(8), [], []
 
     def send() -> None:
@@ -141,7 +141,7 @@ def test_what_came_of_a_part_before_the_link_broke_is_kept(agreed: Phone, addres
 def test_a_server_that_died_before_it_noted_the_photo_is_told_with_an_empty_part(
     agreed: Phone, settings: Settings
 ) -> None:
-    PhotoParts(settings.uploads_dir).append(agreed.row.id, SHA256, 0, PHOTO)
+    DiskParts(settings.uploads_dir).append(agreed.row.id, SHA256, 0, PHOTO)
     open_photo_files(settings).keep(SHA256, PHOTO)
     assert state(agreed) == (len(PHOTO), False)
     assert agreed.send_part(SHA256, PHOTO, len(PHOTO), len(PHOTO)).status_code == 201
@@ -223,7 +223,7 @@ def test_a_part_that_is_too_large_is_refused_with_the_limit(agreed: Phone) -> No
 
 
 def test_a_phone_has_one_half_photo_and_spoils_no_other_phones(agreed: Phone, settings: Settings) -> None:
-    parts = PhotoParts(settings.uploads_dir)
+    parts = DiskParts(settings.uploads_dir)
     parts.append(agreed.row.id + 1, SHA256, 0, b"\x89PNG of somebody else")
     parts.append(agreed.row.id, "c" * 64, 0, b"given up")
     agreed.send_part(SHA256, PHOTO, 0, HALF)
