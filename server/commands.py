@@ -6,6 +6,8 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,18 +15,19 @@ import click
 import segno
 from flask import Flask, current_app
 from flask.cli import with_appcontext
+from sqlalchemy import Engine
 
 from pestwatch.errors import Problem
 from pestwatch.release.installation import open_installation
 from pestwatch.release.manifest import BASE_REGION
 from pestwatch.release.registry import find_release, restore
 from pestwatch.surveillance.rollup import INDIA
-from server import auth, backup
+from server import auth, backup, machines
 from server.api.openapi import as_yaml
 from server.config import current_settings, current_time
-from server.db import audit, devices, people, work
+from server.db import audit, devices, logins, people, work
 from server.db.migrate import upgrade_to_head
-from server.db.session import request_scope
+from server.db.session import open_engine, request_scope, session_scope
 from server.db.tables import Release
 from server.exchange.giving_out import FORMATS, file_name, give_out
 from server.exchange.mapping import KINDS, read_mapping, renamed, shipped_mapping
@@ -36,8 +39,9 @@ REGION = click.option("--region", help="District id such as IN-MH-500; the insta
 
 def register(app: Flask) -> None:
     """Gives the app its commands."""
-    office = (db_upgrade, seed_region, first_officer, enrolment_code, revoke_device, retrain_now, roll_back, bring_sms)
-    for command in (*office, import_observations, export_observations, back_up, restore_backup, describe_api):
+    office = (seed_region, first_officer, enrolment_code, revoke_device, retrain_now, roll_back, bring_sms)
+    installation = (db_upgrade, new_keys, back_up, restore_backup, describe_api)
+    for command in (*office, *installation, import_observations, export_observations):
         app.cli.add_command(command)
 
 
@@ -52,12 +56,41 @@ class InWords(click.Command):
             raise click.ClickException(str(problem)) from problem
 
 
+@contextmanager
+def as_owner() -> Iterator[Engine]:
+    """The database for whoever may change its schema and read it past every policy.
+
+    Raises:
+      Problem 422.5: the settings name no such login.
+    """
+    url = current_settings().owner_database_url
+    engine = open_engine(url) if url else current_app.extensions["pestwatch.engine"]
+    logins.require_owner(engine)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
 @click.command("db-upgrade", cls=InWords)
 @with_appcontext
 def db_upgrade() -> None:
     """Bring the database to the schema that this version needs."""
-    upgrade_to_head(current_app.extensions["pestwatch.engine"])
+    with as_owner() as engine:
+        upgrade_to_head(engine)
+        if current_settings().owner_database_url:
+            logins.let_in(engine, current_settings().database_url)
     click.echo("The database is up to date.")
+
+
+@click.command("new-keys", cls=InWords)
+@with_appcontext
+def new_keys() -> None:
+    """Make this machine's secrets and keys the installation's; the others then need them, too."""
+    with as_owner() as engine, session_scope(engine) as session:
+        machines.forget_keys(session)
+        machines.check_keys(session, current_settings(), current_time().replace(microsecond=0))
+    click.echo("This machine's keys are the installation's. Give them to the other machines.")
 
 
 @click.command("seed-region", cls=InWords)
@@ -243,7 +276,8 @@ def back_up(file: Path) -> None:
     """Write the whole installation into FILE, or into a new file of that folder; web may go on meanwhile."""
     now = current_time()
     path = file / f"pestwatch-{now:%Y%m%d-%H%M%S}.zip" if file.is_dir() else file
-    made = backup.back_up(current_app.extensions["pestwatch.engine"], current_settings(), path, now)
+    with as_owner() as engine:
+        made = backup.back_up(engine, current_settings(), path, now)
     click.echo(f"{path}: {made.rows['facts']} facts, {made.photos} photos. Keep it like a key.")
     if made.missing_photos:
         click.echo(f"{made.missing_photos} photos are noted and were not found.", err=True)
@@ -254,7 +288,8 @@ def back_up(file: Path) -> None:
 @with_appcontext
 def restore_backup(file: Path) -> None:
     """Make this installation, which no phone may know yet, the one of a backup FILE."""
-    brought = backup.restore(current_app.extensions["pestwatch.engine"], current_settings(), file)
+    with as_owner() as engine:
+        brought = backup.restore(engine, current_settings(), file)
     click.echo(f"{brought.rows['facts']} facts and {brought.photos} photos of {brought.made_at:%Y-%m-%d %H:%M} UTC.")
 
 

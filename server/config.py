@@ -27,6 +27,8 @@ class Settings:
     """Folder for everything that this installation makes: keys, database, photos, regional releases."""
     database_url: str = field(repr=False)
     """SQLAlchemy URL; SQLite inside `data` unless set to `postgresql+psycopg://…`."""
+    owner_database_url: str | None = field(repr=False)
+    """The same database for whoever prepares, backs up and restores it; then `database_url` may be a login of fewer rights."""
     broker_url: str | None = field(repr=False)
     """Valkey or Redis for Celery; unset means embedded: the worker asks the database, no broker is needed."""
     photos_dir: Path
@@ -100,6 +102,7 @@ class Settings:
         return cls(
             data=data,
             database_url=values.get("DATABASE_URL", f"sqlite:///{data / 'pestwatch.db'}"),
+            owner_database_url=values.get("OWNER_DATABASE_URL"),
             broker_url=values.get("BROKER_URL"),
             photos_dir=Path(values.get("PHOTOS_DIR", data / "photos")),
             s3_bucket=values.get("S3_BUCKET"),

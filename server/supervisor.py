@@ -23,6 +23,7 @@ from typing import IO
 
 import segno
 
+from pestwatch.errors import Problem
 from server.config import REPOSITORY, Settings
 from server.db.session import open_engine
 from server.first_start import FirstStart, new_code, prepare
@@ -247,7 +248,13 @@ def main() -> int:
         say(f"Port {settings.port} is in use: stop what listens there, or set PESTWATCH_PORT to another one.")
         return 1
     engine = open_engine(settings.database_url)
-    first = prepare(engine, settings)
+    try:
+        first = prepare(engine, settings)
+    except Problem as problem:
+        say(str(problem))
+        return 1
+    if first.lacking:
+        say(first.lacking)
     code, address = new_code(engine, settings)
     engine.dispose()
 

@@ -1,7 +1,7 @@
 """Phones page: enrol one with a QR code, see when each was here and with which model, and stop a lost one."""
 
 import io
-from typing import Any
+from typing import Any, NamedTuple
 
 import segno
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
@@ -16,9 +16,20 @@ from server.dashboard.privacy import own_phone
 from server.dashboard.troubles import troubles_of
 from server.db import audit, catches, devices, read_models, store
 from server.db.session import request_scope
+from server.standing import standings
 
 SHOWN_TROUBLES = 50
 """The newest ones; the ledger keeps them all."""
+SHOWN_TRAPS = 4
+"""Of one phone, silent ones first; a lead farmer's other thirty-six are folded away."""
+
+
+class TrapLine(NamedTuple):
+    """A trap in the list of its phone."""
+
+    name: str
+    is_silent: bool
+    days_since_count: int | None
 
 
 def add_to(blueprint: Blueprint) -> None:
@@ -34,14 +45,12 @@ def show_phones(region: str) -> str:
     """Every phone of the region, and what could not be used of what they sent."""
     with request_scope(read_only=True) as session:
         row = auth.allowed_region(session, g.staff, region, "phones")
-        traps: dict[int, list[str]] = {}
-        for trap in catches.traps_of(session, row.id):
-            traps.setdefault(trap.device_id, []).append(trap.name)
         return render_template(
             "phones.html",
             region=row,
             page=page_of(devices.devices_of(session, row.id)),
-            traps=traps,
+            traps=_traps_by_phone(session, row.id),
+            shown_traps=SHOWN_TRAPS,
             troubles=troubles_of(session, row.id, SHOWN_TROUBLES, nobodys=g.staff.role == "admin"),
             now=current_time(),
             most_traps=read_models.MOST_TRAPS,
@@ -101,6 +110,25 @@ def qr_svg(address: str) -> Markup:
         out, kind="svg", xmldecl=False, svgns=True, border=3, light="#fff", svgclass="qr", lineclass=None, omitsize=True
     )
     return Markup(out.getvalue().decode())  # noqa: S704 - made of modules, not of text
+
+
+def _traps_by_phone(session: Session, region: str) -> dict[int, list[TrapLine]]:
+    """Each phone's traps: silent ones first, the longest silent before, then by name."""
+    standing = {one.id: one for one in standings(session, region, current_time())}
+    found: dict[int, list[TrapLine]] = {}
+    for trap in catches.traps_of(session, region):
+        one = standing.get(catches.TrapId(trap.device_id, trap.trap))  # None: its phone is stopped
+        line = TrapLine(trap.name, one is not None and one.group == "silent", one and one.days_since_count)
+        found.setdefault(trap.device_id, []).append(line)
+    for lines in found.values():
+        lines.sort(
+            key=lambda line: (
+                not line.is_silent,
+                -(10_000 if line.days_since_count is None else line.days_since_count) * line.is_silent,
+                line.name,
+            )
+        )
+    return found
 
 
 def _note(session: Session, action: str, region: str, subject: str, **detail: Any) -> None:

@@ -1,4 +1,6 @@
-"""The row classes of who may come in: what officers open, whom they let in, what people agreed to, and who did what."""
+"""The row classes of who may come in: what officers open, whom they let in, what people agreed to, who did what,
+and by which keys every machine of an installation is known.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -81,3 +83,13 @@ class AuditEntry(Table):
     action: Mapped[str] = mapped_column(String(40))
     subject: Mapped[str] = mapped_column(String(80), comment="to whom or what: device 7, staff asha")
     detail: Mapped[dict[str, Any]] = mapped_column(JsonDocument, comment="never a name of a farmer")
+
+
+class Fingerprint(Table):
+    """A key or a secret that every machine of this installation must have: a slow hash of it, so that it stays one."""
+
+    __tablename__ = "fingerprints"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True, comment="of a setting or a key")
+    value: Mapped[str] = mapped_column(String(64), comment="a slow hash of it, hex")
+    noted_at: Mapped[datetime] = mapped_column(UtcInstant)

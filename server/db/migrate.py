@@ -9,6 +9,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import ProgrammingError
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 ADVISORY_LOCK = 20261125
@@ -48,7 +49,10 @@ def _tables_may_move(connection: Connection) -> Iterator[None]:
 def is_at_head(engine: Engine) -> bool:
     """Whether the database has the schema that this code expects."""
     with engine.execution_options(pestwatch_read_only=True).connect() as connection:
-        stands_at = MigrationContext.configure(connection).get_current_revision()
+        try:
+            stands_at = MigrationContext.configure(connection).get_current_revision()
+        except ProgrammingError:  # a login that may not even read the ledger of migrations has not been let in yet
+            return False
         return stands_at == ScriptDirectory.from_config(alembic_config(connection)).get_current_head()
 
 

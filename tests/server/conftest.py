@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, make_url
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from server import create_app
 from server.config import Settings
+from server.db.logins import let_in
 from server.db.migrate import upgrade_to_head
 from server.db.session import open_engine, session_scope
 from server.db.tables import Device
@@ -47,14 +48,25 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
     env = {"DATA": str(tmp_path / "installation"), "SECRET_KEY": "of-the-tests"}
     env |= {"SMS_NUMBER": "+919876543210", "SMS_SECRET": "the gateway's word", "SMS_KEY": "of-the-tests-too"}
     here = Settings.from_env({f"PESTWATCH_{name}": value for name, value in env.items()})
-    return replace(here, database_url=database_url, models_dir=tmp_path / "models", app_dir=tmp_path / "app")
+    here = replace(here, models_dir=tmp_path / "models", app_dir=tmp_path / "app")
+    if database_url.startswith("sqlite"):
+        return replace(here, database_url=database_url)
+    return replace(here, database_url=login_of(database_url), owner_database_url=database_url)
+
+
+def login_of(database_url: str) -> str:
+    """The server's login at a PostgreSQL database: one that does not own the tables, as in production."""
+    login = make_url(database_url).set(username="pestwatch_of_the_tests", password="of-the-tests")
+    return login.render_as_string(hide_password=False)
 
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    """A database with the schema and one region."""
+    """A database with the schema and one region, as its owner sees it; the app itself has the server's login."""
     engine = open_engine(database_url)
     upgrade_to_head(engine)
+    if engine.dialect.name == "postgresql":
+        let_in(engine, login_of(database_url))
     with session_scope(engine) as session:
         factories.region(session)
     yield engine

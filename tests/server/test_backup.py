@@ -33,7 +33,9 @@ PHONES = 2
 
 def environment(settings: Settings) -> dict[str, str]:
     outside = {name: value for name, value in os.environ.items() if not name.startswith("PESTWATCH_")}
-    return outside | {"PESTWATCH_DATA": str(settings.data), "PESTWATCH_DATABASE_URL": settings.database_url}
+    here = {"DATA": str(settings.data), "DATABASE_URL": settings.database_url}
+    here["OWNER_DATABASE_URL"] = settings.owner_database_url or ""
+    return outside | {f"PESTWATCH_{name}": value for name, value in here.items()}
 
 
 def run(settings: Settings, *words: str) -> "subprocess.CompletedProcess[str]":
@@ -94,7 +96,7 @@ def test_an_installation_comes_back_from_a_backup_made_under_load(
     # Everything is lost; a new machine has another data folder and an empty database.
     root = open_installation(settings.keys_dir, NOW).root
     engine.dispose()
-    wipe(settings.database_url)
+    wipe(settings.owner_database_url or settings.database_url)
     anew = replace(settings, data=tmp_path / "second", photos_dir=tmp_path / "second" / "photos")
     anew.data.mkdir()
     brought = run(anew, "restore", str(file))
@@ -163,6 +165,7 @@ def test_every_row_and_file_comes_back_on_either_engine(
     made = backup.back_up(engine, lived_in, tmp_path / "b.zip", NOW)
     url = another_postgres if target == "postgresql" else f"sqlite:///{tmp_path / 'other.db'}"
     there = replace(lived_in, data=tmp_path / "there", photos_dir=tmp_path / "there" / "photos", database_url=url)
+    there = replace(there, owner_database_url=None)
     there.data.mkdir()
     other = open_engine(url)
     first_start.prepare(other, there)  # as a container does before anybody can say `restore`

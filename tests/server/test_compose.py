@@ -29,9 +29,17 @@ from server.db import work
 from server.db.session import open_engine, session_scope
 from server.tasks.schedule import DEFAULT, JOBS, PROCESS_OF, TRAINING
 from tests import factories
+from tests.server.conftest import login_of
 
-OURS = ("web", "worker", "trainer", "beat")
-SECRETS = {"POSTGRES_PASSWORD": "of-the-tests", "PESTWATCH_SECRET_KEY": "of-the-tests-too", "PESTWATCH_NAME": "pw.test"}
+STAY = ("web", "worker", "trainer", "beat")
+OURS = ("prepare", *STAY)
+SECRETS = {
+    "POSTGRES_PASSWORD": "of-the-tests",
+    "POSTGRES_WEB_PASSWORD": "of-the-web",
+    "PESTWATCH_SECRET_KEY": "of-the-tests-too",
+    "PESTWATCH_NAME": "pw.test",
+}
+OWNER = "PESTWATCH_OWNER_DATABASE_URL"
 PATIENCE_S = 90
 COUNTED = "PROMETHEUS_MULTIPROC_DIR"
 Service = dict[str, Any]
@@ -79,9 +87,17 @@ def test_every_setting_is_within_reach_and_explained(services: dict[str, Service
     settings = {field.name.upper() for field in fields(Settings)}
     for name in OURS:
         reached = {key.removeprefix("PESTWATCH_") for key in services[name]["environment"] if key != COUNTED}
-        assert reached == settings - INSIDE
+        assert reached | {OWNER.removeprefix("PESTWATCH_")} == settings - INSIDE
     explained = (REPOSITORY / "docs" / "operations.md").read_text()
     assert {name for name in settings if f"`{name}`" not in explained} == set()
+
+
+def test_only_what_prepares_has_the_login_that_owns_the_tables(services: dict[str, Service]) -> None:
+    assert [name for name in services if OWNER in services[name].get("environment", {})] == ["prepare"]
+    for name in STAY:
+        assert SECRETS["POSTGRES_PASSWORD"] not in services[name]["environment"].values()
+        assert "//pestwatch_web:of-the-web@" in services[name]["environment"]["PESTWATCH_DATABASE_URL"]
+        assert services[name]["depends_on"]["prepare"] == {"condition": "service_completed_successfully"}
 
 
 def test_an_empty_setting_is_none(services: dict[str, Service], tmp_path: Path) -> None:
@@ -127,6 +143,9 @@ class Installation:
         self.services, self.port = services, port
         self.places = {
             f"postgresql+psycopg://pestwatch:{SECRETS['POSTGRES_PASSWORD']}@db:5432/pestwatch": postgres_url,
+            f"postgresql+psycopg://pestwatch_web:{SECRETS['POSTGRES_WEB_PASSWORD']}@db:5432/pestwatch": login_of(
+                postgres_url
+            ),
             "redis://redis:6379/0": valkey_url,
             "/data": str(folder),
             "/tmp/pestwatch-counted": str(folder / "counted"),
@@ -196,11 +215,13 @@ def test_the_four_services_carry_a_count_to_advice_and_a_run_to_its_verdict(
 ) -> None:
     here = Installation(services, tmp_path, postgres_url, valkey_url, free_port)
     settings = Settings.from_env(here.environment("worker"))
-    engine = open_engine(settings.database_url)
+    engine = open_engine(postgres_url)
     now = datetime.now(UTC)
     with ExitStack() as stack:
         stack.callback(engine.dispose)
-        started = [stack.enter_context(here.running(name)) for name in OURS]
+        with here.running("prepare") as prepared:
+            assert prepared.wait(PATIENCE_S) == 0
+        started = [stack.enter_context(here.running(name)) for name in STAY]
         until(here.is_ready)
         assert here.call("ready")["broker"] == "here"
 

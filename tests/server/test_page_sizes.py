@@ -61,3 +61,22 @@ def test_every_trap_is_on_one_of_the_pages_and_every_pest_a_link_away(officer: O
         page = officer.read(f"/regions/{REGION}?pest={pest}")
         assert page.count('class="chart"') == 1
     assert officer.read(f"/regions/{REGION}?pest=NOBODY").count('class="chart"') == 4
+
+
+def test_a_lead_farmers_traps_are_counted_and_the_silent_ones_come_first(
+    officer: Officer, phone: Phone, engine: Engine
+) -> None:
+    with session_scope(engine) as session:
+        session.get_one(Device, phone.row.id).lead_since = NOW
+    names = [f"Neighbour {n:02}" for n in range(40)]
+    facts = [trap_fact(n + 1, trap=f"t{n}", name=name) for n, name in enumerate(names)]
+    counted = [n for n in range(40) if n not in {17, 33}]
+    phone.sync(*facts, *(observation_fact(100 + n, trap=f"t{n}") for n in counted))
+    page = officer.read(f"/regions/{REGION}/phones")
+    card = page[page.index("40 traps") :].partition("</details>")[0]
+    assert "Silent: 2" in card
+    seen, _, folded = card.partition("<details>")
+    assert [name for name in names if name in seen] == ["Neighbour 00", "Neighbour 01", "Neighbour 17", "Neighbour 33"]
+    assert seen.index("Neighbour 17") < seen.index("Neighbour 33") < seen.index("Neighbour 00")
+    assert folded.startswith("<summary>36 more traps</summary>")
+    assert sum(name in folded for name in names) == 36

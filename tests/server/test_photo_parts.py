@@ -74,12 +74,12 @@ def test_connections_at_once_never_spoil_a_photo_nor_make_it_shrink(parts: Photo
         begin.wait()
         reached = 0
         while reached < len(PHOTO):
+            before = reached
             try:
                 reached = parts.append(1, SHA256, reached, PHOTO[reached : reached + step])
             except Problem as problem:
-                assert problem.number == "409.2"
-                assert problem.params["offset"] >= reached
                 reached = problem.params["offset"]
+            seen.append(reached >= before)
             seen.append(PHOTO.startswith(parts.whole(1, SHA256)))
 
     threads = [threading.Thread(target=send, args=(step,)) for step in (300, 470, 811, 1000)]
@@ -88,7 +88,7 @@ def test_connections_at_once_never_spoil_a_photo_nor_make_it_shrink(parts: Photo
     for thread in threads:
         thread.join()
     assert parts.whole(1, SHA256) == PHOTO
-    assert len(seen) >= 5
+    assert len(seen) >= 10
     assert all(seen)
 
 

@@ -13,8 +13,9 @@ from sqlalchemy.exc import DBAPIError
 from server import auth, create_app
 from server.config import Settings
 from server.db import audit, devices, openings, sms, tables, transfers, work
+from server.db.logins import SERVER
 from server.db.migrate import upgrade_to_head
-from server.db.scope import EVERYWHERE, NOBODY, Scope
+from server.db.scope import EVERYWHERE, NOBODY, ROLE, Scope
 from server.db.session import Table, open_engine, session_scope
 from tests import factories
 from tests.factories import (
@@ -35,6 +36,7 @@ OF_NO_REGION = {
     "alembic_version": "the schema's own",
     "approvals": "agronomists' word on numbers and sentences, the same everywhere",
     "counters": "one number",
+    "fingerprints": "of the installation's keys; scoped transactions do not see them at all",
     "login_tries": "of names and addresses, before anybody is known",
     "process_beats": "of processes",
     "regions": "names of districts",
@@ -119,6 +121,10 @@ def test_every_table_is_held_to_regions_or_is_listed_as_of_none(engine: Engine) 
     with engine.connect() as connection:
         held = set(connection.scalars(text("SELECT tablename FROM pg_policies WHERE policyname = 'scope'")))
         every = set(connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")))
+        seen_by_the_server = set(
+            connection.scalars(text("SELECT tablename FROM pg_policies WHERE policyname = 'server'"))
+        )
+    assert held == seen_by_the_server
     assert held | OF_NO_REGION.keys() == every
     assert not held & OF_NO_REGION.keys()
 
@@ -229,12 +235,13 @@ def test_it_holds_for_an_owner_who_is_no_superuser_as_well(
     with admin.connect() as connection:
         connection.execute(text("DROP SCHEMA public CASCADE"))
         connection.execute(text(f"CREATE ROLE {name}_owner LOGIN CREATEROLE PASSWORD 'x'"))
-        connection.execute(text(f"GRANT pestwatch_scoped TO {name}_owner WITH ADMIN OPTION"))
+        for role in (ROLE, SERVER):
+            connection.execute(text(f"GRANT {role} TO {name}_owner WITH ADMIN OPTION"))
         connection.execute(text(f"CREATE SCHEMA public AUTHORIZATION {name}_owner"))
     url = make_url(postgres_url).set(username=f"{name}_owner", password="x").render_as_string(hide_password=False)
     plain = open_engine(url)
     upgrade_to_head(plain)
-    app = create_app(replace(settings, database_url=url), lambda: NOW)
+    app = create_app(replace(settings, database_url=url, owner_database_url=None), lambda: NOW)
     here, there = make_side(app, plain, REGION), make_side(app, plain, ELSEWHERE)
     assert owners(plain, tables.Fact) == {here.device, there.device}
     assert owners(held_to(plain, Scope(regions=(REGION,))), tables.Fact) == {here.device}
