@@ -166,6 +166,10 @@ class World:
 
     def ask(self, role: str, endpoint: str) -> int:
         """The status that somebody gets."""
+        return self.answer(role, endpoint)[0]
+
+    def answer(self, role: str, endpoint: str) -> tuple[int, str]:
+        """Status and text of what somebody gets."""
         method, address = endpoint.split()
         for placeholder, value in self.named.items():
             address = address.replace(placeholder, value)
@@ -178,14 +182,14 @@ class World:
             phone = self.phones[role]
             said["headers"] = said.get("headers", {}) | (phone.headers if phone.token else {})
             with phone.client.open(address, **said) as answer:
-                return answer.status_code
+                return answer.status_code, answer.get_data().decode(errors="replace")
         client, staff = self.officers[role]
         with client.session_transaction() as cookie:  # anew each time: one of the endpoints is the way out
             cookie.update(staff=staff, of=auth.hash_secret(HASH)[:16], csrf="of-this-page")
         if method == "POST" and "json" not in said:
             said["data"] = {"csrf": "of-this-page"} | said.get("data", {})
         with client.open(address, **said) as answer:
-            return answer.status_code
+            return answer.status_code, answer.get_data().decode(errors="replace")
 
 
 def test_everybody_gets_what_the_table_says_at_every_endpoint(app: Flask, engine: Engine, settings: Settings) -> None:
