@@ -10,8 +10,9 @@ COPY . .
 RUN pip install -c constraints.txt -e '.[infer,postgres,s3]'
 # The tools of the app's sound stay out of the image; without a wheel for this machine the app has no sound.
 RUN pip install -c constraints.txt --no-deps --only-binary :all: --target /opt/sound av espeakng-loader || true
-RUN pestwatch catalogs compile && PYTHONPATH=/opt/sound pestwatch sound && cd field && npm ci && npm run build \
-    && rm -rf node_modules generated/sound
+RUN pestwatch catalogs compile && PYTHONPATH=/opt/sound pestwatch sound
+WORKDIR /pestwatch/field
+RUN npm ci && npm run build && rm -rf node_modules generated/sound
 
 FROM python:3.11-slim
 RUN useradd --create-home --uid 1000 pestwatch && mkdir /data /srv/app && chown pestwatch /data /srv/app
