@@ -1,6 +1,7 @@
 """Phones page: enrol one with a QR code, see when each was here and with which model, and stop a lost one."""
 
 import io
+from math import inf
 from typing import Any, NamedTuple
 
 import segno
@@ -118,17 +119,16 @@ def _traps_by_phone(session: Session, region: str) -> dict[int, list[TrapLine]]:
     found: dict[int, list[TrapLine]] = {}
     for trap in catches.traps_of(session, region):
         one = standing.get(catches.TrapId(trap.device_id, trap.trap))  # None: its phone is stopped
-        line = TrapLine(trap.name, one is not None and one.group == "silent", one and one.days_since_count)
+        line = TrapLine(trap.name, one is not None and one.group == "silent", one.days_since_count if one else None)
         found.setdefault(trap.device_id, []).append(line)
     for lines in found.values():
-        lines.sort(
-            key=lambda line: (
-                not line.is_silent,
-                -(10_000 if line.days_since_count is None else line.days_since_count) * line.is_silent,
-                line.name,
-            )
-        )
+        lines.sort(key=_silent_first)
     return found
+
+
+def _silent_first(line: TrapLine) -> tuple[float, str]:
+    days = inf if line.days_since_count is None else line.days_since_count
+    return -days if line.is_silent else 1.0, line.name
 
 
 def _note(session: Session, action: str, region: str, subject: str, **detail: Any) -> None:
