@@ -18,6 +18,7 @@ from server import auth
 from server.config import Settings
 from server.db import catches, devices, openings, sms, tables
 from server.db.access_tables import AuditEntry, Consent
+from server.db.photo_parts import open_parts
 from server.db.session import Table, session_scope
 from server.tasks.erase import GRACE, erase_withdrawn
 from tests import factories
@@ -198,9 +199,12 @@ def test_a_photo_that_another_phone_shows_too_stays_for_that_one(
 
 
 def test_the_farmer_erases_what_was_sent_from_the_phone(sunita: Phone, engine: Engine, settings: Settings) -> None:
+    parts = open_parts(settings)
+    assert parts.append(sunita.row.id, "c" * 64, 0, PHOTO[:100]) == 100, "half of another photo"
     assert answer(sunita, agreed=False, erase=True).json == {"agreed": False, "erased": True}
     assert [said for said in PERSONAL if said in everything(engine)] == []
     assert not stored(settings).exists()
+    assert parts.arrived_bytes(sunita.row.id, "c" * 64) == 0
     assert answers(engine)[-1] == (False, 2, "mr"), "the proof of the answers stays"
     assert answer(sunita, agreed=True).status_code == 401
 

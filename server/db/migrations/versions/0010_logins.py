@@ -46,6 +46,7 @@ def _hold_the_server() -> None:
     op.execute(
         f"DO $$ BEGIN CREATE ROLE {SERVER} NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
     )
+    op.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")  # as PostgreSQL itself does since 15
     op.execute(f"GRANT USAGE ON SCHEMA public TO {SERVER}")
     for what, rights in (("TABLES", "SELECT, INSERT, UPDATE"), ("SEQUENCES", "USAGE, SELECT")):
         op.execute(f"GRANT {rights} ON ALL {what} IN SCHEMA public TO {SERVER}")
