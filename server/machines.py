@@ -2,7 +2,7 @@
 
 Each start compares this machine's secrets and keys with what the database remembers of the first one's, as slow hashes: a
 machine that made its own would end every session that another one opened, read no phone's SMS, and tell phones to trust a
-root key of its own. Source: docs/adr/0021.
+root key of its own. Source: docs/adr/0026.
 """
 
 import hashlib

@@ -2,7 +2,7 @@
 
 Whoever takes over a web process then has what the server's code needs: no other schema, no policy set aside, no entry of
 the log changed, no stored fact deleted. What it may do is given to the role of migration 0010; the login is a member of it.
-Source: docs/adr/0021.
+Source: docs/adr/0026.
 """
 
 from sqlalchemy import Connection, Engine, make_url, text
