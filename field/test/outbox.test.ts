@@ -17,14 +17,23 @@ import {
   startAnew,
   waitingCount,
 } from "../src/store/outbox";
-import { setting } from "../src/store/settings";
-import type { SyncResponse } from "../src/sync/protocol";
+import { keep, setting } from "../src/store/settings";
+import type { AdvisoryChange, Change, RecountChange, SyncResponse } from "../src/sync/protocol";
 import { observation, trap } from "./facts";
+import { goldenJson } from "./golden";
 
 beforeEach(async () => {
   await closeDatabase();
   globalThis.indexedDB = new IDBFactory();
 });
+
+const enrolment = {
+  device: 7,
+  token: "t",
+  region: "IN-MH-500",
+  root: { key_id: "a", public_key: "b" },
+  state: "active",
+} as const;
 
 /** What happens when the browser is killed and opened again. */
 const reload = closeDatabase;
@@ -156,9 +165,29 @@ describe("the outbox", () => {
         { seq: 2, status: "stored", problem: null },
       ]),
     );
-    await startAnew();
+    await keep("asking", { code: "C", name: null, token: "t", state: "unsent" });
+    await startAnew(enrolment);
     expect((await peek(10)).map(({ seq }) => seq)).toEqual([1, 3]);
-    expect(await setting("cursor")).toBeUndefined();
+    expect(await setting("enrolment")).toEqual(enrolment);
+    expect([await setting("asking"), await setting("cursor")]).toEqual([undefined, undefined]);
+  });
+
+  test("forgets the advice of another region when it is told to drop it, and takes what comes behind", async () => {
+    await keep("enrolment", enrolment);
+    const told = goldenJson<{ cases: { name: string; rows: Change[] }[] }>("wire.json");
+    const changes = told.cases.find(({ name }) => name === "changes")?.rows as Change[];
+    const advice = changes.find(({ kind }) => kind === "advisory") as AdvisoryChange;
+    const recount = { ...changes.find(({ kind }) => kind === "recount"), observation: 1 } as RecountChange;
+    const former = { ...advice, id: 1, region: enrolment.region };
+    await acknowledge(answer([], { cursor: "c1", changes: [former, { ...advice, id: 2 }, recount] }));
+    await acknowledge(answer([], { cursor: "c2", changes, device: "revoked" }), "key");
+    const db = await database();
+    expect((await db.getAll("advisories")).map(({ id }) => id)).toEqual([2, 7]);
+    expect((await db.getAll("recounts")).map(({ observation }) => observation)).toEqual([1, 3]);
+    const moved = { ...enrolment, region: "IN-MH-501", public_key: "key", state: "revoked" } as const;
+    expect([await setting("enrolment"), await setting("cursor")]).toEqual([moved, "c2"]);
+    await startAnew(enrolment);
+    expect(await db.getAll("advisories")).toEqual([]);
   });
 });
 

@@ -244,6 +244,24 @@ describe("a flush", () => {
     expect(await waitingCount()).toBe(5);
   });
 
+  test("that moves the phone speaks for the new region from the next page on", async () => {
+    await enrolled();
+    const asked: [string, string | null][] = [];
+    const head = { v: 1, server_time: "2026-11-25T03:04:05Z", clock_offset_ms: 0, device: "active", items: [] };
+    vi.stubGlobal("fetch", async (_url: string, init: RequestInit): Promise<Response> => {
+      const { region, cursor } = readMessage(init);
+      asked.push([region, cursor]);
+      const [next, changes] = region === "IN-MH-501" ? ["c2", []] : ["c1", [{ kind: "drop", keep: "IN-MH-501" }]];
+      return Response.json({ ...head, changes, cursor: next, more: next === "c1" });
+    });
+    expect((await flush()).state).toBe("sent");
+    expect(asked).toEqual([
+      ["IN-MH-500", null],
+      ["IN-MH-501", "c1"],
+    ]);
+    expect(await setting("enrolment")).toMatchObject({ region: "IN-MH-501", token: "secret", state: "active" });
+  });
+
   test("hears how long a server that has too much to do wants to be left alone", async () => {
     await enrolled();
     server.broken = 1;

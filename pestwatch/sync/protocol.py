@@ -183,6 +183,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
     locale: str = "en"
     app: str | None = None
     model: str | None = None
+    region: Annotated[str, Meta(description="whose advice it holds; null: it knows no drops")] | None = None
     public_key: (
         Annotated[str, Meta(description="P-256, base64; from a phone that enrolled before phones had keys")] | None
     ) = None
@@ -244,6 +245,15 @@ class RecountChange(Struct, frozen=True, tag_field="kind", tag="recount"):
     at: datetime
 
 
+class DropChange(Struct, frozen=True, tag_field="kind", tag="drop"):
+    """The phone belongs to another region than it says: first of all it forgets the advice of all but this one."""
+
+    keep: Annotated[str, Meta(description="the region that the phone is of now")]
+
+
+Change = AdvisoryChange | RecountChange | DropChange
+
+
 class ReleaseName(Struct, frozen=True):
     """The model that phones of this region should count with."""
 
@@ -262,7 +272,7 @@ class SyncAnswer(Struct, frozen=True):
     items: Annotated[list[ItemAnswer] | Table, Meta(description="a table if the facts came as one")]
     cursor: Annotated[str, Meta(description="opaque; send it back next time")]
     more: Annotated[bool, Meta(description="more changes wait: ask again with the new cursor")] = False
-    changes: list[AdvisoryChange | RecountChange] = []
+    changes: Annotated[list[Change], Meta(description="in order; a kind that is not known is passed over")] = []
     release: ReleaseName | None = None
     notices: Annotated[
         list[WordedProblem], Meta(description="what the farmer should know; nothing was refused for it")

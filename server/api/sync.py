@@ -22,6 +22,8 @@ from pestwatch.sync.protocol import (
     MAX_BODY_BYTES,
     VERSION,
     AdvisoryChange,
+    Change,
+    DropChange,
     ItemAnswer,
     RecountChange,
     ReleaseName,
@@ -80,7 +82,8 @@ def _hear(session: Session, packed: bytes, *, carefully: bool = False) -> Heard:
     public_key = _check_author(device, message, packed)
     facts = read_facts(message)
     clock = PhoneClock.read(message.sent_at, current_time())
-    news = store.changes_since(session, device, read_cursor(message.cursor), MAX_CHANGES)
+    after = 0 if _has_moved(message, device) else read_cursor(message.cursor)
+    news = store.changes_since(session, device, after, MAX_CHANGES)
     store.record_sync(
         session,
         device,
@@ -110,7 +113,7 @@ def _answer(heard: Heard) -> Response:
         items=[ItemAnswer(r.seq, r.status, worded(r.problem, locale) if r.problem else None) for r in receipts],
         cursor=write_cursor(news.last),
         more=news.more,
-        changes=_changes(news.changes),
+        changes=[*([DropChange(device.region_id)] if _has_moved(message, device) else []), *_changes(news.changes)],
         release=release,
         notices=[worded(problem, locale) for problem in notices],
     )
@@ -123,6 +126,11 @@ def _answer(heard: Heard) -> Response:
     media_type = spelling.CBOR if request.mimetype == spelling.CBOR else spelling.JSON
     # No Cache-Control: the answer to a POST that says nothing of its age is kept by nobody, and each byte is paid for.
     return Response(spelling.write(document, media_type), content_type=media_type)
+
+
+def _has_moved(message: UnreadRequest, device: Device) -> bool:
+    """Whether the phone still takes itself for another region's: asked each time, so nothing told can be lost."""
+    return message.region not in {None, device.region_id}
 
 
 def _check_author(device: Device, message: UnreadRequest, packed: bytes) -> str | None:
@@ -148,8 +156,8 @@ def current_release(settings: Settings, region: str) -> ReleaseName | None:
     return ReleaseName(manifest.region, manifest.version, manifest.seq)
 
 
-def _changes(rows: Sequence[Advisory | Correction]) -> list[AdvisoryChange | RecountChange]:
-    changes: list[AdvisoryChange | RecountChange] = []
+def _changes(rows: Sequence[Advisory | Correction]) -> list[Change]:
+    changes: list[Change] = []
     for row in rows:
         if isinstance(row, Advisory):
             at = row.issued_at.replace(microsecond=0)

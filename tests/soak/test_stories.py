@@ -1,6 +1,7 @@
 """Two phones, an officer and a flaky server, against a plain model of the protocol: dictionaries.
 
-Phones lose answers, repeat, reorder, send SMS, go back to an old backup, jump in time, are revoked and believed again;
+Phones lose answers, repeat, reorder, send SMS, go back to an old backup, jump in time, are revoked and believed again, and
+are moved between two regions;
 the server fails before it commits, or after. The officer recounts and advises meanwhile. Hypothesis invents the story;
 whatever it is, the server ends up with what a dictionary would hold, each phone learns what it should, and nothing else.
 """
@@ -60,14 +61,24 @@ class ModelPhone:
             self.device, self.sms_key = row.id, auth.sms_key_of(row)
         self.headers = {"Authorization": f"Bearer {self.token}"}
         self.outbox: dict[int, dict] = {}
-        self.backup: tuple[int, dict[int, dict], str | None] = (0, {}, None)
+        self.told_region = self.region = region
         self.seq, self.skew, self.revoked = 0, timedelta(0), False
         self.ledger: dict[int, tuple[dict, str]] = {}
         self.short: dict[int, dict] = {}
         self.aside: list[dict] = []
         self.cursor: str | None = None
         self.learned: dict[tuple[str, int], dict] = {}
-        self.to_learn: dict[tuple[str, int], dict] = {}
+        self.recounts: dict[tuple[str, int], dict] = {}
+        self.back_up()
+
+    def back_up(self) -> None:
+        """All that the phone itself keeps, as it stands."""
+        self.backup = (self.seq, dict(self.outbox), self.cursor, self.told_region, dict(self.learned))
+
+    def restore(self) -> None:
+        """Back to the backup."""
+        self.seq, outbox, self.cursor, self.told_region, learned = self.backup
+        self.outbox, self.learned = dict(outbox), dict(learned)
 
     def append(self, make: Any, **body: Any) -> None:
         """A new fact waits in the outbox."""
@@ -98,8 +109,17 @@ class ModelPhone:
         """Takes what an answer brought, as a phone does: what it knows already is simply written again."""
         self.cursor = answer["cursor"]
         for change in answer["changes"]:
-            name = change["id"] if change["kind"] == "advisory" else change["observation"]
-            self.learned[change["kind"], name] = change["advice" if change["kind"] == "advisory" else "counts"]
+            match change["kind"]:
+                case "drop":
+                    self.told_region = change["keep"]
+                    stays = {
+                        name: what for name, what in self.learned.items() if what.get("of") in {None, change["keep"]}
+                    }
+                    self.learned = stays
+                case "advisory":
+                    self.learned["advisory", change["id"]] = change["advice"] | {"of": change["region"]}
+                case "recount":
+                    self.learned["recount", change["observation"]] = change["counts"]
 
     def counted(self) -> list[int]:
         """The observations that stand, by number."""
@@ -115,12 +135,14 @@ class Stories(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.region = f"STORY-{next(number)}"
+        self.regions = [f"STORY-{next(number)}", f"STORY-{next(number)}"]
+        self.advice: list[tuple[int, str, int | None, dict[str, int]]] = []
         with session_scope(self.engine) as session:
-            factories.region(session, self.region)
-            self.officer = factories.staff(session, f"officer-{next(number)}", regions=(self.region,))
+            for region in self.regions:
+                factories.region(session, region)
+            self.officer = factories.staff(session, f"officer-{next(number)}", regions=tuple(self.regions))
         with self.client.application.app_context():
-            self.phones = [ModelPhone(self.engine, self.region), ModelPhone(self.engine, self.region)]
+            self.phones = [ModelPhone(self.engine, self.regions[0]) for _ in range(2)]
 
     @rule(phone=PHONES, count=st.integers(0, 5000), trap=st.sampled_from(["t1", "t2"]))
     def count_insects(self, phone: int, count: int, trap: str) -> None:
@@ -181,13 +203,11 @@ class Stories(RuleBasedStateMachine):
 
     @rule(phone=PHONES)
     def back_up(self, phone: int) -> None:
-        who = self.phones[phone]
-        who.backup = (who.seq, dict(who.outbox), who.cursor)
+        self.phones[phone].back_up()
 
     @rule(phone=PHONES)
     def restore_the_backup(self, phone: int) -> None:
-        who = self.phones[phone]
-        who.seq, who.outbox, who.cursor = who.backup[0], dict(who.backup[1]), who.backup[2]
+        self.phones[phone].restore()
 
     @rule(phone=PHONES, cursor=st.sampled_from([None, "", "1.", "7.ff", "1.fffffff", "nonsense"]))
     def lose_the_cursor(self, phone: int, cursor: str | None) -> None:
@@ -196,6 +216,14 @@ class Stories(RuleBasedStateMachine):
     @rule(phone=PHONES, days=st.sampled_from([-17_000, -400, -2, 0, 3, 9000]))
     def set_the_clock(self, phone: int, days: int) -> None:
         self.phones[phone].skew = timedelta(days=days)
+
+    @rule(phone=PHONES)
+    def be_moved(self, phone: int) -> None:
+        """To the other region, with all that it sent."""
+        who = self.phones[phone]
+        who.region = next(region for region in self.regions if region != who.region)
+        with session_scope(self.engine) as session:
+            devices.move_device(session, devices.device_by_id(session, who.device), who.region)
 
     @rule(phone=PHONES)
     def be_revoked(self, phone: int) -> None:
@@ -222,18 +250,18 @@ class Stories(RuleBasedStateMachine):
             catches.record_officer_recount(
                 session, ObservationId(who.device, seq), counts, marks=None, staff=self.officer, now=NOW
             )
-        who.to_learn["recount", seq] = counts
+        who.recounts["recount", seq] = counts
 
-    @rule(count=st.integers(0, 99))
-    def the_officer_advises_the_region(self, count: int) -> None:
-        self._advise(self.phones, count, trap=None)
+    @rule(region=st.sampled_from([0, 1]), count=st.integers(0, 99))
+    def the_officer_advises_a_region(self, region: int, count: int) -> None:
+        self._advise(self.regions[region], count, trap=None)
 
     @rule(phone=PHONES, count=st.integers(0, 99))
     def the_officer_advises_a_trap(self, phone: int, count: int) -> None:
         who = self.phones[phone]
         facts = who.ledger.values()
         if any((fact["kind"], status) == ("trap", "stored") for fact, status in facts):
-            self._advise([who], count, trap=(who.device, "t1"))
+            self._advise(who.region, count, trap=(who.device, "t1"))
 
     @rule(phone=PHONES)
     def pull_until_nothing_is_new(self, phone: int) -> None:
@@ -242,7 +270,13 @@ class Stories(RuleBasedStateMachine):
         while answer["more"]:
             answer = self._push(who, [])
             who.learn(answer)
-        assert who.learned == who.to_learn
+        for_it = {
+            ("advisory", id_): advice | {"of": region}
+            for id_, region, device, advice in self.advice
+            if region == who.region and device in {None, who.device}
+        }
+        assert who.learned == for_it | who.recounts
+        assert who.told_region == who.region
 
     @invariant()
     def the_server_holds_what_dictionaries_hold(self) -> None:
@@ -259,7 +293,7 @@ class Stories(RuleBasedStateMachine):
 
     def _post(self, who: ModelPhone, facts: list[dict[str, Any]]) -> Response:
         """In each spelling and each form in turn: none may make a difference."""
-        message = push(*facts, sent_at=NOW + who.skew, cursor=who.cursor)
+        message = push(*facts, sent_at=NOW + who.skew, cursor=who.cursor, region=who.told_region)
         is_table, spelling = next(turns)
         if is_table:
             message["facts"] = to_table(facts, FACTS)
@@ -274,11 +308,10 @@ class Stories(RuleBasedStateMachine):
             answer["items"] = from_table(convert(answer["items"], Table), ITEMS)
         return {"more": False, "changes": [], "notices": []} | answer
 
-    def _advise(self, told: list[ModelPhone], count: int, trap: tuple[int, str] | None) -> None:
+    def _advise(self, region: str, count: int, trap: tuple[int, str] | None) -> None:
         with session_scope(self.engine) as session:
-            row = work.record_advisory(session, self.region, pest="HELIAR", advice={"n": count}, now=NOW, trap=trap)
-        for who in told:
-            who.to_learn["advisory", row.id] = {"n": count}
+            row = work.record_advisory(session, region, pest="HELIAR", advice={"n": count}, now=NOW, trap=trap)
+        self.advice.append((row.id, region, trap and trap[0], {"n": count}))
 
 
 @contextmanager

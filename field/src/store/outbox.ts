@@ -7,9 +7,17 @@
  */
 
 import { Problem } from "../problem";
-import type { CorrectionBody, Fact, Instant, NewFact, ProblemJson, SyncResponse } from "../sync/protocol";
+import type {
+  AdvisoryChange,
+  CorrectionBody,
+  Fact,
+  Instant,
+  NewFact,
+  ProblemJson,
+  SyncResponse,
+} from "../sync/protocol";
 import { announceChange } from "./changed";
-import { type Delivery, database, type KeptPhoto } from "./database";
+import { type Delivery, database, type Enrolment, type KeptPhoto } from "./database";
 
 /** A fact, or one made from the sequence number that its predecessor in the same call was given. */
 type Entry = NewFact | ((previous: number) => NewFact);
@@ -95,27 +103,52 @@ export async function peek(limit: number): Promise<Fact[]> {
   return facts.filter((fact) => fact !== undefined);
 }
 
-/** Writes down what the server said, and what it had to tell, in one transaction: a cursor never runs ahead. */
-export async function acknowledge(response: SyncResponse): Promise<void> {
+/**
+ * Writes down what the server said, and what it had to tell, in one transaction: a cursor never runs ahead, and no advice
+ * stands here as if it were another region's.
+ *
+ * @param publicKey by which the server knows this phone from now on
+ */
+export async function acknowledge(response: SyncResponse, publicKey?: string): Promise<void> {
   const db = await database();
   const tx = db.transaction(["settings", "deliveries", "advisories", "recounts"], "readwrite");
   const deliveries = tx.objectStore("deliveries");
+  const settings = tx.objectStore("settings");
+  const enrolment = (await settings.get("enrolment")) as Enrolment | undefined;
+  let region = enrolment?.region;
   for (const { seq, status, problem } of response.items) {
     // An answer for a number that this phone never gave away is none of ours.
     if (seq === null || (await deliveries.getKey(seq)) === undefined) continue;
     await deliveries.put({ seq, status, problem, answered_at: response.server_time });
   }
   for (const change of response.changes) {
+    if (change.kind === "drop") {
+      region = change.keep;
+      await keepAdviceOf(region, tx.objectStore("advisories"));
+    }
     if (change.kind === "advisory") await tx.objectStore("advisories").put(change);
     if (change.kind === "recount") await tx.objectStore("recounts").put(change);
   }
-  const settings = tx.objectStore("settings");
+  if (enrolment && region) {
+    const known = { ...(publicKey && { public_key: publicKey }), state: response.device, region };
+    await settings.put({ ...enrolment, ...known }, "enrolment");
+  }
   await settings.put(response.cursor, "cursor");
   await settings.put(response.clock_offset_ms, "clock_offset_ms");
   await settings.put(response.server_time, "last_synced_at");
   await settings.put(response.notices ?? [], "notices");
   await tx.done;
   announceChange();
+}
+
+/** An officer's recounts stay: they are about counts, wherever those belong. */
+async function keepAdviceOf(
+  region: string,
+  advisories: { getAll(): Promise<AdvisoryChange[]>; delete(id: number): Promise<void> },
+): Promise<void> {
+  for (const advisory of await advisories.getAll()) {
+    if (advisory.region !== region) await advisories.delete(advisory.id);
+  }
 }
 
 /** Marks facts as refused without an answer for each, as when one alone is too large to send. */
@@ -142,19 +175,23 @@ export async function sendAgain(seq: number): Promise<void> {
 }
 
 /**
- * A server that has never met this phone gets everything that it needs: descriptions of traps, and all that has not arrived.
- * Facts that another enrolment delivered stay delivered.
+ * Keeps a new enrolment. A server that has never met this phone gets everything that it needs: descriptions of traps, and
+ * all that has not arrived. Facts that another enrolment delivered stay delivered; advice of another region goes.
  */
-export async function startAnew(): Promise<void> {
+export async function startAnew(enrolment: Enrolment): Promise<void> {
   const db = await database();
-  const tx = db.transaction(["facts", "deliveries", "settings"], "readwrite");
+  const tx = db.transaction(["facts", "deliveries", "settings", "advisories"], "readwrite");
   for (const fact of await tx.objectStore("facts").getAll()) {
     const delivery = await tx.objectStore("deliveries").get(fact.seq);
     const arrived = delivery?.status === "stored" || delivery?.status === "duplicate";
     if (arrived && fact.kind !== "trap") continue;
     await tx.objectStore("deliveries").put({ seq: fact.seq, status: "waiting", problem: null, answered_at: null });
   }
-  await tx.objectStore("settings").delete("cursor");
+  await keepAdviceOf(enrolment.region, tx.objectStore("advisories"));
+  const settings = tx.objectStore("settings");
+  await settings.put(enrolment, "enrolment");
+  await settings.delete("asking");
+  await settings.delete("cursor");
   await tx.done;
   announceChange();
 }

@@ -67,9 +67,7 @@ export async function enrolIfAsking(app: string): Promise<void> {
   }
   const { device, token, region, root } = answer;
   const sms = answer.sms ? { number: answer.sms.number, key: await smsKey(answer.sms.key) } : null;
-  await keep("enrolment", { device, token, region, root, sms, state: "active", public_key });
-  await forget("asking");
-  await startAnew();
+  await startAnew({ device, token, region, root, sms, state: "active", public_key });
 }
 
 async function message(

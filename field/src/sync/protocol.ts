@@ -131,6 +131,8 @@ export interface SyncRequest {
   locale: string;
   app: string;
   model: string | null;
+  /** Whose advice is here: the server tells a drop as long as the phone belongs to another one. */
+  region: string;
   /** Until the server knows it: the key that signs. */
   public_key?: string;
   facts: Fact[] | Table;
@@ -153,8 +155,14 @@ export interface RecountChange {
   at: Instant;
 }
 
-/** What the server has to tell; a kind that this app does not know yet is skipped. */
-export type Change = AdvisoryChange | RecountChange | { kind: "unknown" };
+/** This phone is of the region `keep` now; the advice of every other is to be forgotten. */
+export interface DropChange {
+  kind: "drop";
+  keep: string;
+}
+
+/** What the server has to tell, in order; a kind that this app does not know yet is skipped. */
+export type Change = AdvisoryChange | RecountChange | DropChange | { kind: "unknown" };
 
 export interface AdviceJson {
   pest: string;

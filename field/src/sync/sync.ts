@@ -9,7 +9,7 @@
 import { asProblem, Problem, problemJson } from "../problem";
 import type { Enrolment } from "../store/database";
 import { acknowledge, peek, refuse } from "../store/outbox";
-import { keep, setting } from "../store/settings";
+import { setting } from "../store/settings";
 import { fromCbor, toCbor } from "./cbor";
 import { deviceKey, signed } from "./device-key";
 import type { Fact, ProblemJson, SyncAnswer, SyncRequest, SyncResponse } from "./protocol";
@@ -99,6 +99,7 @@ async function exchange(enrolment: Enrolment, facts: Fact[], app: string): Promi
     locale: locale ?? "en",
     app,
     model: model ?? null,
+    region: enrolment.region,
     ...(enrolment.public_key !== public_key && { public_key }),
     facts: (facts.length > 1 && toTable(facts, FACTS)) || facts,
   };
@@ -122,8 +123,7 @@ async function exchange(enrolment: Enrolment, facts: Fact[], app: string): Promi
     ...answer,
     items: Array.isArray(items) ? items : (fromTable(items, ITEMS) as unknown as SyncResponse["items"]),
   };
-  await acknowledge(response);
-  await keep("enrolment", { ...enrolment, public_key, state: response.device });
+  await acknowledge(response, public_key);
   return response;
 }
 
@@ -142,7 +142,8 @@ export async function pushAndPull(enrolment: Enrolment, app: string): Promise<vo
     const facts = await peek(limit);
     let response: SyncResponse;
     try {
-      response = await exchange(enrolment, facts, app);
+      // As it stands now: the answer before may have moved this phone to another region.
+      response = await exchange((await setting("enrolment")) ?? enrolment, facts, app);
     } catch (error) {
       const isAboutTheBatch = error instanceof Refusal && [400, 413, 504].includes(error.status);
       const [only, ...others] = facts;
