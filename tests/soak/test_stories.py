@@ -1,15 +1,16 @@
 """Two phones, an officer and a flaky server, against a plain model of the protocol: dictionaries.
 
 Phones lose answers, repeat, reorder, send SMS, go back to an old backup, jump in time, are revoked and believed again;
-the server fails before it commits, or after. The officer recounts and advises meanwhile. Hypothesis invents the story;
-whatever it is, the server ends up with what a dictionary would hold, each phone learns what it should, and nothing else.
+the server fails before it commits, or after, and comes back from a backup of its own. The officer recounts and advises
+meanwhile. Hypothesis invents the story; whatever it is, the server ends up with what a dictionary would hold, each phone learns what it should, and nothing else.
 """
 
+import copy
 import itertools
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import hypothesis.strategies as st
@@ -26,7 +27,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from msgspec import convert
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, delete, event, insert, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -35,7 +36,7 @@ from pestwatch.sync.sms import TEXT_BYTES, Told, read_sms, to_text, write_sms
 from pestwatch.sync.spelling import CBOR, JSON, to_json, write
 from pestwatch.sync.table import FACTS, ITEMS, from_table, to_table
 from server import auth
-from server.db import catches, devices, store, tables, work
+from server.db import catches, devices, eras, store, tables, work
 from server.db.catches import ObservationId
 from server.db.session import session_scope
 from tests import factories
@@ -48,6 +49,7 @@ STEPS = 25
 SHORT, LONG = 20, 420
 """Stories of STEPS steps on each engine: a thousand steps, or more than twenty thousand."""
 PHONES = st.sampled_from([0, 1])
+TABLES = tables.Fact.metadata.sorted_tables
 
 
 class ModelPhone:
@@ -60,7 +62,8 @@ class ModelPhone:
             self.device, self.sms_key = row.id, auth.sms_key_of(row)
         self.headers = {"Authorization": f"Bearer {self.token}"}
         self.outbox: dict[int, dict] = {}
-        self.backup: tuple[int, dict[int, dict], str | None] = (0, {}, None)
+        self.answered: dict[int, tuple[dict, str]] = {}
+        self.backup: tuple[Any, ...] = (0, {}, {}, None)
         self.seq, self.skew, self.revoked = 0, timedelta(0), False
         self.ledger: dict[int, tuple[dict, str]] = {}
         self.short: dict[int, dict] = {}
@@ -68,6 +71,7 @@ class ModelPhone:
         self.cursor: str | None = None
         self.learned: dict[tuple[str, int], dict] = {}
         self.to_learn: dict[tuple[str, int], dict] = {}
+        self.unlearned: set[tuple[str, int]] = set()
 
     def append(self, make: Any, **body: Any) -> None:
         """A new fact waits in the outbox."""
@@ -96,10 +100,23 @@ class ModelPhone:
 
     def learn(self, answer: dict[str, Any]) -> None:
         """Takes what an answer brought, as a phone does: what it knows already is simply written again."""
+        if "held" in answer and answer["cursor"] != self.cursor:
+            here = {seq for first, last in answer["held"] for seq in range(first, last + 1)}
+            for seq, (fact, status) in list(self.answered.items()):
+                if seq not in here or status == "conflict":
+                    self.outbox[seq] = fact
+                    del self.answered[seq]
+        for item in answer["items"]:
+            if item["seq"] in self.outbox:
+                self.answered[item["seq"]] = (self.outbox.pop(item["seq"]), item["status"])
         self.cursor = answer["cursor"]
         for change in answer["changes"]:
             name = change["id"] if change["kind"] == "advisory" else change["observation"]
             self.learned[change["kind"], name] = change["advice" if change["kind"] == "advisory" else "counts"]
+
+    def on_the_server(self) -> tuple[Any, ...]:
+        """What a backup of the server has of this phone."""
+        return copy.deepcopy((self.ledger, self.short, self.aside, self.to_learn, self.revoked))
 
     def counted(self) -> list[int]:
         """The observations that stand, by number."""
@@ -116,6 +133,8 @@ class Stories(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.region = f"STORY-{next(number)}"
+        self.server_backup: tuple[dict[str, list[Any]], list[Any]] | None = None
+        _put_back(self.engine, {}, None)
         with session_scope(self.engine) as session:
             factories.region(session, self.region)
             self.officer = factories.staff(session, f"officer-{next(number)}", regions=(self.region,))
@@ -147,7 +166,6 @@ class Stories(RuleBasedStateMachine):
             answer = self._push(who, facts)
             assert [(i["seq"], i["status"]) for i in answer["items"]] == expected
         if answer_arrives:
-            who.outbox.clear()
             who.learn(answer)
 
     @rule(phone=PHONES)
@@ -182,12 +200,46 @@ class Stories(RuleBasedStateMachine):
     @rule(phone=PHONES)
     def back_up(self, phone: int) -> None:
         who = self.phones[phone]
-        who.backup = (who.seq, dict(who.outbox), who.cursor)
+        who.backup = (who.seq, dict(who.outbox), dict(who.answered), who.cursor)
 
     @rule(phone=PHONES)
     def restore_the_backup(self, phone: int) -> None:
         who = self.phones[phone]
-        who.seq, who.outbox, who.cursor = who.backup[0], dict(who.backup[1]), who.backup[2]
+        who.seq, who.cursor = who.backup[0], who.backup[3]
+        who.outbox, who.answered = dict(who.backup[1]), dict(who.backup[2])
+
+    @rule()
+    def back_up_the_server(self) -> None:
+        self.server_backup = (_rows(self.engine), [who.on_the_server() for who in self.phones])
+
+    @precondition(lambda self: self.server_backup)
+    @rule()
+    def restore_the_server(self) -> None:
+        """As often as somebody likes, the same backup twice as well; what the office said since is gone."""
+        rows, knew = self.server_backup
+        _put_back(self.engine, rows, NOW + timedelta(seconds=next(number)))
+        for who, known in zip(self.phones, knew, strict=True):
+            who.unlearned |= who.learned.keys()
+            who.ledger, who.short, who.aside, who.to_learn, who.revoked = copy.deepcopy(known)
+
+    @rule()
+    def each_phone_syncs_again(self) -> None:
+        """Every fact that a phone holds as acknowledged is on the server after that, whole, whatever became of the server."""
+        for who in self.phones:
+            while True:
+                facts = list(who.outbox.values())
+                expected = [who.receive(fact) for fact in facts]
+                answer = self._push(who, facts)
+                assert [(i["seq"], i["status"]) for i in answer["items"]] == expected
+                who.learn(answer)
+                if not (who.outbox or answer["more"]):
+                    break
+            for seq, (fact, status) in who.answered.items():
+                if status == "conflict":
+                    assert fact in who.aside
+                else:
+                    assert who.ledger[seq][0] == fact
+                    assert seq not in who.short
 
     @rule(phone=PHONES, cursor=st.sampled_from([None, "", "1.", "7.ff", "1.fffffff", "nonsense"]))
     def lose_the_cursor(self, phone: int, cursor: str | None) -> None:
@@ -242,7 +294,8 @@ class Stories(RuleBasedStateMachine):
         while answer["more"]:
             answer = self._push(who, [])
             who.learn(answer)
-        assert who.learned == who.to_learn
+        assert {name: said for name, said in who.learned.items() if name in who.to_learn} == who.to_learn
+        assert who.learned.keys() - who.to_learn.keys() <= who.unlearned
 
     @invariant()
     def the_server_holds_what_dictionaries_hold(self) -> None:
@@ -279,6 +332,27 @@ class Stories(RuleBasedStateMachine):
             row = work.record_advisory(session, self.region, pest="HELIAR", advice={"n": count}, now=NOW, trap=trap)
         for who in told:
             who.to_learn["advisory", row.id] = {"n": count}
+
+
+def _rows(engine: Engine) -> dict[str, list[dict[str, Any]]]:
+    """Every row: a backup that takes no second. tests/server/test_backup.py makes and restores whole ones."""
+    with engine.connect() as connection:
+        every = {table.name: connection.execute(select(table)) for table in TABLES}
+        return {name: [dict(row._mapping) for row in rows] for name, rows in every.items()}
+
+
+def _put_back(engine: Engine, rows: dict[str, list[dict[str, Any]]], now: datetime | None) -> None:
+    """Empties the database, fills it with these rows, and begins an era; no time: as if it were new."""
+    with engine.begin() as connection:
+        for table in reversed(TABLES):
+            if table.name != "counters" or rows:
+                connection.execute(table.delete())
+        connection.execute(delete(tables.Counter).where(tables.Counter.name == eras.ERA))
+        for table in TABLES:
+            if rows.get(table.name):
+                connection.execute(insert(table), rows[table.name])
+        if now is not None:
+            eras.begin_era(connection, now)
 
 
 @contextmanager

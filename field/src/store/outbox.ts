@@ -7,9 +7,9 @@
  */
 
 import { Problem } from "../problem";
-import type { CorrectionBody, Fact, Instant, NewFact, ProblemJson, SyncResponse } from "../sync/protocol";
+import type { CorrectionBody, Fact, Held, Instant, NewFact, ProblemJson, SyncResponse } from "../sync/protocol";
 import { announceChange } from "./changed";
-import { type Delivery, database, type KeptPhoto } from "./database";
+import { type Delivery, database, type Enrolment, type KeptPhoto } from "./database";
 
 /** A fact, or one made from the sequence number that its predecessor in the same call was given. */
 type Entry = NewFact | ((previous: number) => NewFact);
@@ -69,7 +69,7 @@ async function inOneTransaction(entries: Entry[], photo: Blob | null): Promise<n
     for (const fact of facts) {
       const { seq } = fact;
       writes.push(tx.objectStore("facts").add(fact));
-      writes.push(tx.objectStore("deliveries").add({ seq, status: "waiting", problem: null, answered_at: null }));
+      writes.push(tx.objectStore("deliveries").add(waiting(seq)));
       if (fact.kind === "observation") writes.push(tx.objectStore("drafts").delete(fact.body.trap));
       if (photo && fact.kind === "observation" && fact.body.photo) {
         const kept: KeptPhoto = { sha256: fact.body.photo, observation: seq, photo, status: "waiting", problem: null };
@@ -95,11 +95,42 @@ export async function peek(limit: number): Promise<Fact[]> {
   return facts.filter((fact) => fact !== undefined);
 }
 
-/** Writes down what the server said, and what it had to tell, in one transaction: a cursor never runs ahead. */
-export async function acknowledge(response: SyncResponse): Promise<void> {
+const waiting = (seq: number): Delivery => ({ seq, status: "waiting", problem: null, answered_at: null });
+
+const hasArrived = (delivery: Delivery | undefined): boolean =>
+  delivery?.status === "stored" || delivery?.status === "duplicate";
+
+const isAmong = (held: Held, seq: number): boolean => held.some(([first, last]) => first <= seq && seq <= last);
+
+/**
+ * Writes down what the server said, and what it had to tell, in one transaction: a cursor never runs ahead.
+ *
+ * A server that came back from a backup says what it has: what else it acknowledged waits again, with its photo if that is
+ * still here.
+ *
+ * @returns whether it said so
+ */
+export async function acknowledge(response: SyncResponse): Promise<boolean> {
   const db = await database();
-  const tx = db.transaction(["settings", "deliveries", "advisories", "recounts"], "readwrite");
+  const tx = db.transaction(["settings", "deliveries", "advisories", "recounts", "photos"], "readwrite");
   const deliveries = tx.objectStore("deliveries");
+  const settings = tx.objectStore("settings");
+  const { held, cursor } = response;
+  // A server that said so under the same cursor each time would be sent everything for ever.
+  const isToldAnew = held !== undefined && cursor !== (await settings.get("cursor"));
+  if (isToldAnew) {
+    const again = new Set<number>();
+    for (const { seq, status, answered_at, elsewhere } of await deliveries.getAll()) {
+      // A number that is there names other content if it was in conflict.
+      if (!answered_at || elsewhere || (isAmong(held, seq) && status !== "conflict")) continue;
+      again.add(seq);
+      await deliveries.put(waiting(seq));
+    }
+    for (const kept of await tx.objectStore("photos").getAll()) {
+      if (kept.photo && again.has(kept.observation))
+        await tx.objectStore("photos").put({ ...kept, status: "waiting", problem: null });
+    }
+  }
   for (const { seq, status, problem } of response.items) {
     // An answer for a number that this phone never gave away is none of ours.
     if (seq === null || (await deliveries.getKey(seq)) === undefined) continue;
@@ -109,13 +140,13 @@ export async function acknowledge(response: SyncResponse): Promise<void> {
     if (change.kind === "advisory") await tx.objectStore("advisories").put(change);
     if (change.kind === "recount") await tx.objectStore("recounts").put(change);
   }
-  const settings = tx.objectStore("settings");
-  await settings.put(response.cursor, "cursor");
+  await settings.put(cursor, "cursor");
   await settings.put(response.clock_offset_ms, "clock_offset_ms");
   await settings.put(response.server_time, "last_synced_at");
   await settings.put(response.notices ?? [], "notices");
   await tx.done;
   announceChange();
+  return isToldAnew;
 }
 
 /** Marks facts as refused without an answer for each, as when one alone is too large to send. */
@@ -137,24 +168,29 @@ export async function markAsSms(seqs: number[], at: Instant): Promise<void> {
 
 /** Lets what was refused be sent once more, after an update perhaps. */
 export async function sendAgain(seq: number): Promise<void> {
-  await (await database()).put("deliveries", { seq, status: "waiting", problem: null, answered_at: null });
+  await (await database()).put("deliveries", waiting(seq));
   announceChange();
 }
 
 /**
- * A server that has never met this phone gets everything that it needs: descriptions of traps, and all that has not arrived.
- * Facts that another enrolment delivered stay delivered.
+ * Keeps a new enrolment. Its server gets everything that it needs: descriptions of traps, and all that has not arrived. Facts
+ * that another enrolment delivered stay delivered, unless the server has lost them.
+ *
+ * @param held what earlier enrolments of this phone brought to this server; null: they were at another one, or had another key
  */
-export async function startAnew(): Promise<void> {
+export async function startAnew(enrolment: Enrolment, held: Held | null): Promise<void> {
   const db = await database();
   const tx = db.transaction(["facts", "deliveries", "settings"], "readwrite");
-  for (const fact of await tx.objectStore("facts").getAll()) {
-    const delivery = await tx.objectStore("deliveries").get(fact.seq);
-    const arrived = delivery?.status === "stored" || delivery?.status === "duplicate";
-    if (arrived && fact.kind !== "trap") continue;
-    await tx.objectStore("deliveries").put({ seq: fact.seq, status: "waiting", problem: null, answered_at: null });
+  const deliveries = tx.objectStore("deliveries");
+  for (const { seq, kind } of await tx.objectStore("facts").getAll()) {
+    const delivery = await deliveries.get(seq);
+    const isThere = hasArrived(delivery) && (held === null || isAmong(held, seq));
+    await deliveries.put(isThere && kind !== "trap" ? { ...(delivery as Delivery), elsewhere: true } : waiting(seq));
   }
-  await tx.objectStore("settings").delete("cursor");
+  const settings = tx.objectStore("settings");
+  await settings.put(enrolment, "enrolment");
+  await settings.delete("asking");
+  await settings.delete("cursor");
   await tx.done;
   announceChange();
 }
@@ -180,8 +216,7 @@ export async function photosToSend(): Promise<(KeptPhoto & { photo: Blob })[]> {
   const photos = await db.getAllFromIndex("photos", "by_status", "waiting");
   const ready: (KeptPhoto & { photo: Blob })[] = [];
   for (const kept of photos) {
-    const delivery = await db.get("deliveries", kept.observation);
-    const arrived = delivery?.status === "stored" || delivery?.status === "duplicate";
+    const arrived = hasArrived(await db.get("deliveries", kept.observation));
     if (kept.photo && arrived) ready.push({ ...kept, photo: kept.photo });
   }
   return ready;
