@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from pestwatch.errors import Problem
 from pestwatch.sync.table import FACTS, MAX_ROWS, from_table
@@ -37,6 +37,13 @@ Counts = Annotated[
 Interval = Annotated[
     tuple[Annotated[int, Meta(ge=0, le=10_000)], Annotated[int, Meta(ge=0, le=10_000)]],
     Meta(description="least and greatest true count, as sure as the model was measured to be"),
+]
+Held = Annotated[
+    list[tuple[int, int]],
+    Meta(
+        description="after a backup came back: first and last number of each run of facts that are here; "
+        "what was acknowledged and is not among them, send again"
+    ),
 ]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
@@ -277,6 +284,7 @@ class SyncAnswer(Struct, frozen=True):
     notices: Annotated[
         list[WordedProblem], Meta(description="what the farmer should know; nothing was refused for it")
     ] = []
+    held: Held | UnsetType = UNSET
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from server.config import current_settings, current_time
 from server.dashboard.paging import page_of
 from server.dashboard.privacy import own_phone
 from server.dashboard.troubles import troubles_of
-from server.db import audit, catches, devices, people, read_models, store
+from server.db import audit, catches, devices, eras, people, read_models, store
 from server.db.session import request_scope
 
 SHOWN_TROUBLES = 50
@@ -38,10 +38,13 @@ def show_phones(region: str) -> str:
         traps: dict[int, list[str]] = {}
         for trap in catches.traps_of(session, row.id):
             traps.setdefault(trap.device_id, []).append(trap.name)
+        phones, restored_at = devices.devices_of(session, row.id), eras.restored_at(session)
         return render_template(
             "phones.html",
             region=row,
-            page=page_of(devices.devices_of(session, row.id)),
+            page=page_of(phones),
+            restored_at=restored_at,
+            come_again=restored_at and eras.come_again(phones, restored_at),
             traps=traps,
             troubles=troubles_of(session, row.id, SHOWN_TROUBLES, nobodys=g.staff.role == "admin"),
             now=current_time(),

@@ -18,7 +18,7 @@ from pestwatch.errors import Problem
 from pestwatch.release.installation import open_installation
 from server import auth, backup, first_start
 from server.config import Settings
-from server.db import tables
+from server.db import eras, tables
 from server.db.session import Table, open_engine, session_scope
 from tests import factories
 from tests.conftest import ROOT
@@ -166,7 +166,7 @@ def test_every_row_and_file_comes_back_on_either_engine(
     there.data.mkdir()
     other = open_engine(url)
     first_start.prepare(other, there)  # as a container does before anybody can say `restore`
-    assert backup.restore(other, there, tmp_path / "b.zip") == made
+    assert backup.restore(other, there, tmp_path / "b.zip", NOW) == made
     assert rows(other) == rows(engine)
     mine, theirs = (
         {path.relative_to(data): path.read_bytes() for path in data.rglob("*") if path.is_file()}
@@ -175,12 +175,12 @@ def test_every_row_and_file_comes_back_on_either_engine(
     assert mine == theirs
     assert {Path("secret_key"), Path("sms_key")} >= {path for path in theirs if path.parent == Path()}
 
-    # Numbers go on: nothing that phones have seen is given out again.
+    # Numbers go on behind those of the backup, and an era has begun.
     with session_scope(other) as session:
-        device = factories.device(session)
-        assert device.id > phone.row.id
-        number = select(tables.Counter.value).where(tables.Counter.name == "server_seq")
-        assert session.scalars(number).one() > backup.SKIPPED_NUMBERS
+        assert factories.device(session).id > phone.row.id
+        assert eras.restored_at(session) == NOW
+    with session_scope(engine) as session:
+        assert eras.restored_at(session) is None
     other.dispose()
 
 
@@ -200,7 +200,7 @@ def test_a_backup_replaces_no_installation_that_phones_know(lived_in: Settings, 
     backup.back_up(engine, lived_in, tmp_path / "b.zip", NOW)
     before = rows(engine)
     with pytest.raises(Problem, match=r"409\.3"):
-        backup.restore(engine, lived_in, tmp_path / "b.zip")
+        backup.restore(engine, lived_in, tmp_path / "b.zip", NOW)
     assert rows(engine) == before
 
 
@@ -226,7 +226,7 @@ def test_a_damaged_or_foreign_file_changes_nothing(lived_in: Settings, engine: E
     for name, content in spoilt.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(Problem, match=r"422\.60"):
-            backup.restore(other, there, tmp_path / name)
+            backup.restore(other, there, tmp_path / name, NOW)
         assert rows(other) == before, name
     other.dispose()
 

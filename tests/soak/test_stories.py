@@ -1,16 +1,17 @@
 """Two phones, an officer and a flaky server, against a plain model of the protocol: dictionaries.
 
-Phones lose answers, repeat, reorder, send SMS, go back to an old backup, jump in time, are revoked and believed again, and
-are moved between two regions;
-the server fails before it commits, or after. The officer recounts and advises meanwhile. Hypothesis invents the story;
-whatever it is, the server ends up with what a dictionary would hold, each phone learns what it should, and nothing else.
+Phones lose answers, repeat, reorder, send SMS, go back to an old backup, jump in time, are revoked and believed again,
+and are moved between two regions; the server fails before it commits, or after, and comes back from a backup of its own.
+The officer recounts and advises meanwhile. Hypothesis invents the story; whatever it is, the server ends up with what a
+dictionary would hold, each phone learns what it should, and nothing else.
 """
 
+import copy
 import itertools
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import hypothesis.strategies as st
@@ -27,7 +28,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from msgspec import convert
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, delete, event, insert, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -36,7 +37,7 @@ from pestwatch.sync.sms import TEXT_BYTES, Told, read_sms, to_text, write_sms
 from pestwatch.sync.spelling import CBOR, JSON, to_json, write
 from pestwatch.sync.table import FACTS, ITEMS, from_table, to_table
 from server import auth
-from server.db import catches, devices, store, tables, work
+from server.db import catches, devices, eras, store, tables, work
 from server.db.catches import ObservationId
 from server.db.session import session_scope
 from tests import factories
@@ -49,6 +50,7 @@ STEPS = 25
 SHORT, LONG = 20, 420
 """Stories of STEPS steps on each engine: a thousand steps, or more than twenty thousand."""
 PHONES = st.sampled_from([0, 1])
+TABLES = tables.Fact.metadata.sorted_tables
 
 
 class ModelPhone:
@@ -62,6 +64,7 @@ class ModelPhone:
         self.headers = {"Authorization": f"Bearer {self.token}"}
         self.outbox: dict[int, dict] = {}
         self.told_region = self.region = region
+        self.answered: dict[int, tuple[dict, str]] = {}
         self.seq, self.skew, self.revoked = 0, timedelta(0), False
         self.ledger: dict[int, tuple[dict, str]] = {}
         self.short: dict[int, dict] = {}
@@ -69,16 +72,18 @@ class ModelPhone:
         self.cursor: str | None = None
         self.learned: dict[tuple[str, int], dict] = {}
         self.recounts: dict[tuple[str, int], dict] = {}
+        self.unlearned: set[tuple[str, int]] = set()
         self.back_up()
 
     def back_up(self) -> None:
         """All that the phone itself keeps, as it stands."""
-        self.backup = (self.seq, dict(self.outbox), self.cursor, self.told_region, dict(self.learned))
+        kept = self.seq, self.cursor, self.told_region, self.outbox, self.answered, self.learned
+        self.backup = copy.deepcopy(kept)
 
     def restore(self) -> None:
         """Back to the backup."""
-        self.seq, outbox, self.cursor, self.told_region, learned = self.backup
-        self.outbox, self.learned = dict(outbox), dict(learned)
+        kept = copy.deepcopy(self.backup)
+        self.seq, self.cursor, self.told_region, self.outbox, self.answered, self.learned = kept
 
     def append(self, make: Any, **body: Any) -> None:
         """A new fact waits in the outbox."""
@@ -107,6 +112,15 @@ class ModelPhone:
 
     def learn(self, answer: dict[str, Any]) -> None:
         """Takes what an answer brought, as a phone does: what it knows already is simply written again."""
+        if "held" in answer and answer["cursor"] != self.cursor:
+            here = {seq for first, last in answer["held"] for seq in range(first, last + 1)}
+            for seq, (fact, status) in list(self.answered.items()):
+                if seq not in here or status == "conflict":
+                    self.outbox[seq] = fact
+                    del self.answered[seq]
+        for item in answer["items"]:
+            if item["seq"] in self.outbox:
+                self.answered[item["seq"]] = (self.outbox.pop(item["seq"]), item["status"])
         self.cursor = answer["cursor"]
         for change in answer["changes"]:
             match change["kind"]:
@@ -120,6 +134,10 @@ class ModelPhone:
                     self.learned["advisory", change["id"]] = change["advice"] | {"of": change["region"]}
                 case "recount":
                     self.learned["recount", change["observation"]] = change["counts"]
+
+    def on_the_server(self) -> tuple[Any, ...]:
+        """What a backup of the server has of this phone."""
+        return copy.deepcopy((self.ledger, self.short, self.aside, self.recounts, self.revoked, self.region))
 
     def counted(self) -> list[int]:
         """The observations that stand, by number."""
@@ -137,6 +155,8 @@ class Stories(RuleBasedStateMachine):
     def begin(self) -> None:
         self.regions = [f"STORY-{next(number)}", f"STORY-{next(number)}"]
         self.advice: list[tuple[int, str, int | None, dict[str, int]]] = []
+        self.server_backup: tuple[dict[str, list[Any]], list[Any], list[Any]] | None = None
+        _put_back(self.engine, {}, None)
         with session_scope(self.engine) as session:
             for region in self.regions:
                 factories.region(session, region)
@@ -169,7 +189,6 @@ class Stories(RuleBasedStateMachine):
             answer = self._push(who, facts)
             assert [(i["seq"], i["status"]) for i in answer["items"]] == expected
         if answer_arrives:
-            who.outbox.clear()
             who.learn(answer)
 
     @rule(phone=PHONES)
@@ -208,6 +227,41 @@ class Stories(RuleBasedStateMachine):
     @rule(phone=PHONES)
     def restore_the_backup(self, phone: int) -> None:
         self.phones[phone].restore()
+
+    @rule()
+    def back_up_the_server(self) -> None:
+        knew = [who.on_the_server() for who in self.phones]
+        self.server_backup = (_rows(self.engine), knew, list(self.advice))
+
+    @precondition(lambda self: self.server_backup)
+    @rule()
+    def restore_the_server(self) -> None:
+        """As often as somebody likes, the same backup twice as well; what the office said since is gone."""
+        rows, knew, advice = self.server_backup
+        _put_back(self.engine, rows, NOW + timedelta(seconds=next(number)))
+        self.advice = list(advice)
+        for who, known in zip(self.phones, knew, strict=True):
+            who.unlearned |= who.learned.keys() | who.backup[-1].keys()
+            who.ledger, who.short, who.aside, who.recounts, who.revoked, who.region = copy.deepcopy(known)
+
+    @rule()
+    def each_phone_syncs_again(self) -> None:
+        """Every fact that a phone holds as acknowledged is on the server after that, whole, whatever became of the server."""
+        for who in self.phones:
+            while True:
+                facts = list(who.outbox.values())
+                expected = [who.receive(fact) for fact in facts]
+                answer = self._push(who, facts)
+                assert [(i["seq"], i["status"]) for i in answer["items"]] == expected
+                who.learn(answer)
+                if not (who.outbox or answer["more"]):
+                    break
+            for seq, (fact, status) in who.answered.items():
+                if status == "conflict":
+                    assert fact in who.aside
+                else:
+                    assert who.ledger[seq][0] == fact
+                    assert seq not in who.short
 
     @rule(phone=PHONES, cursor=st.sampled_from([None, "", "1.", "7.ff", "1.fffffff", "nonsense"]))
     def lose_the_cursor(self, phone: int, cursor: str | None) -> None:
@@ -270,12 +324,13 @@ class Stories(RuleBasedStateMachine):
         while answer["more"]:
             answer = self._push(who, [])
             who.learn(answer)
-        for_it = {
+        to_learn = who.recounts | {
             ("advisory", id_): advice | {"of": region}
             for id_, region, device, advice in self.advice
             if region == who.region and device in {None, who.device}
         }
-        assert who.learned == for_it | who.recounts
+        assert {name: said for name, said in who.learned.items() if name in to_learn} == to_learn
+        assert who.learned.keys() - to_learn.keys() <= who.unlearned
         assert who.told_region == who.region
 
     @invariant()
@@ -312,6 +367,27 @@ class Stories(RuleBasedStateMachine):
         with session_scope(self.engine) as session:
             row = work.record_advisory(session, region, pest="HELIAR", advice={"n": count}, now=NOW, trap=trap)
         self.advice.append((row.id, region, trap and trap[0], {"n": count}))
+
+
+def _rows(engine: Engine) -> dict[str, list[dict[str, Any]]]:
+    """Every row: a backup that takes no second. tests/server/test_backup.py makes and restores whole ones."""
+    with engine.connect() as connection:
+        every = {table.name: connection.execute(select(table)) for table in TABLES}
+        return {name: [dict(row._mapping) for row in rows] for name, rows in every.items()}
+
+
+def _put_back(engine: Engine, rows: dict[str, list[dict[str, Any]]], now: datetime | None) -> None:
+    """Empties the database, fills it with these rows, and begins an era; no time: as if it were new."""
+    with engine.begin() as connection:
+        for table in reversed(TABLES):
+            if table.name != "counters" or rows:
+                connection.execute(table.delete())
+        connection.execute(delete(tables.Counter).where(tables.Counter.name == eras.ERA))
+        for table in TABLES:
+            if rows.get(table.name):
+                connection.execute(insert(table), rows[table.name])
+        if now is not None:
+            eras.begin_era(connection, now)
 
 
 @contextmanager

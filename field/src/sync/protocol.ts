@@ -186,7 +186,12 @@ export interface SyncResponse {
   release: { region: string; version: string; seq: number } | null;
   /** What the server has to say about the message as a whole. */
   notices?: ProblemJson[];
+  /** The server came back from a backup: what was acknowledged and is not among these, it lacks. */
+  held?: Held;
 }
+
+/** First and last number of each run of facts that a server has. */
+export type Held = [number, number][];
 
 /** The same as it comes: what is empty is left out, and the items are a table if the facts were one. */
 export type SyncAnswer = Omit<SyncResponse, "items" | "more" | "changes" | "release"> &
@@ -224,6 +229,8 @@ export interface EnrolResponse {
   /** Null where no SMS gateway listens. */
   sms?: { number: string; key: string } | null;
   server_time: Instant;
+  /** What earlier enrolments of this phone, known by its key, brought and is there. */
+  held?: Held;
 }
 
 /** The instant on the wire, in whole seconds. */

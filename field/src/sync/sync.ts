@@ -131,13 +131,15 @@ async function exchange(enrolment: Enrolment, facts: Fact[], app: string): Promi
  * Pushes until nothing waits and pulls until nothing is new.
  *
  * A batch that the server finds too large (413) or cannot read (400), or that takes too long, is halved; a single fact
- * that is refused so is marked and the rest goes on.
+ * that is refused so is marked and the rest goes on. Before a signature is believed to be wrong it is made once more, with the
+ * key that lies on the phone by then: another window may have made it, or enrolled anew.
  *
  * @throws Refusal, Problem 502.1
  */
 export async function pushAndPull(enrolment: Enrolment, app: string): Promise<void> {
   let limit = BATCH_FACTS;
   let cursor = await setting("cursor");
+  let isSignedAnew = false;
   for (;;) {
     const facts = await peek(limit);
     let response: SyncResponse;
@@ -145,6 +147,10 @@ export async function pushAndPull(enrolment: Enrolment, app: string): Promise<vo
       // As it stands now: the answer before may have moved this phone to another region.
       response = await exchange((await setting("enrolment")) ?? enrolment, facts, app);
     } catch (error) {
+      if (!isSignedAnew && error instanceof Refusal && error.problem.number === "401.6") {
+        isSignedAnew = true;
+        continue;
+      }
       const isAboutTheBatch = error instanceof Refusal && [400, 413, 504].includes(error.status);
       const [only, ...others] = facts;
       if (!isAboutTheBatch || !only || (error.status === 504 && others.length === 0)) throw error;
@@ -161,7 +167,7 @@ export async function pushAndPull(enrolment: Enrolment, app: string): Promise<vo
     if (facts.some((fact) => !answered.has(fact.seq))) throw new Refusal(502, problemJson(new Problem("502.2")));
     const hasMoreToPush = facts.length === limit;
     // A cursor that stands still would be asked for ever.
-    const hasMoreToPull = response.more && response.cursor !== cursor;
+    const hasMoreToPull = (response.more || response.held) && response.cursor !== cursor;
     if (!hasMoreToPush && !hasMoreToPull) return;
     cursor = response.cursor;
     limit = Math.min(BATCH_FACTS, limit * 2);
