@@ -105,12 +105,16 @@ def test_an_installation_comes_back_from_a_backup_made_under_load(
         here = stored(engine, device)
         assert seen <= here, "nothing is lost that was acknowledged before the backup began"
 
-        # The phone keeps all its facts: what the backup came too early for arrives again, the rest is known.
+        # The phone keeps all its facts: what the backup came too early for is asked for and arrives again, the rest is known.
+        headers = {"Authorization": f"Bearer {phone.token}"}
+        told = web.ask("POST", "/api/v1/sync", json.dumps(push(cursor="1.0")).encode(), **headers)
+        assert {seq for first, last in told["held"] for seq in range(first, last + 1)} == here
         again = sorted(phone.acknowledged - here) + sorted(here)[:10]
         for begin in range(0, len(again), 100):
             facts = [phone.fact(seq) for seq in again[begin : begin + 100]]
-            headers = {"Authorization": f"Bearer {phone.token}"}
-            answer = web.ask("POST", "/api/v1/sync", json.dumps(push(*facts)).encode(), **headers)
+            message = json.dumps(push(*facts, cursor=told["cursor"])).encode()
+            answer = web.ask("POST", "/api/v1/sync", message, **headers)
+            assert "held" not in answer
             statuses = {item["seq"]: item["status"] for item in answer["items"]}
             assert statuses == {fact["seq"]: "duplicate" if fact["seq"] in here else "stored" for fact in facts}
         assert stored(engine, device) >= phone.acknowledged

@@ -148,7 +148,8 @@ def test_the_office_sees_how_many_phones_have_come_again(
         factories.device(session, token="another")
     officer, page = Officer(app).enter(hire(engine)), f"/regions/{REGION}/phones"
     assert 'id="restored"' not in officer.read(page)
-    restored(engine, days=1)
+    clock.now = NOW + timedelta(days=1)
+    assert app.test_cli_runner().invoke(args=["restored"]).exit_code == 0
     assert "0 of 2" in officer.read(page)
     clock.now = NOW + timedelta(days=2)
     phone.sync()
