@@ -191,9 +191,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
     app: str | None = None
     model: str | None = None
     region: Annotated[str, Meta(description="whose advice it holds; null: it knows no drops")] | None = None
-    public_key: (
-        Annotated[str, Meta(description="P-256, base64; from a phone that enrolled before phones had keys")] | None
-    ) = None
+    public_key: Annotated[str, Meta(description="P-256, base64; until the server knows it")] | None = None
 
 
 class Table(Struct, frozen=True):
@@ -281,9 +279,7 @@ class SyncAnswer(Struct, frozen=True):
     more: Annotated[bool, Meta(description="more changes wait: ask again with the new cursor")] = False
     changes: Annotated[list[Change], Meta(description="in order; a kind that is not known is passed over")] = []
     release: ReleaseName | None = None
-    notices: Annotated[
-        list[WordedProblem], Meta(description="what the farmer should know; nothing was refused for it")
-    ] = []
+    notices: Annotated[list[WordedProblem], Meta(description="for the farmer; nothing was refused for it")] = []
     held: Held | UnsetType = UNSET
 
 
