@@ -122,10 +122,9 @@ async function exchange(enrolment: Enrolment, facts: Fact[], app: string): Promi
     ...answer,
     items: Array.isArray(items) ? items : (fromTable(items, ITEMS) as unknown as SyncResponse["items"]),
   };
-  const { public_key: _, ...stranger } = enrolment;
-  // The backup may be older than the moment in which this phone showed its key.
-  const known = (await acknowledge(response)) ? stranger : { ...enrolment, public_key };
-  await keep("enrolment", { ...known, state: response.device });
+  // A backup may be older than the moment in which this phone showed its key: then it is shown again.
+  const isStranger = await acknowledge(response);
+  await keep("enrolment", { ...enrolment, public_key: isStranger ? "" : public_key, state: response.device });
   return response;
 }
 
