@@ -116,7 +116,7 @@ export async function acknowledge(response: SyncResponse): Promise<boolean> {
   const settings = tx.objectStore("settings");
   const { held, cursor } = response;
   // A server that said so under the same cursor each time would be sent everything for ever.
-  const isToldAnew = held !== undefined && cursor !== (await settings.get("cursor"));
+  const isToldAnew = !!held && cursor !== (await settings.get("cursor"));
   if (isToldAnew) {
     for (const { seq, status, answered_at, elsewhere } of await deliveries.getAll()) {
       // A number that is there names other content if it was in conflict.
