@@ -2,9 +2,9 @@
 
 Promises: the rows are those of one moment, and every photo that they name is there, because a photo is stored before its
 row; web may go on answering meanwhile. What a backup of SQLite holds goes into PostgreSQL as well, and the other way round.
-A restored server begins an era, by which phones learn to send again what the backup came too early for. Refuses to put anything in the place of an
-installation that phones speak to. Whoever has the file can be this installation: keep it like a key. Source: ADR 0020,
-0022.
+A restored server begins an era, by which phones learn to send again what the backup came too early for. Refuses to put
+anything in the place of an installation that phones speak to. Whoever has the file can be this installation: keep it like a
+key. Source: ADR 0020, 0022.
 """
 
 import base64

@@ -31,8 +31,8 @@ export interface Delivery {
   answered_at: Instant | null;
   /** When it was last handed to the phone's SMS app; whether that sent it, nobody knows, so it waits all the same. */
   sms_at?: Instant;
-  /** Another enrolment brought it, here or at another server: this one is not asked for it. */
-  elsewhere?: true;
+  /** Brought by an earlier enrolment to this server, or to another one (or by a lost key): this enrolment is not asked for it. */
+  elsewhere?: "earlier" | "other";
 }
 
 /** A photo that the farmer agreed to send, made smaller and free of the camera's hidden notes (place, owner). */

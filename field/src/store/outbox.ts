@@ -115,31 +115,24 @@ const isAmong = (held: Held, seq: number): boolean => held.some(([first, last]) 
  * Writes down what the server said, and what it had to tell, in one transaction: a cursor never runs ahead, and no advice
  * stands here as if it were another region's.
  *
- * A server that came back from a backup says what it has: what else it acknowledged waits again, with its photo if that is
- * still here.
+ * A server that came back from a backup says what it has: what else it acknowledged waits again, and its photo with it.
  *
  * @param publicKey by which the server knows this phone from now on
  * @returns whether it said so
  */
-export async function acknowledge(response: SyncResponse, publicKey?: string): Promise<boolean> {
+export async function acknowledge(response: SyncResponse, publicKey = ""): Promise<boolean> {
   const db = await database();
-  const tx = db.transaction(["settings", "deliveries", "advisories", "recounts", "photos"], "readwrite");
+  const tx = db.transaction(["settings", "deliveries", "advisories", "recounts"], "readwrite");
   const deliveries = tx.objectStore("deliveries");
   const settings = tx.objectStore("settings");
   const { held, cursor } = response;
   // A server that said so under the same cursor each time would be sent everything for ever.
-  const isToldAnew = held !== undefined && cursor !== (await settings.get("cursor"));
+  const isToldAnew = !!held && cursor !== (await settings.get("cursor"));
   if (isToldAnew) {
-    const again = new Set<number>();
     for (const { seq, status, answered_at, elsewhere } of await deliveries.getAll()) {
       // A number that is there names other content if it was in conflict.
-      if (!answered_at || elsewhere || (isAmong(held, seq) && status !== "conflict")) continue;
-      again.add(seq);
-      await deliveries.put(waiting(seq));
-    }
-    for (const kept of await tx.objectStore("photos").getAll()) {
-      if (kept.photo && again.has(kept.observation))
-        await tx.objectStore("photos").put({ ...kept, status: "waiting", problem: null });
+      if (answered_at && !elsewhere && (status === "conflict" || !isAmong(held, seq)))
+        await deliveries.put(waiting(seq));
     }
   }
   for (const { seq, status, problem } of response.items) {
@@ -154,11 +147,10 @@ export async function acknowledge(response: SyncResponse, publicKey?: string): P
   }
   const enrolment = (await settings.get("enrolment")) as Enrolment | undefined;
   if (enrolment) {
-    const { public_key: _, ...stranger } = enrolment;
-    // The backup may be older than the moment in which this phone showed its key.
-    const known = isToldAnew || !publicKey ? stranger : { ...stranger, public_key: publicKey };
+    // A backup may be older than the moment in which this phone showed its key: then it is shown again.
+    const known = { public_key: isToldAnew ? "" : publicKey, state: response.device };
     const drop = response.changes.find((change) => change.kind === "drop");
-    await settings.put({ ...known, state: response.device, region: drop?.keep ?? enrolment.region }, "enrolment");
+    await settings.put({ ...enrolment, ...known, region: drop?.keep ?? enrolment.region }, "enrolment");
   }
   await settings.put(cursor, "cursor");
   await settings.put(response.clock_offset_ms, "clock_offset_ms");
@@ -214,8 +206,9 @@ export async function startAnew(enrolment: Enrolment, held: Held | null): Promis
   const deliveries = tx.objectStore("deliveries");
   for (const { seq, kind } of await tx.objectStore("facts").getAll()) {
     const delivery = await deliveries.get(seq);
-    const isThere = hasArrived(delivery) && (held === null || isAmong(held, seq));
-    await deliveries.put(isThere && kind !== "trap" ? { ...(delivery as Delivery), elsewhere: true } : waiting(seq));
+    const elsewhere = held ? (delivery?.elsewhere ?? "earlier") : "other";
+    const isThere = hasArrived(delivery) && (!held || elsewhere === "other" || isAmong(held, seq));
+    await deliveries.put(isThere && kind !== "trap" ? { ...(delivery as Delivery), elsewhere } : waiting(seq));
   }
   await keepAdviceOf(enrolment.region, tx.objectStore("advisories"));
   const settings = tx.objectStore("settings");
