@@ -133,13 +133,13 @@ class Stories(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.region = f"STORY-{next(number)}"
-        self.server_backup: tuple[dict[str, list[Any]], list[Any]] | None = None
         _put_back(self.engine, {}, None)
         with session_scope(self.engine) as session:
             factories.region(session, self.region)
             self.officer = factories.staff(session, f"officer-{next(number)}", regions=(self.region,))
         with self.client.application.app_context():
             self.phones = [ModelPhone(self.engine, self.region), ModelPhone(self.engine, self.region)]
+        self.back_up_the_server()
 
     @rule(phone=PHONES, count=st.integers(0, 5000), trap=st.sampled_from(["t1", "t2"]))
     def count_insects(self, phone: int, count: int, trap: str) -> None:
@@ -212,7 +212,6 @@ class Stories(RuleBasedStateMachine):
     def back_up_the_server(self) -> None:
         self.server_backup = (_rows(self.engine), [who.on_the_server() for who in self.phones])
 
-    @precondition(lambda self: self.server_backup)
     @rule()
     def restore_the_server(self) -> None:
         """As often as somebody likes, the same backup twice as well; what the office said since is gone."""
@@ -296,6 +295,13 @@ class Stories(RuleBasedStateMachine):
             who.learn(answer)
         assert {name: said for name, said in who.learned.items() if name in who.to_learn} == who.to_learn
         assert who.learned.keys() - who.to_learn.keys() <= who.unlearned
+
+    def teardown(self) -> None:
+        """However the story went: even the machine being lost at its end loses no fact."""
+        if hasattr(self, "server_backup"):
+            self.restore_the_server()
+            self.each_phone_syncs_again()
+            self.the_server_holds_what_dictionaries_hold()
 
     @invariant()
     def the_server_holds_what_dictionaries_hold(self) -> None:
