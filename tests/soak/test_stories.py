@@ -155,7 +155,6 @@ class Stories(RuleBasedStateMachine):
     def begin(self) -> None:
         self.regions = [f"STORY-{next(number)}", f"STORY-{next(number)}"]
         self.advice: list[tuple[int, str, int | None, dict[str, int]]] = []
-        self.server_backup: tuple[dict[str, list[Any]], list[Any], list[Any]] | None = None
         _put_back(self.engine, {}, None)
         with session_scope(self.engine) as session:
             for region in self.regions:
@@ -163,6 +162,7 @@ class Stories(RuleBasedStateMachine):
             self.officer = factories.staff(session, f"officer-{next(number)}", regions=tuple(self.regions))
         with self.client.application.app_context():
             self.phones = [ModelPhone(self.engine, self.regions[0]) for _ in range(2)]
+        self.back_up_the_server()
 
     @rule(phone=PHONES, count=st.integers(0, 5000), trap=st.sampled_from(["t1", "t2"]))
     def count_insects(self, phone: int, count: int, trap: str) -> None:
@@ -233,7 +233,6 @@ class Stories(RuleBasedStateMachine):
         knew = [who.on_the_server() for who in self.phones]
         self.server_backup = (_rows(self.engine), knew, list(self.advice))
 
-    @precondition(lambda self: self.server_backup)
     @rule()
     def restore_the_server(self) -> None:
         """As often as somebody likes, the same backup twice as well; what the office said since is gone."""
@@ -332,6 +331,13 @@ class Stories(RuleBasedStateMachine):
         assert {name: said for name, said in who.learned.items() if name in to_learn} == to_learn
         assert who.learned.keys() - to_learn.keys() <= who.unlearned
         assert who.told_region == who.region
+
+    def teardown(self) -> None:
+        """However the story went: even the machine being lost at its end loses no fact."""
+        if hasattr(self, "server_backup"):
+            self.restore_the_server()
+            self.each_phone_syncs_again()
+            self.the_server_holds_what_dictionaries_hold()
 
     @invariant()
     def the_server_holds_what_dictionaries_hold(self) -> None:
