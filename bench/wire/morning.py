@@ -14,6 +14,8 @@ from server.db.session import session_scope
 from server.db.tables import Fact, Observation
 
 LONGEST_QUEUE = 30
+BROKEN_S = 5
+"""After a connection that broke; the app itself waits half a minute."""
 
 
 class Morning:
@@ -22,20 +24,20 @@ class Morning:
     def __init__(self, port: int) -> None:
         self.port = port
         self.ms: list[float] = []
-        self.turned_away = 0
+        self.turned_away = self.broken = 0
         self.last_at = 0.0
 
     async def come(self, request: bytes, after_s: float) -> None:
-        """One phone: comes, sends, and comes again when it is told to."""
+        """One phone: comes, sends, and comes again when it is told to, or was not told anything."""
         await asyncio.sleep(after_s)
         while True:
             start = time.perf_counter()
-            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
-            answer = head + await reader.readexactly(length)
-            writer.close()
+            try:
+                answer = await self._exchange(request)
+            except (OSError, asyncio.IncompleteReadError):
+                self.broken += 1
+                await asyncio.sleep(BROKEN_S)
+                continue
             self.ms.append((time.perf_counter() - start) * 1000)
             self.last_at = time.perf_counter()
             if accepted(answer):
@@ -44,6 +46,16 @@ class Morning:
                 raise RuntimeError(answer)
             self.turned_away += 1
             await asyncio.sleep(int(answer.lower().partition(b"retry-after:")[2].split(b"\r\n")[0]))
+
+    async def _exchange(self, request: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
+            return head + await reader.readexactly(length)
+        finally:
+            writer.close()
 
 
 def morning(engine: Engine, phones: list[Phone], within_s: float, port: int, pid: int) -> dict[str, Any]:
@@ -79,6 +91,7 @@ def morning(engine: Engine, phones: list[Phone], within_s: float, port: int, pid
         "lost": [before_ + sum(queues) - after_ for before_, after_ in zip(before, after, strict=True)],
         "done_after_s": round(met.last_at - start, 1),
         "turned_away_percent": round(100 * met.turned_away / len(met.ms), 2),
+        "broken_connections": met.broken,
         "p50_ms": round(statistics.median(met.ms)),
         "p99_ms": round(statistics.quantiles(met.ms, n=100)[98]),
         "memory_mb_early": round(statistics.mean(memory[third : 2 * third]) / 1e6, 1),
