@@ -238,7 +238,8 @@ def main() -> None:
                 found["2g"] = over_2g(port, slow)
             count = asked.morning or 400
             with database(url) as engine, web(url, folder) as (port, pid):
-                found["morning"] = morning(engine, enrolled(engine, count, "morning"), WITHIN_S * count / PHONES, port, pid)
+                coming = enrolled(engine, count, "morning")
+                found["morning"] = morning(engine, coming, WITHIN_S * count / PHONES, port, (pid, first))
     for name, row in found.items():
         if isinstance(row, dict):
             print(name, *(f"{key}={value}" for key, value in row.items()))

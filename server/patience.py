@@ -35,7 +35,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def murder_pending(self) -> None:
         """Called at least once a second by the loop that takes connections in."""
         super().murder_pending()
-        waiting = self.tpool._work_queue.qsize()
+        waiting = self.tpool._work_queue.qsize()  # noqa: SLF001 - gunicorn tells nobody how many wait
         if not waiting:
             return
         now = time.monotonic()

@@ -1,6 +1,7 @@
 """A morning: phones with full queues come online within minutes, each by a connection of its own."""
 
 import asyncio
+import os
 import statistics
 import time
 from random import Random
@@ -8,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine, func, select
 from wire.phones import Phone, accepted, counts
-from wire.servers import memory_bytes
+from wire.servers import cpu_s, memory_bytes
 
 from server.db.session import session_scope
 from server.db.tables import Fact, Observation
@@ -58,8 +59,18 @@ class Morning:
             writer.close()
 
 
-def morning(engine: Engine, phones: list[Phone], within_s: float, port: int, pid: int) -> dict[str, Any]:
-    """Lets every phone come once within so many seconds, and looks whether all that they brought is there."""
+def morning(
+    engine: Engine, phones: list[Phone], within_s: float, port: int, servers: tuple[int, int]
+) -> dict[str, Any]:
+    """Lets every phone come once within so many seconds, and looks whether all that they brought is there.
+
+    Args:
+      engine: of the database.
+      phones: enrolled; their queues are drawn here.
+      within_s: seconds.
+      port: of the web process.
+      servers: first process of web and of the database.
+    """
     random = Random("morning")
     queues = [random.randint(1, LONGEST_QUEUE) for _ in phones]
     requests = [phone.request(counts(random, 1, queue)) for phone, queue in zip(phones, queues, strict=True)]
@@ -76,11 +87,12 @@ def morning(engine: Engine, phones: list[Phone], within_s: float, port: int, pid
 
     async def watch() -> None:
         while True:
-            memory.append(memory_bytes(pid))
+            memory.append(memory_bytes(servers[0]))
             await asyncio.sleep(within_s / 20)
 
-    start = time.perf_counter()
+    used_s, start = cpu_s(*servers), time.perf_counter()
     asyncio.run(whole())
+    used_s = cpu_s(*servers) - used_s
     with session_scope(engine, read_only=True) as session:
         after = [session.scalars(select(func.count()).select_from(table)).one() for table in (Fact, Observation)]
     third = len(memory) // 3
@@ -94,6 +106,8 @@ def morning(engine: Engine, phones: list[Phone], within_s: float, port: int, pid
         "broken_connections": met.broken,
         "p50_ms": round(statistics.median(met.ms)),
         "p99_ms": round(statistics.quantiles(met.ms, n=100)[98]),
+        "server_cpu_ms_per_phone": round(used_s * 1000 / len(phones), 1),
+        "load_after": round(os.getloadavg()[0], 2),
         "memory_mb_early": round(statistics.mean(memory[third : 2 * third]) / 1e6, 1),
         "memory_mb_late": round(statistics.mean(memory[-third:]) / 1e6, 1),
     }

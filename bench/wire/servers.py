@@ -42,7 +42,7 @@ def web(database_url: str, folder: Path) -> Iterator[tuple[int, int]]:
     env = {"PESTWATCH_DATA": str(folder), "PESTWATCH_DATABASE_URL": database_url, "PESTWATCH_PORT": str(port)}
     command = web_command(Settings.from_env(env))
     # Its log is written, as in production, and not read.
-    process = subprocess.Popen(command, env=os.environ | env, start_new_session=True, stderr=open("/tmp/storm/web.err","w"))
+    process = subprocess.Popen(command, env=os.environ | env, start_new_session=True, stderr=subprocess.DEVNULL)
     while True:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:

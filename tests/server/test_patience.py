@@ -121,7 +121,9 @@ def test_what_is_here_whole_gets_its_answer_however_long_that_takes(free_port: i
 
     def ask_for(path: str) -> None:
         with socket.create_connection(("127.0.0.1", free_port), timeout=60) as link:
-            link.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello".encode())
+            link.sendall(
+                f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello".encode()
+            )
             told.append(b"".join(iter(lambda: link.recv(4096), b"")))
 
     # Twice as many as there are threads: the first are at work, and too long by the clock, while the others wait.
