@@ -200,6 +200,7 @@ def test_no_photo_breaks_the_server(phone: Phone, door: Door, is_long: bool) -> 
 @pytest.mark.timeout(3600)
 def test_no_file_of_an_officer_breaks_the_server(app: Flask, engine: Engine, door: Door, is_long: bool) -> None:
     random, officer = Random("csv"), Officer(app).enter(hire(engine))
+    path = f"/regions/{factories.REGION}/data"
     with officer.client.session_transaction() as cookie:
         form = {"csrf": cookie["csrf"], "mapping": "odk"}
     golden = as_csv(*(submission(KEY=f"uuid:{n}", insects=str(n)) for n in range(4)))
@@ -215,6 +216,5 @@ def test_no_file_of_an_officer_breaks_the_server(app: Flask, engine: Engine, doo
         if n > 0 and random.random() < 0.3:
             body = changed_bytes(random, body)
         kind = f'multipart/form-data; boundary="{boundary}"'
-        path = f"/regions/{factories.REGION}/data"
         door.ask(lambda body=body, kind=kind: officer.client.post(path, data=body, content_type=kind), body)
     assert door.told[200] > 2

@@ -33,7 +33,8 @@ PATIENCE_S = 180
 FASTER = """
 import dataclasses, sys
 from server.tasks import schedule
-schedule.JOBS = tuple(dataclasses.replace(job, every_s=2) for job in schedule.JOBS)
+often = ("issue_advisories", "retrain_due")
+schedule.JOBS = tuple(dataclasses.replace(job, every_s=3) if job.name in often else job for job in schedule.JOBS)
 from celery.__main__ import main
 sys.argv = ["celery", "--app", "server.worker", *sys.argv[1:]]
 main()
