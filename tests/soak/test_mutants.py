@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import time
 import tracemalloc
 import zlib
@@ -81,6 +82,14 @@ class Door:
         return response
 
 
+both_in_the_long_form = pytest.mark.parametrize(
+    "database_url",
+    # PostgreSQL takes less than SQLite: no U+0000, no number of twenty digits.
+    ["postgresql", "sqlite"] if os.environ.get("PESTWATCH_SOAK") else ["postgresql"],
+    indirect=True,
+)
+
+
 @pytest.fixture
 def door() -> Iterator[Door]:
     tracemalloc.start()
@@ -96,6 +105,7 @@ def written(document: Any, spelling: str) -> bytes:
 
 
 @pytest.mark.timeout(3600)
+@both_in_the_long_form
 @pytest.mark.parametrize("spelling", ["json", "cbor"])
 def test_no_sync_breaks_the_server(phone: Phone, engine: Engine, door: Door, is_long: bool, spelling: str) -> None:
     random = Random(spelling)
@@ -153,6 +163,7 @@ def test_what_unpacks_to_much_is_refused_for_little(phone: Phone, door: Door, sp
 
 
 @pytest.mark.timeout(3600)
+@both_in_the_long_form
 def test_no_sms_breaks_the_server(app: Flask, phone: Phone, engine: Engine, door: Door, is_long: bool) -> None:
     random, key = Random("sms"), auth.make_sms_key
     with app.app_context(), session_scope(engine) as session:
@@ -181,6 +192,7 @@ def test_no_sms_breaks_the_server(app: Flask, phone: Phone, engine: Engine, door
 
 
 @pytest.mark.timeout(3600)
+@both_in_the_long_form
 def test_no_photo_breaks_the_server(phone: Phone, door: Door, is_long: bool) -> None:
     random = Random("photo")
     golden = [jpeg(), png(), jpeg(6, progressive=True)]
@@ -198,6 +210,7 @@ def test_no_photo_breaks_the_server(phone: Phone, door: Door, is_long: bool) -> 
 # Werkzeug lets go of a file whose form broke off without closing it; that it is gone with its last reference must do.
 @pytest.mark.filterwarnings("ignore:Unclosed file <tempfile.SpooledTemporaryFile:ResourceWarning")
 @pytest.mark.timeout(3600)
+@both_in_the_long_form
 def test_no_file_of_an_officer_breaks_the_server(app: Flask, engine: Engine, door: Door, is_long: bool) -> None:
     random, officer = Random("csv"), Officer(app).enter(hire(engine))
     path = f"/regions/{factories.REGION}/data"
@@ -212,9 +225,10 @@ def test_no_file_of_an_officer_breaks_the_server(app: Flask, engine: Engine, doo
         files = {"file": FileStorage(io.BytesIO(content), random.choice(["visits.csv", "visits.json", "visits.zip"]))}
         if n > 0 and random.random() < 0.3:
             files["own"] = FileStorage(io.BytesIO(own), "own.toml")
-        boundary, body = encode_multipart(form | files)
+        boundary, body = encode_multipart(form | files, boundary="of-the-tests")
         if n > 0 and random.random() < 0.3:
             body = changed_bytes(random, body)
         kind = f'multipart/form-data; boundary="{boundary}"'
         door.ask(lambda body=body, kind=kind: officer.client.post(path, data=body, content_type=kind), body)
-    assert door.told[200] > 2
+    assert door.told[200] > 0
+    assert door.told[422] > 0
