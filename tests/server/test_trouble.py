@@ -47,7 +47,8 @@ class TellingWeb(Web):
         begin = (
             f"import server; server.LINK_PATIENCE_S = {self.patience_s}; from gunicorn.app.wsgiapp import run; run()"
         )
-        command = [sys.executable, "-c", begin, "server.wsgi:app", "--worker-class", "gthread", "--threads", "4"]
+        command = [sys.executable, "-c", begin, "server.wsgi:app", "--threads", "4"]
+        command += ["--worker-class", "server.patience.PatientWorker"]
         command += ["--bind", f"127.0.0.1:{self.port}", "--log-level", "critical", "--no-control-socket"]
         most = self.most_bytes
 
