@@ -40,6 +40,7 @@ from server.db.many_rows import insert_new_rows, insert_rows
 from server.db.read_models import count_anew, count_in
 from server.db.session import Table
 from server.db.tables import UNCOUNTED, Advisory, Correction, Counter, Device
+from server.faults import passes
 
 log = logging.getLogger(__name__)
 
@@ -368,6 +369,8 @@ def _broke(session: Session, device: int, fact: Fact, clock: PhoneClock, server_
         with session.begin_nested():
             count_in(session, device, [fact], clock, server_seq)
     except Exception as error:
+        if passes(error):  # no fault of this fact's, and none that the next one would not meet
+            raise
         log.exception("a stored fact could not be counted")
         return Problem("500.3", detail=type(error).__name__)
     return None
