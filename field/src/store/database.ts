@@ -114,6 +114,8 @@ export interface Settings {
   send_photos: boolean;
   /** When photos go; on Wi-Fi where nothing is set. */
   photos_go: PhotosGo;
+  /** The camera waits for the shutter, and takes no photo by itself. */
+  shutter_by_hand: boolean;
   enrolment: Enrolment;
   asking: Asking;
   device_key: DeviceKey;
