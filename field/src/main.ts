@@ -40,6 +40,7 @@ const ROUTES: Route[] = [
   [/^#\/camera\/(\w+)$/, async (id) => (await loaded(import("./screens/guided-camera"))).guidedCameraScreen(id)],
   [/^#\/outbox$/, async () => (await loaded(import("./screens/outbox"))).outboxScreen()],
   [/^#\/settings$/, async () => (await loaded(import("./screens/settings"))).settingsScreen()],
+  [/^#\/put-back$/, async () => (await loaded(import("./screens/put-back"))).putBackScreen()],
   [/^#\/enrol$/, async () => (await loaded(import("./screens/enrol"))).enrolScreen()],
 ];
 
@@ -137,6 +138,15 @@ function syncWhenever(): void {
   void sync("connected");
 }
 
+/** What was put back from another phone's file goes out once the server has said what that phone had sent. */
+async function askEarlier(): Promise<void> {
+  if (!(await setting("earlier"))) return;
+  await import("./sync/earlier").then(
+    ({ askEarlier }) => askEarlier(),
+    () => {}, // no network: after the next sync, then
+  );
+}
+
 /** A newer model of the region, if there is one and nobody is counting; without a network the next time will do. */
 async function updateModel(): Promise<void> {
   if (/^#\/(count|camera)\//.test(location.hash) || !(await setting("locale")) || !(await isCounterHere())) return;
@@ -174,6 +184,7 @@ async function boot(): Promise<void> {
   onChange(() => {
     void redrawUnlessBusy();
     void keepSafe();
+    void askEarlier();
   });
   await draw();
   void installServiceWorker(() => void redrawUnlessBusy());

@@ -25,6 +25,9 @@ const SENTENCES = {
   "422.27":
     "Release %(version)s needs a newer app. Open the app with the network on; the present model stays in use until then.",
   "422.28": "Release %(version)s counted its test photo wrongly on this phone. The present model stays in use.",
+  "422.70": "This file was not saved by pestwatch. Choose one whose name begins with pestwatch.",
+  "422.71": "This file is damaged. Nothing was put back and nothing was lost. Copy it to this phone again.",
+  "422.72": "A newer app saved this file. Open this app with the network on, then try again.",
   "500.1": "Something broke here, and it is written down. Nothing that you sent is lost; try again later.",
   "500.2": "Something went wrong on this phone: %(detail)s. Your saved counts are safe. Open the app again.",
   "502.1": "The server cannot be reached. Your counts stay on the phone and are sent later.",

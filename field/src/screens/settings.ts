@@ -178,5 +178,6 @@ async function storage(): Promise<HTMLElement> {
           redraw();
         },
       }),
+    button("file", t("Put back from a file"), { testid: "open-put-back", href: "#/put-back" }),
   );
 }

@@ -143,7 +143,7 @@ export async function sendAgain(seq: number): Promise<void> {
 
 /**
  * A server that has never met this phone gets everything that it needs: descriptions of traps, and all that has not arrived.
- * Facts that another enrolment delivered stay delivered.
+ * Facts that another enrolment delivered stay delivered, and those of another phone are its own matter (put-back.ts).
  */
 export async function startAnew(): Promise<void> {
   const db = await database();
@@ -151,7 +151,7 @@ export async function startAnew(): Promise<void> {
   for (const fact of await tx.objectStore("facts").getAll()) {
     const delivery = await tx.objectStore("deliveries").get(fact.seq);
     const arrived = delivery?.status === "stored" || delivery?.status === "duplicate";
-    if (arrived && fact.kind !== "trap") continue;
+    if ((arrived || fact.was) && fact.kind !== "trap") continue;
     await tx.objectStore("deliveries").put({ seq: fact.seq, status: "waiting", problem: null, answered_at: null });
   }
   await tx.objectStore("settings").delete("cursor");
