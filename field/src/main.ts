@@ -39,8 +39,7 @@ const ROUTES: Route[] = [
   [/^#\/count\/(\w+)$/, countScreen],
   [/^#\/camera\/(\w+)$/, async (id) => (await loaded(import("./screens/guided-camera"))).guidedCameraScreen(id)],
   [/^#\/outbox$/, async () => (await loaded(import("./screens/outbox"))).outboxScreen()],
-  [/^#\/settings$/, async () => (await loaded(import("./screens/settings"))).settingsScreen()],
-  [/^#\/put-back$/, async () => (await loaded(import("./screens/put-back"))).putBackScreen()],
+  [/^#\/(settings|put-back)$/, async (id) => (await loaded(import("./screens/settings"))).settingsScreen(id)],
   [/^#\/enrol$/, async () => (await loaded(import("./screens/enrol"))).enrolScreen()],
 ];
 
@@ -140,11 +139,9 @@ function syncWhenever(): void {
 
 /** What was put back from another phone's file goes out once the server has said what that phone had sent. */
 async function askEarlier(): Promise<void> {
-  if (!(await setting("earlier"))) return;
-  await import("./sync/earlier").then(
-    ({ askEarlier }) => askEarlier(),
-    () => {}, // no network: after the next sync, then
-  );
+  // Without a network the script may not be here: after the next sync, then.
+  if (await setting("earlier"))
+    await import("./screens/settings").then(({ askAboutFile }) => askAboutFile()).catch(() => {});
 }
 
 /** A newer model of the region, if there is one and nobody is counting; without a network the next time will do. */

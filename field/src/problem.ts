@@ -25,9 +25,6 @@ const SENTENCES = {
   "422.27":
     "Release %(version)s needs a newer app. Open the app with the network on; the present model stays in use until then.",
   "422.28": "Release %(version)s counted its test photo wrongly on this phone. The present model stays in use.",
-  "422.70": "This file was not saved by pestwatch. Choose one whose name begins with pestwatch.",
-  "422.71": "This file is damaged. Nothing was put back and nothing was lost. Copy it to this phone again.",
-  "422.72": "A newer app saved this file. Open this app with the network on, then try again.",
   "500.1": "Something broke here, and it is written down. Nothing that you sent is lost; try again later.",
   "500.2": "Something went wrong on this phone: %(detail)s. Your saved counts are safe. Open the app again.",
   "502.1": "The server cannot be reached. Your counts stay on the phone and are sent later.",
@@ -45,8 +42,11 @@ export class Problem extends Error implements ProblemJson {
   readonly number: string;
   readonly params: Record<string, string | number>;
 
-  constructor(number: ProblemNumber, params: Record<string, string | number> = {}) {
-    super(SENTENCES[number]);
+  /** @param sentence of a number that only a rare screen knows, and keeps beside itself */
+  constructor(number: ProblemNumber, params?: Record<string, string | number>);
+  constructor(number: string, params: Record<string, string | number>, sentence: string);
+  constructor(number: string, params: Record<string, string | number> = {}, sentence?: string) {
+    super(sentence ?? SENTENCES[number as ProblemNumber]);
     this.name = `Problem ${number}`;
     this.number = number;
     this.params = params;

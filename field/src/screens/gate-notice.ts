@@ -3,9 +3,10 @@
 import { photoButton } from "../camera";
 import { type Child, h } from "../elements";
 import { type Message, t } from "../i18n";
-import { drawn } from "../icons";
+import { drawn, icon } from "../icons";
 import type { Draft } from "../store/database";
 import type { Gate } from "../sync/protocol";
+import { countText, isUnknown } from "../trap/trap";
 import { redraw, say } from "./frame";
 
 type Reason = NonNullable<Gate["reason"]>;
@@ -57,6 +58,20 @@ const REASONS: Record<Reason, { picture: string; words: () => Message }> = {
     words: () => t("The trap is so full that insects lie over one another. Change the liner or empty the trap today."),
   },
 };
+
+/** A count as the screens show it: where nothing certain is known, "?" and why, and no number. */
+export function countShown(count: { count: number; gate: Gate | null }): Child {
+  return [isUnknown(count) && icon("question", "small"), h("strong", {}, countText(count))];
+}
+
+/** What was wrong with the photo and what to change, beside advice that knows nothing for that reason. */
+export function gatePicture(gate: Gate | null): { message: Message; element: HTMLElement } | null {
+  if (!gate?.reason) return null;
+  const { picture, words } = REASONS[gate.reason];
+  const message = words();
+  const drawing = drawn("0 -2 122 70", picture, "gate-picture");
+  return { message, element: h("div", { class: "gate", testid: "gate-picture" }, drawing, h("p", {}, message)) };
+}
 
 /** Says what to change; whoever wants to keep the photo does, and the count is marked. */
 export function gateNotice(draft: Draft): Child {

@@ -10,7 +10,7 @@ import { type FlushOutcome, type FlushReason, flush } from "../sync/flush";
 import type { Fact, ProblemJson } from "../sync/protocol";
 import { CLOCK_WARNING_MS } from "../sync/sync";
 import { foldTraps, type MyTrap } from "../trap/my-traps";
-import { isUncounted } from "../trap/trap";
+import { countText } from "../trap/trap";
 import { button, notice, redraw, type Screen, say } from "./frame";
 import { smsButton } from "./sms-button";
 
@@ -95,7 +95,7 @@ export async function outboxScreen(): Promise<Screen> {
 }
 
 async function save(): Promise<void> {
-  await (await import("../store/export")).exportEverything();
+  await (await import("./put-back")).saveToFile();
 }
 
 async function sendNow(send: HTMLElement, reason: FlushReason): Promise<void> {
@@ -221,7 +221,7 @@ function row(fact: Fact, delivery: Delivery, traps: Map<string, MyTrap>, photo: 
     h(
       "span",
       {},
-      h("strong", {}, whatItIs(fact)),
+      h("strong", {}, whatItIs(fact, traps)),
       h("br"),
       [nameOf(fact, traps), dateText(new Date(fact.at))].filter(Boolean).join(" · "),
       group === "waiting" && delivery.sms_at && [h("br"), icon("sms", "small"), t("Sent by SMS, not yet confirmed")],
@@ -234,6 +234,7 @@ function row(fact: Fact, delivery: Delivery, traps: Map<string, MyTrap>, photo: 
 
 /** Why something did not count, and what to do. */
 function reason({ status, problem }: Delivery): Child {
+  const isOthers = status === "asking" || status === "elsewhere";
   const words =
     (problem && problemText(problem)) ||
     (status === "conflict" &&
@@ -241,10 +242,10 @@ function reason({ status, problem }: Delivery): Child {
     (status === "quarantined" && t("Your officers look at it before it counts.")) ||
     (status === "asking" && t("First the server is asked: did the old phone send it?")) ||
     (status === "elsewhere" && t("The other phone sends it."));
-  return words && h("span", { class: "reason", testid: "reason" }, words);
+  return words && h("span", { class: isOthers ? "quiet" : "reason", testid: "reason" }, isOthers && h("br"), words);
 }
 
-function whatItIs(fact: Fact): Message {
+function whatItIs(fact: Fact, traps: Map<string, MyTrap>): Message {
   switch (fact.kind) {
     case "trap":
       return t("Trap");
@@ -254,10 +255,11 @@ function whatItIs(fact: Fact): Message {
       return tn("Corrected: %(n)s insect", "Corrected: %(n)s insects", sum(fact.body.counts));
     case "inspection":
       return t("Plants looked at");
-    case "observation":
-      return isUncounted(fact.body)
-        ? t("Nothing was counted")
-        : tn("%(n)s insect", "%(n)s insects", sum(fact.body.counts));
+    case "observation": {
+      // The trap's own insect, as everywhere; whose trap was changed since is told all that was seen.
+      const { counts, gate, trap } = fact.body;
+      return countText({ count: counts[traps.get(trap)?.pest ?? ""] ?? sum(counts), gate });
+    }
   }
 }
 

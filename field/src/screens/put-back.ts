@@ -4,11 +4,16 @@ import { type Child, h } from "../elements";
 import { dateText, type Message, t, tn } from "../i18n";
 import { type IconName, icon } from "../icons";
 import { asProblem } from "../problem";
+import { exportEverything } from "../store/export";
 import { type Brings, putBack, whatComes } from "../store/put-back";
 import { readSaved, type Saved } from "../store/saved-file";
 import { askEarlier } from "../sync/earlier";
 import { flushSoon } from "../sync/flush";
 import { button, goInstead, notice, type Screen, say } from "./frame";
+
+// One script for all that has to do with the file.
+export const saveToFile = (): Promise<void> => exportEverything();
+export const askAboutFile = (): Promise<void> => askEarlier();
 
 export function putBackScreen(): Screen {
   const below = h("div", { class: "stack", testid: "put-back", role: "status" });
@@ -32,7 +37,12 @@ export function putBackScreen(): Screen {
     title: t("Put back from a file"),
     back: "#/settings",
     body: [
-      notice("plain", "file", "put-back-words", t("Choose the file that you saved on this phone or another.")),
+      notice(
+        "plain",
+        "file",
+        "put-back-words",
+        h("p", {}, t("Choose the file that you saved on this phone or another.")),
+      ),
       button("file", t("Choose the file"), { testid: "choose-file", look: "main", onclick: () => input.click() }),
       input,
       below,

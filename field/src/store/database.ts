@@ -113,6 +113,12 @@ export interface BackOff {
   until_ms: number;
 }
 
+/** A download that arrived. */
+export interface Loaded {
+  bytes: number;
+  at: Instant;
+}
+
 /** Single values, each under its own key. */
 export interface Settings {
   locale: string;
@@ -138,8 +144,11 @@ export interface Settings {
   next_app: { name: string; bytes: number; asks: boolean };
   /** The version whose download a person has agreed to. */
   agreed_app: string;
-  /** A release, or a size of one, whose download waits for a person's word. */
-  next_model: { version: string; bytes: number } | null;
+  /** A release, or a size of one, whose download waits for a person's word, or is on its way. */
+  next_model: { version: string; bytes: number; isComing?: true } | null;
+  /** What the last update of each cost. */
+  loaded_app: Loaded;
+  loaded_model: Loaded;
   /** Which model a person wants; automatic follows the timing. */
   size_choice: Size | "automatic";
   /** How long one tile of the usual size takes here, and with which app and model that was found. */

@@ -11,6 +11,15 @@ import type { Earlier } from "./database";
 import { CONTENT, type Everything, FILE_VERSION, SIGNATURE, sha256Of } from "./export";
 import { unzip } from "./zip";
 
+/** As pestwatch/errors.py has them. */
+const SENTENCES = {
+  "422.70": "This file was not saved by pestwatch. Choose one whose name begins with pestwatch.",
+  "422.71": "This file is damaged. Nothing was put back and nothing was lost. Copy it to this phone again.",
+  "422.72": "A newer app saved this file. Open this app with the network on, then try again.",
+} as const;
+
+const problem = (number: keyof typeof SENTENCES): Problem => new Problem(number, {}, SENTENCES[number]);
+
 /** A file that holds; `proof` shows the server that this phone has it. */
 export interface Saved {
   content: Everything;
@@ -26,21 +35,21 @@ export interface Saved {
 export async function readSaved(file: Blob): Promise<Saved> {
   const files = await unzip(file).catch(() => null);
   const [text, signature] = [files?.get(CONTENT), files?.get(SIGNATURE)];
-  if (!files || !text || !signature) throw new Problem((await isCutShort(file)) ? "422.71" : "422.70");
+  if (!files || !text || !signature) throw problem((await isCutShort(file)) ? "422.71" : "422.70");
   try {
     const [sha256, proof] = await Promise.all([sha256Of(text), signature.text().then((said) => JSON.parse(said))]);
-    if (proof.sha256 !== sha256 || !(await isSigned(proof))) throw new Problem("422.71");
+    if (proof.sha256 !== sha256 || !(await isSigned(proof))) throw problem("422.71");
     const content = JSON.parse(await text.text()) as Everything;
-    if (content.v > FILE_VERSION) throw new Problem("422.72");
-    if (content.phone !== proof.phone || !isWhole(content)) throw new Problem("422.71");
+    if (content.v > FILE_VERSION) throw problem("422.72");
+    if (content.phone !== proof.phone || !isWhole(content)) throw problem("422.71");
     for (const [name, { bytes, sha256 }] of Object.entries(content.files)) {
       const found = files.get(name);
-      if (found?.size !== bytes || (await sha256Of(found)) !== sha256) throw new Problem("422.71");
+      if (found?.size !== bytes || (await sha256Of(found)) !== sha256) throw problem("422.71");
     }
     const { phone, signature: signed } = proof as Earlier;
     return { content, files, proof: { phone, sha256, signature: signed } };
   } catch (error) {
-    throw error instanceof Problem ? error : new Problem("422.71");
+    throw error instanceof Problem ? error : problem("422.71");
   }
 }
 
