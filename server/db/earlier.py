@@ -38,7 +38,7 @@ def arrived_facts(session: Session, phone: str, region: str) -> dict[str, set[in
     own = set(session.scalars(its_own))
     arrived: dict[str, set[int]] = defaultdict(set)
     for device, seq, content in session.execute(wanted):
-        if device in own:
+        if device in own and seq is not None:
             arrived[phone].add(seq)
         if (was := _origin(content)) is not None:
             arrived[was.phone].add(was.seq)
