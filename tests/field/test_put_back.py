@@ -120,6 +120,7 @@ def test_a_wiped_phone_gets_everything_back_from_its_file_and_nothing_is_doubled
         expect(page.get_by_test_id("season-line")).to_be_visible()
         tap(page, "back")
         enrol(page, server)
+        tap(page, "photos-yes")  # asked anew of whoever holds this phone
         total(page, "waiting", 0)
         assert len(counts_on_the_server(server)) == 3
         assert counts_on_the_server(server)[-2:] == [10, 20]
