@@ -146,7 +146,7 @@ def test_a_small_new_version_says_its_size_while_it_comes_by_itself_and_what_it_
     with Link(serve(dist).port) as link:
         page = with_a_trap(own_phone, link.app_url)
         publish_a_large_version(dist, 150_000)
-        link.bytes_per_s = 20_000
+        link.bytes_per_s = 6_000  # half a minute for what is new
         page.evaluate("void navigator.serviceWorker.ready.then((registration) => registration.update())")
         expect(page.get_by_test_id("new-version")).to_contain_text("151 kB", timeout=60_000)
         expect(page.get_by_test_id("use-new-version")).to_have_count(0)

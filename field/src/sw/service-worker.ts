@@ -65,9 +65,9 @@ async function install(): Promise<void> {
 }
 
 async function activate(): Promise<void> {
-  await dropOthers();
   const next = await setting("next_app");
   if (next?.name === SHELL) await keep("loaded_app", { bytes: next.bytes, at: instant(new Date()) });
+  await dropOthers();
   await forget("next_app");
   await self.clients.claim();
 }
