@@ -55,7 +55,7 @@ export async function newVersionNotice(): Promise<HTMLElement | null> {
   const next = await setting("next_app");
   const waiting = registration?.waiting;
   // While it comes by itself there is nothing to press, but what it costs is said before it is paid.
-  if (!next || !(next.asks || waiting || registration?.installing)) return null;
+  if (!next) return null;
   const words = t("A new version of the app is here: %(kilobytes)s kB.", {
     kilobytes: Math.ceil(next.bytes / 1000),
   });
