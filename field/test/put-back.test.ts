@@ -122,7 +122,8 @@ test("what the old phone sent after all stays sent, with its photo here; the res
 test("what the old phone still sends is only shown, also after an enrolment, until a person says that it is gone", async () => {
   const file = await readSaved(saved);
   await putBack(file, false);
-  await startAnew();
+  const root = { key_id: "a", public_key: "b" };
+  await startAnew({ device: 9, token: "t", region: "IN-MH-500", root, state: "active" }, null);
   expect(await statuses()).toEqual([
     "1 trap waiting",
     "2 observation stored",

@@ -14,7 +14,7 @@ import { button, notice, type Screen } from "./frame";
 import { countShown, gatePicture } from "./gate-notice";
 import { listenButton } from "./listen";
 import { rangeBar, rangeWords } from "./range";
-import { waysToCount } from "./traps";
+import { nextTraps, waysToCount } from "./traps";
 
 export async function adviceScreen(id: string): Promise<Screen | null> {
   const trap = await myTrap(id);
@@ -33,8 +33,9 @@ export async function adviceScreen(id: string): Promise<Screen | null> {
         { class: "stack" },
         button("share", t("Share"), { testid: "share", onclick: () => share(trap) }),
         button("calendar", t("All counts of this trap"), { testid: "open-history", href: `#/traps/${trap.trap}` }),
-        button("check", t("Done"), { testid: "advice-done", look: "main", href: "#/" }),
       ),
+      await nextTraps(trap.trap),
+      button("check", t("Done"), { testid: "advice-done", look: "main", href: "#/" }),
     ],
   };
 }

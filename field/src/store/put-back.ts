@@ -129,7 +129,11 @@ export async function putBack({ content, files, proof }: Saved, isOldPhoneGone: 
     writes.push(tx.objectStore("facts").add({ ...fact, body, seq, was } as Fact));
     const { problem, answered_at } =
       isSent(delivery) && fact.kind !== "trap" ? delivery : { problem: null, answered_at: null };
-    writes.push(tx.objectStore("deliveries").add({ seq, status, problem, answered_at }));
+    writes.push(
+      tx
+        .objectStore("deliveries")
+        .add({ seq, status, problem, answered_at, ...(answered_at && { elsewhere: "other" }) }),
+    );
   }
   if (isOldPhoneGone) {
     for (const fact of plan.left) {
