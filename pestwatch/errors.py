@@ -69,6 +69,10 @@ SENTENCES: dict[str, str] = {
     "422.50": "This SMS is none that pestwatch understands: %(detail)s. If a phone of ours wrote it, its counts are still there.",
     # 422.60 and on: backups
     "422.60": "The backup %(name)s cannot be used: %(detail)s. Take another one.",
+    # 422.70 and on: a phone's own file, met by the phone itself (field/src/store/saved-file.ts)
+    "422.70": "This file was not saved by pestwatch. Choose one whose name begins with pestwatch.",
+    "422.71": "This file is damaged. Nothing was put back and nothing was lost. Copy it to this phone again.",
+    "422.72": "A newer app saved this file. Open this app with the network on, then try again.",
     # 429
     "429.1": "Too many tries. Wait %(seconds)s seconds and try again.",
     # 500s: ours

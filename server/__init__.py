@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from pestwatch.errors import Problem
 from server import app_files, auth, commands, dashboard, logs, metrics
-from server.api import consent, enrol, health, photos, releases, sms, sync
+from server.api import consent, earlier, enrol, health, photos, releases, sms, sync
 from server.api.answers import answer_problem, as_problem
 from server.config import Settings, current_settings
 from server.db.session import open_engine
@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
     app.extensions["pestwatch.settings"] = settings
     app.extensions["pestwatch.engine"] = open_engine(settings.database_url)
     app.extensions["pestwatch.clock"] = clock
-    for room in (sync, sms, enrol, consent, photos, releases, health, metrics, app_files, dashboard):
+    for room in (sync, sms, enrol, consent, earlier, photos, releases, health, metrics, app_files, dashboard):
         app.register_blueprint(room.blueprint)
     commands.register(app)
     logs.log_requests(app, metrics.watch, is_written=settings.log_requests)

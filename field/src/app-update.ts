@@ -54,7 +54,8 @@ export async function installServiceWorker(onReady: () => void): Promise<void> {
 export async function newVersionNotice(): Promise<HTMLElement | null> {
   const next = await setting("next_app");
   const waiting = registration?.waiting;
-  if (!next || !(next.asks || waiting)) return null;
+  // While it comes by itself there is nothing to press, but what it costs is said before it is paid.
+  if (!next) return null;
   const words = t("A new version of the app is here: %(kilobytes)s kB.", {
     kilobytes: Math.ceil(next.bytes / 1000),
   });
@@ -70,7 +71,7 @@ export async function newVersionNotice(): Promise<HTMLElement | null> {
           if (looked && !looked.installing && !looked.waiting) await forget("next_app");
         },
       });
-  return notice("plain", "again", "new-version", h("p", {}, words), use);
+  return notice("plain", "again", "new-version", h("p", {}, words), (next.asks || waiting) && use);
 }
 
 /** All windows load the new version at once; where one is in the middle of something, none does. */

@@ -39,7 +39,7 @@ const ROUTES: Route[] = [
   [/^#\/count\/(\w+)$/, countScreen],
   [/^#\/camera\/(\w+)$/, async (id) => (await loaded(import("./screens/guided-camera"))).guidedCameraScreen(id)],
   [/^#\/outbox$/, async () => (await loaded(import("./screens/outbox"))).outboxScreen()],
-  [/^#\/settings$/, async () => (await loaded(import("./screens/settings"))).settingsScreen()],
+  [/^#\/(settings|put-back)$/, async (id) => (await loaded(import("./screens/settings"))).settingsScreen(id)],
   [/^#\/enrol$/, async () => (await loaded(import("./screens/enrol"))).enrolScreen()],
 ];
 
@@ -137,6 +137,13 @@ function syncWhenever(): void {
   void sync("connected");
 }
 
+/** What was put back from another phone's file goes out once the server has said what that phone had sent. */
+async function askEarlier(): Promise<void> {
+  // Without a network the script may not be here: after the next sync, then.
+  if (await setting("earlier"))
+    await import("./screens/settings").then(({ askAboutFile }) => askAboutFile()).catch(() => {});
+}
+
 /** A newer model of the region, if there is one and nobody is counting; without a network the next time will do. */
 async function updateModel(): Promise<void> {
   if (/^#\/(count|camera)\//.test(location.hash) || !(await setting("locale")) || !(await isCounterHere())) return;
@@ -174,6 +181,7 @@ async function boot(): Promise<void> {
   onChange(() => {
     void redrawUnlessBusy();
     void keepSafe();
+    void askEarlier();
   });
   await draw();
   void installServiceWorker(() => void redrawUnlessBusy());

@@ -42,8 +42,11 @@ export class Problem extends Error implements ProblemJson {
   readonly number: string;
   readonly params: Record<string, string | number>;
 
-  constructor(number: ProblemNumber, params: Record<string, string | number> = {}) {
-    super(SENTENCES[number]);
+  /** @param sentence of a number that only a rare screen knows, and keeps beside itself */
+  constructor(number: ProblemNumber, params?: Record<string, string | number>);
+  constructor(number: string, params: Record<string, string | number>, sentence: string);
+  constructor(number: string, params: Record<string, string | number> = {}, sentence?: string) {
+    super(sentence ?? SENTENCES[number as ProblemNumber]);
     this.name = `Problem ${number}`;
     this.number = number;
     this.params = params;

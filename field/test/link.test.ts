@@ -27,8 +27,9 @@ test.each<[Connection | undefined, string]>([
   expect(linkOf(connection)).toBe(link);
 });
 
-test("what costs more than the first load is asked about, unless the link is known to be free", () => {
-  expect(needsAsking(MODEL_BYTES, { type: "cellular" })).toBe(false);
+test("every download over mobile data is asked about, and large ones unless the link is known to be free", () => {
+  expect(needsAsking(MODEL_BYTES, undefined)).toBe(false);
+  expect(needsAsking(1, { type: "cellular" })).toBe(true);
   expect(needsAsking(LARGE_BYTES, { type: "cellular" })).toBe(true);
   expect(needsAsking(LARGE_BYTES, undefined)).toBe(true);
   expect(needsAsking(LARGE_BYTES, { type: "wifi" })).toBe(false);

@@ -23,10 +23,17 @@ test("the line breaks where nobody counted, but not over nights that one count c
   expect(gaps(on(1, 4), on(25, 4, { nights: 24 }))).toEqual([false, false]);
 });
 
-test("a rejected photo is no point: nothing was counted there", () => {
-  const rejected = on(12, 0, { gate: { verdict: "rejected", reason: "too_dark" } });
-  expect(linePoints(counts(on(10, 4), rejected), 10).points).toHaveLength(1);
-});
+test.each([
+  ["rejected", 0, 1],
+  ["doubtful", 0, 1],
+  ["doubtful", 3, 2],
+] as const)(
+  "a %s photo with %i insects: %i points with the one before it, as an unsure zero is none",
+  (verdict, n, points) => {
+    const last = on(12, n, { gate: { verdict, reason: "too_dark" } });
+    expect(linePoints(counts(on(10, 4), last), 10).points).toHaveLength(points);
+  },
+);
 
 test("a count that was written down on a later day is late", () => {
   expect(counts(on(23, 4), on(20, 4)).map(isLate)).toEqual([true, false]);

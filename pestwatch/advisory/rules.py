@@ -194,7 +194,8 @@ def _advise(
         level, messages = _judge(threshold, readings, sample)
     else:
         level, messages = "watch", _watch(readings)
-    if level == "green" and last.gate == "doubtful":
+    is_calm = level == "green" or (level == "watch" and last.count == 0)
+    if is_calm and last.gate == "doubtful":
         # A dark or blurred photo hides moths: few of them in it are no sign of safety until a person has looked.
         return "no-data", None, (Said("photo_again"), Said("doubtful_photo"))
     messages = (*messages, *_next_steps(level, last, sample, _inspection(pest, crop, state)))

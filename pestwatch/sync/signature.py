@@ -24,6 +24,8 @@ from pestwatch.errors import Problem
 HEADER = "Phone-Signature"
 PURPOSE = b"pestwatch sync 1\n"
 """Stands before the body in what is signed."""
+FILE_PURPOSE = b"pestwatch file 1\n"
+"""Stands before the hash of what a phone saves to a file: who shows the signature holds that file."""
 NUMBER_BYTES = 32
 """Of each of the two numbers that a signature is."""
 
@@ -34,13 +36,13 @@ def public_half(private_key: EllipticCurvePrivateKey) -> str:
     return base64.b64encode(point).decode()
 
 
-def sign(private_key: EllipticCurvePrivateKey, body: bytes) -> str:
+def sign(private_key: EllipticCurvePrivateKey, body: bytes, purpose: bytes = PURPOSE) -> str:
     """What a phone puts into the header: 64 bytes, in base64."""
-    numbers = decode_dss_signature(private_key.sign(PURPOSE + body, ECDSA(SHA256())))
+    numbers = decode_dss_signature(private_key.sign(purpose + body, ECDSA(SHA256())))
     return base64.b64encode(b"".join(number.to_bytes(NUMBER_BYTES) for number in numbers)).decode()
 
 
-def check_signature(public_key: str, signature: str, body: bytes) -> None:
+def check_signature(public_key: str, signature: str, body: bytes, purpose: bytes = PURPOSE) -> None:
     """Makes sure that the phone of this key made the signature over this body.
 
     Raises:
@@ -52,6 +54,6 @@ def check_signature(public_key: str, signature: str, body: bytes) -> None:
             raise Problem("401.6")
         r, s = int.from_bytes(numbers[:NUMBER_BYTES]), int.from_bytes(numbers[NUMBER_BYTES:])
         key = EllipticCurvePublicKey.from_encoded_point(SECP256R1(), point)
-        key.verify(encode_dss_signature(r, s), PURPOSE + body, ECDSA(SHA256()))
+        key.verify(encode_dss_signature(r, s), purpose + body, ECDSA(SHA256()))
     except (InvalidSignature, binascii.Error, ValueError) as error:
         raise Problem("401.6") from error

@@ -16,6 +16,7 @@ from pestwatch import __version__
 from pestwatch.sync.protocol import SyncAnswer, SyncRequest, WordedProblem
 from server.api.answers import PREFIX
 from server.api.consent import ConsentRequest
+from server.api.earlier import EarlierAnswer, EarlierRequest
 from server.api.enrol import EnrolRequest
 from server.api.photos import MAX_PART_BYTES, PhotoState
 from server.api.releases import Offers
@@ -53,6 +54,7 @@ class Route:
 _BYTES_COUNT = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
 ROUTES = {
     "sync.sync": Route({200: "A status for each fact, and what is new."}, SyncAnswer, SyncRequest, "phone"),
+    "earlier.earlier": Route({200: "Which facts are here."}, EarlierAnswer, EarlierRequest, "phone"),
     "consent.consent": Route({200: "What is written down now."}, object, ConsentRequest, "phone"),
     "enrol.enrol": Route(
         {

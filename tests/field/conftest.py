@@ -3,7 +3,9 @@
 import io
 import json
 import os
+import re
 import threading
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -192,6 +194,21 @@ def wait_for_the_counter(page: Page) -> None:
 
 def tap(page: Page, testid: str) -> None:
     page.get_by_test_id(testid).first.click()
+
+
+def save_everything(page: Page) -> Path:
+    """The file that the screen of sending saves."""
+    page.goto(re.sub("#.*", "#/outbox", page.url))
+    with page.expect_download() as saved:
+        tap(page, "export")
+    return Path(saved.value.path())
+
+
+def facts_in(file: Path) -> list[dict[str, Any]]:
+    """Every fact in a saved file."""
+    with zipfile.ZipFile(file) as archive:
+        facts: list[dict[str, Any]] = json.loads(archive.read("pestwatch.json"))["facts"]
+    return facts
 
 
 def count_by_hand(page: Page, tens: int) -> None:

@@ -95,6 +95,30 @@ def test_the_title_is_read_first_and_keys_reach_everything_in_the_order_in_which
         assert reached == wanted
 
 
+def test_insects_are_added_and_taken_away_by_keys_alone(farmer: Page) -> None:
+    farmer.get_by_test_id("photo-gallery").set_input_files(GOLDEN_PHOTOS / "funnel.png")
+    photo, number = farmer.get_by_test_id("marked-photo"), farmer.get_by_test_id("count-number")
+    expect(number).to_have_text("7", timeout=60_000)
+    farmer.locator("h1").focus()
+    while farmer.evaluate("document.activeElement.dataset.testid") != "marked-photo":
+        farmer.keyboard.press("Tab")
+    expect(photo).to_have_attribute("data-cursor", "0.50 0.50")
+    expect(photo).to_have_attribute("aria-description", re.compile("Enter adds or removes"))
+    for key in ("Shift+ArrowUp", "Shift+ArrowUp", "Shift+ArrowLeft", "ArrowLeft", "ArrowRight"):
+        farmer.keyboard.press(key)
+    expect(photo).to_have_attribute("data-cursor", "0.40 0.30")
+    assert axe_faults(farmer) == []
+    farmer.keyboard.press("Enter")
+    expect(number).to_have_text("8")
+    expect(photo).to_have_attribute("aria-label", "Photo with 8 marks")
+    farmer.keyboard.press("Space")
+    expect(number).to_have_text("7")
+    farmer.keyboard.press("+")
+    expect(photo).to_have_attribute("data-zoom", "1.70")
+    farmer.keyboard.press("Tab")
+    expect(photo).not_to_be_focused()
+
+
 def test_nothing_moves_for_who_asked_for_stillness(farmer: Page) -> None:
     farmer.emulate_media(reduced_motion="reduce")
     moving = farmer.evaluate(

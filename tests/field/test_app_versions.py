@@ -83,14 +83,14 @@ def with_a_trap(phone: BrowserContext, address: str) -> Page:
     return page
 
 
-def publish_a_large_version(dist: Path) -> None:
+def publish_a_large_version(dist: Path, size_bytes: int = 400_000) -> None:
     """The next version, with 400 kB that the phone lacks."""
     publish_next_version(dist)
-    content = random.Random(1).randbytes(400_000)
+    content = random.Random(1).randbytes(size_bytes)
     (dist / "assets" / "large-1.bin").write_bytes(content)
     worker = dist / "service-worker.js"
     digest = hashlib.sha256(content).hexdigest()[:16]
-    entry = f"{{path:`assets/large-1.bin`,hash:`{digest}`,bytes:400000,sent:400000}},"
+    entry = f"{{path:`assets/large-1.bin`,hash:`{digest}`,bytes:{size_bytes},sent:{size_bytes}}},"
     text = worker.read_text(encoding="utf-8")
     assert "{path:`assets/count.worker" in text
     worker.write_text(
@@ -138,6 +138,23 @@ def test_a_large_new_version_says_its_size_and_is_downloaded_when_a_person_says_
     expect(page.locator("html[data-version='2']")).to_be_visible()
     assert len([path for path in server.asked if path.endswith("large-1.bin")]) == 1
     expect(page.get_by_test_id("new-version")).to_have_count(0)
+
+
+def test_a_small_new_version_says_its_size_while_it_comes_by_itself_and_what_it_cost_when_it_is_in(
+    own_phone: BrowserContext, serve: Serve, dist: Path
+) -> None:
+    with Link(serve(dist).port) as link:
+        page = with_a_trap(own_phone, link.app_url)
+        publish_a_large_version(dist, 150_000)
+        link.bytes_per_s = 6_000  # half a minute for what is new
+        page.evaluate("void navigator.serviceWorker.ready.then((registration) => registration.update())")
+        expect(page.get_by_test_id("new-version")).to_contain_text("151 kB", timeout=60_000)
+        expect(page.get_by_test_id("use-new-version")).to_have_count(0)
+        link.bytes_per_s = None
+        tap(page, "use-new-version")
+        expect(page.locator("html[data-version='2']")).to_be_visible()
+        tap(page, "tab-settings")
+        expect(page.get_by_test_id("loaded_app")).to_contain_text("151 kB")
 
 
 def test_a_version_that_came_by_halves_never_serves_and_what_came_of_it_is_not_paid_for_again(

@@ -1,6 +1,7 @@
 """From the camera to a number that a person has looked over, in a real browser: guided, refused, rejected, tapped, very large."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -317,3 +318,33 @@ def test_a_photo_that_does_not_fit_on_the_phone_is_said_and_what_was_there_stays
         expect(page.locator("#live")).to_contain_text("no room left")
         tap(page, "draft-continue")
         expect(page.get_by_test_id("count-number")).to_have_text("8")
+
+
+def test_a_zero_on_a_doubtful_photo_is_nowhere_told_as_if_counted_until_a_person_says_it(farmer: Page) -> None:
+    number = count(farmer, GOLDEN_PHOTOS / "dark.png")
+    expect(farmer.get_by_test_id("gate-doubtful")).to_have_attribute("data-reason", "too_dark")
+    expect(number).to_have_text("?")
+    tap(farmer, "save-count")
+    advice = farmer.get_by_test_id("advice")
+    expect(advice).to_have_attribute("data-level", "no-data")
+    expect(advice).to_contain_text("Doubtful photo")
+    expect(advice.get_by_test_id("gate-picture")).to_contain_text("Turn the trap towards the light")
+    expect(farmer.get_by_test_id("open-camera")).to_be_visible()
+    expect(farmer.get_by_test_id("count-by-hand")).to_be_visible()
+    for screen, testid in (("advice-done", "trap-card"), ("open-trap", "count-row"), ("open-outbox", "outbox-item")):
+        if screen == "open-outbox":
+            farmer.goto(re.sub("#.*", "#/outbox", farmer.url))
+        else:
+            tap(farmer, screen)
+        expect(farmer.get_by_test_id(testid).first).to_contain_text("Doubtful photo")
+        expect(farmer.get_by_text(re.compile(r"\b0 insects"))).to_have_count(0)
+        expect(farmer.get_by_text("Probably between")).to_have_count(0)
+
+    farmer.goto(re.sub("#.*", "#/", farmer.url))
+    number = count(farmer, GOLDEN_PHOTOS / "dark.png")
+    tap(farmer, "count-minus")
+    expect(number).to_have_text("0")
+    expect(farmer.get_by_test_id("count-by")).to_have_text("Counted by you")
+    tap(farmer, "save-count")
+    expect(advice).to_contain_text("0 insects")
+    assert facts(farmer, "correction")[-1]["counts"] == {"HELIAR": 0}

@@ -179,18 +179,6 @@ def test_an_officers_recount_and_a_wrong_clock_are_shown(farmer: Page) -> None:
     expect(farmer.get_by_test_id("revoked")).to_be_visible()
 
 
-def test_everything_can_be_saved_to_a_file_without_a_network(farmer: Page) -> None:
-    count_by_hand(farmer, 1)
-    farmer.context.set_offline(True)
-    tap(farmer, "advice-done")
-    tap(farmer, "tab-outbox")
-    with farmer.expect_download() as saved:
-        tap(farmer, "export")
-    content = json.loads(Path(saved.value.path()).read_text(encoding="utf-8"))
-    assert [fact["kind"] for fact in content["facts"]] == ["trap", "observation"]
-    assert "token" not in json.dumps(content)
-
-
 def test_whoever_does_not_agree_counts_all_the_same_and_nothing_is_sent(
     chromium: Chromium, server: AppServer, tmp_path: Path
 ) -> None:

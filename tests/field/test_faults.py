@@ -1,6 +1,5 @@
 """What a phone meets in a year, in a real browser: no network at any step, a full disk, a wrong clock, two windows, no page open."""
 
-import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,7 +13,7 @@ from pestwatch.errors import SENTENCES
 from server.db.session import request_scope
 from server.db.tables import Observation
 from tests.conftest import Chromium
-from tests.field.conftest import AppServer, browser, count_by_hand, tap
+from tests.field.conftest import AppServer, browser, count_by_hand, facts_in, save_everything, tap
 from tests.field.faults import arrives, begin, count, enrolment_code, on_the_phone, on_the_server, stop, whole_server
 from tests.field.link import Link
 
@@ -176,11 +175,9 @@ class Disk:
 
 
 def exported_counts(page: Page) -> list[int]:
-    tap(page, "tab-outbox")
-    with page.expect_download() as downloading:
-        tap(page, "export")
-    content = json.loads(Path(downloading.value.path()).read_text(encoding="utf-8"))
-    return [fact["body"]["counts"]["HELIAR"] for fact in content["facts"] if fact["kind"] == "observation"]
+    return [
+        fact["body"]["counts"]["HELIAR"] for fact in facts_in(save_everything(page)) if fact["kind"] == "observation"
+    ]
 
 
 def test_a_full_phone_says_so_keeps_the_number_on_the_screen_and_can_still_save_a_file(

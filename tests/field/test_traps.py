@@ -11,7 +11,15 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests import factories
-from tests.field.conftest import PUT_SETTING, count_by_hand, enrol_with, sync_answer, tap
+from tests.field.conftest import (
+    PUT_SETTING,
+    count_by_hand,
+    enrol_with,
+    facts_in,
+    save_everything,
+    sync_answer,
+    tap,
+)
 
 NAGPUR = {"latitude": 21.1458, "longitude": 79.0882}
 TAKE_SETTING = """(key) => new Promise((done) => {
@@ -34,11 +42,7 @@ def until(page: Page, found: Callable[[], Any]) -> Any:
 
 def outbox(page: Page) -> list[dict[str, Any]]:
     """Every fact of the phone, as its export writes it."""
-    page.goto(re.sub("#.*", "#/outbox", page.url))
-    with page.expect_download() as saved:
-        tap(page, "export")
-    facts: list[dict[str, Any]] = json.loads(Path(saved.value.path()).read_text(encoding="utf-8"))["facts"]
-    return facts
+    return facts_in(save_everything(page))
 
 
 def inspect_bolls(page: Page, verdicts: str) -> None:

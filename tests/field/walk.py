@@ -104,6 +104,8 @@ def walk(walker: Walker) -> dict[str, list[str]]:
     walker.look("enrol")
     walker.tap("back")
     walker.look("settings")
+    walker.tap("open-put-back")
+    walker.look("put-back")
     return walker.faults
 
 

@@ -72,6 +72,12 @@ def cases() -> list[dict[str, Any]]:
         case("a doubtful photo counts and says so", "HELIAR", "cotton", r(12, 1, gate="doubtful")),
         case("a doubtful photo with nothing in it is not green", "HELIAR", "cotton", r(0, 1, gate="doubtful")),
         case("nor is one with few in it", "HELIAR", "cotton", r(2, 1, gate="doubtful")),
+        case(
+            "an empty doubtful photo is no zero without a trap number either",
+            "GNORAB",
+            "tomato",
+            r(0, 1, gate="doubtful"),
+        ),
         case("a stale count is no data", "HELIAR", "cotton", r(90, 1, days_ago=15)),
         case("fourteen days is not stale", "HELIAR", "cotton", r(90, 1, days_ago=14)),
         case("just below half is low", "HELIAR", "cotton", r(49, 10)),

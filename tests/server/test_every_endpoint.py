@@ -20,6 +20,7 @@ from tests import factories
 from tests.factories import NOW, REGION, instant, observation_fact, png, push, trap_fact
 from tests.server.conftest import Phone
 from tests.server.officer import HASH, hire
+from tests.server.test_earlier import PROOF
 
 ELSEWHERE = "IN-TG-501"
 PHOTO = png()
@@ -34,6 +35,7 @@ GET    /                                                     302  302  302  302 
 GET    /agronomy                                             302  302  302  302  302  403  403  200  403
 POST   /agronomy                                             302  302  302  302  302  403  403  404  403
 POST   /api/v1/consent                                       401  200  200  200  401  401  401  401  401
+POST   /api/v1/earlier                                       401  200  200  200  401  401  401  401  401
 POST   /api/v1/enrol                                         410  410  410  410  410  410  410  410  410
 GET    /api/v1/enrol                                         401  410  410  410  410  401  401  401  401
 GET    /api/v1/health                                        200  200  200  200  200  200  200  200  200
@@ -90,6 +92,7 @@ SAID: dict[str, dict[str, Any]] = {
         "json": {"code": "AAAAAAAAAAAAA", "locale": "hi", "consent": {"version": 2, "at": instant(NOW), "locale": "hi"}}
     },
     "POST /api/v1/sync": {"json": push()},
+    "POST /api/v1/earlier": {"json": PROOF},
     "PATCH /api/v1/photos/<sha256>": {
         "data": PHOTO,
         "headers": {"Upload-Offset": "0", "Upload-Length": str(len(PHOTO))},

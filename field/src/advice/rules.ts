@@ -144,8 +144,8 @@ function judgement(
   const [level, reasons] = threshold
     ? judge(threshold, readings, last, sample.verdict)
     : (["watch", watch(readings)] as const);
-  if (level === "green" && last.gate === "doubtful")
-    return ["no-data", null, [said("photo_again"), said("doubtful_photo")]];
+  const isCalm = level === "green" || (level === "watch" && last.count === 0);
+  if (isCalm && last.gate === "doubtful") return ["no-data", null, [said("photo_again"), said("doubtful_photo")]];
   const messages = [...reasons];
   if (level === "orange" || level === "watch") {
     if (sample.verdict === null) messages.push(...inspection(pest, crop, state));

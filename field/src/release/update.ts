@@ -13,6 +13,7 @@ import { counter } from "../count/counter";
 import type { GateSidecar } from "../count/gate";
 import type { CountResult, Model } from "../count/messages";
 import { Problem, problemJson } from "../problem";
+import { announceChange } from "../store/changed";
 import type { Settings } from "../store/database";
 import { keep, setting } from "../store/settings";
 import { needsAsking } from "../sync/link";
@@ -209,7 +210,9 @@ async function settle(refused: RefusedRelease[], { now, offered }: Look): Promis
   const transaction = (await shelf()).transaction("notes", "readwrite");
   const { store } = transaction;
   await Promise.all([store.put(instant(now), "checked_at"), store.put(refused, "refused"), transaction.done]);
+  const before = await setting("next_model");
   await keep("next_model", offered);
+  if (before || offered) announceChange();
 }
 
 /** What is here already is not paid for again; null when the rest is so much that a person has to ask for it. */
@@ -226,7 +229,12 @@ async function fetchFiles(wanted: ReleaseFile[], manifest: Manifest, held: Held,
     look.offered = { version: manifest.version, bytes };
     return null;
   }
+  if (missing.length === 0) return files;
+  // Said before the first byte, also where nobody is asked.
+  await keep("next_model", { version: manifest.version, bytes, isComing: true });
+  announceChange();
   for (const file of missing) files[file.sha256] = await download(manifest, file);
+  await keep("loaded_model", { bytes, at: instant(look.now) });
   return files;
 }
 

@@ -9,22 +9,25 @@ import { type Due, dueAt, dueName, dueText } from "../trap/due";
 import { type MyTrap, myTrap } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
 import { pestName } from "../trap/pests";
-import { countText } from "../trap/trap";
+import { countText, isUnknown } from "../trap/trap";
 import { button, notice, type Screen } from "./frame";
+import { countShown, gatePicture } from "./gate-notice";
 import { listenButton } from "./listen";
 import { rangeBar, rangeWords } from "./range";
-import { nextTraps } from "./traps";
+import { nextTraps, waysToCount } from "./traps";
 
 export async function adviceScreen(id: string): Promise<Screen | null> {
   const trap = await myTrap(id);
   if (!trap) return null;
+  const last = trap.counts.at(-1);
   return {
     testid: "advice",
     title: trap.name,
     back: "#/",
     body: [
       await adviceCards(trap),
-      trap.counts.length > 0 && dueRows(dueAt(trap, new Date())),
+      last && isUnknown(last) && waysToCount(trap),
+      last && dueRows(dueAt(trap, new Date())),
       h(
         "div",
         { class: "stack" },
@@ -78,14 +81,16 @@ export async function adviceCards(trap: MyTrap): Promise<HTMLElement[]> {
 function adviceCard(trap: MyTrap, advice: AdviceJson): HTMLElement {
   const level = standingOf(advice);
   const last = trap.counts.at(-1);
-  const range = last?.interval ?? null;
+  const isKnown = last !== undefined && !isUnknown(last);
+  const range = isKnown ? last.interval : null;
   const counted = last && countText(last);
+  const photo = last && !isKnown ? gatePicture(last.gate) : null;
   const levelName = { message: level.name, element: h("strong", {}, level.name) };
   const subject = h(
     "p",
     { class: "subject" },
     pestPicture(trap.pest),
-    h("span", {}, h("strong", {}, pestName(trap.pest)), counted && [": ", counted]),
+    h("span", {}, pestName(trap.pest), last && [": ", countShown(last)]),
   );
   const rangeLine =
     range &&
@@ -96,6 +101,7 @@ function adviceCard(trap: MyTrap, advice: AdviceJson): HTMLElement {
     { message: pestName(trap.pest), element: subject },
     ...(counted ? [{ message: counted, element: subject }] : []),
     ...(range && rangeLine ? [{ message: rangeWords(range), element: rangeLine }] : []),
+    ...(photo ? [photo] : []),
     ...sentences,
   ];
   return h(
@@ -108,13 +114,14 @@ function adviceCard(trap: MyTrap, advice: AdviceJson): HTMLElement {
       listenButton(() => heard),
       subject,
       rangeLine,
+      photo?.element,
       h(
         "ul",
         { class: "sentences", testid: "advice-messages" },
         sentences.map(({ element }) => element),
       ),
       inspectButton(trap, advice),
-      numbers(advice),
+      isKnown && numbers(advice),
     ),
   );
 }

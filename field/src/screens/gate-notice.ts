@@ -2,11 +2,12 @@
 
 import { photoButton } from "../camera";
 import { type Child, h } from "../elements";
-import { type Message, t } from "../i18n";
-import { drawn } from "../icons";
+import { aloud, type Message, t } from "../i18n";
+import { drawn, icon } from "../icons";
 import type { Problem } from "../problem";
 import type { Draft } from "../store/database";
 import type { Gate } from "../sync/protocol";
+import { countText, isUnknown } from "../trap/trap";
 import { redraw, say } from "./frame";
 
 type Reason = NonNullable<Gate["reason"]>;
@@ -29,35 +30,51 @@ const MANY = Array.from({ length: 12 }, (_, n) => `M${10 + (n % 4) * 7} ${16 + M
 const REASONS: Record<Reason, { picture: string; words: () => Message }> = {
   not_a_trap: {
     picture: change('<path d="M22 38V24M22 24c-10 0-12-8-10-12 8 0 10 6 10 12M22 30c8 0 11-5 10-10-7 0-10 5-10 10"/>'),
-    words: () => t("This does not look like a trap. Take the photo of the sticky side, or from above into the funnel."),
+    words: () =>
+      aloud(t("This does not look like a trap. Take the photo of the sticky side, or from above into the funnel.")),
   },
   too_dark: {
     picture: change(`<path d="M2 4h40v40H2z" fill="currentColor"/>`, `${TRAP}<path d="M36 8h4M34 4v3M40 13l-3-2"/>`),
-    words: () => t("The photo is too dark. Turn the trap towards the light."),
+    words: () => aloud(t("The photo is too dark. Turn the trap towards the light.")),
   },
   too_bright: {
     picture: change(`${TRAP}${SUN}`, `<path d="M2 4h40L2 44z" fill="#d7dbd2"/>${TRAP}`),
-    words: () => t("The photo is too bright. Make a shadow with your body."),
+    words: () => aloud(t("The photo is too bright. Make a shadow with your body.")),
   },
   too_blurred: {
     picture: change(
       `<g stroke-dasharray="2 3"><path d="${LINER}"/><path d="${LINER}" transform="translate(4 3)"/><path d="${LINER}" transform="translate(-4 -3)"/></g>`,
     ),
-    words: () => t("The photo is not sharp. Hold the phone still."),
+    words: () => aloud(t("The photo is not sharp. Hold the phone still.")),
   },
   too_far: {
     picture: change(small(TRAP)),
-    words: () => t("The trap is too far away. Go closer, until it fills the photo."),
+    words: () => aloud(t("The trap is too far away. Go closer, until it fills the photo.")),
   },
   cut_off: {
     picture: change('<path d="M26 14h16M26 14v20h16"/><path d="M34 20l3 4h-6zM35 28l3 4h-6z" fill="currentColor"/>'),
-    words: () => t("Part of the trap is missing. Move until the whole trap is in the photo."),
+    words: () => aloud(t("Part of the trap is missing. Move until the whole trap is in the photo.")),
   },
   saturated: {
     picture: change(`<path d="${LINER}"/><path d="${MANY}" fill="currentColor"/>`, `<path d="${LINER}"/>`),
-    words: () => t("The trap is so full that insects lie over one another. Change the liner or empty the trap today."),
+    words: () =>
+      aloud(t("The trap is so full that insects lie over one another. Change the liner or empty the trap today.")),
   },
 };
+
+/** A count as the screens show it: where nothing certain is known, "?" and why, and no number. */
+export function countShown(count: { count: number; gate: Gate | null }): Child {
+  return [isUnknown(count) && icon("question", "small"), h("strong", {}, countText(count))];
+}
+
+/** What was wrong with the photo and what to change, beside advice that knows nothing for that reason. */
+export function gatePicture(gate: Gate | null): { message: Message; element: HTMLElement } | null {
+  if (!gate?.reason) return null;
+  const { picture, words } = REASONS[gate.reason];
+  const message = words();
+  const drawing = drawn("0 -2 122 70", picture, "gate-picture");
+  return { message, element: h("div", { class: "gate", testid: "gate-picture" }, drawing, h("p", {}, message)) };
+}
 
 /** Says what to change; whoever wants to keep the photo does, and the count is marked. */
 export function gateNotice(draft: Draft): Child {

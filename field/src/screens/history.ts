@@ -11,9 +11,10 @@ import { adviceFor } from "../trap/advice";
 import { dueAt } from "../trap/due";
 import { type Count, type MyTrap, myTrap } from "../trap/my-traps";
 import { lureSource } from "../trap/pests";
-import { CROPS, countText, noonOf, TRAP_TYPES } from "../trap/trap";
+import { CROPS, isUnknown, noonOf, TRAP_TYPES } from "../trap/trap";
 import { adviceCards, inspectButton } from "./advice";
 import { button, redraw, type Screen, say } from "./frame";
+import { countShown } from "./gate-notice";
 import { remindersCard } from "./reminders-card";
 import { isLate, seasonLine } from "./season-line";
 import { countForgottenDay } from "./taken-day";
@@ -140,13 +141,13 @@ function countRow(count: Count): HTMLElement {
     h(
       "span",
       {},
-      h("strong", {}, countText(count)),
+      countShown(count),
       h("br"),
       dateText(new Date(count.taken_at)),
       count.nights !== null && [" · ", tn("%(n)s night", "%(n)s nights", count.nights)],
     ),
-    count.gate &&
-      count.gate.verdict !== "good" &&
+    count.gate?.verdict === "doubtful" &&
+      !isUnknown(count) &&
       h("span", { class: "mark-doubt" }, icon("question"), t("Doubtful photo")),
     isLate(count) && h("span", { class: "mark-doubt", testid: "late" }, icon("clock"), t("Written down later")),
   );

@@ -66,7 +66,7 @@ async function modelWaits(): Promise<HTMLElement | null> {
       await (await import("./model-row")).askForUpdate();
     },
   });
-  return notice("plain", "chip", "model-waits", h("p", {}, offerWords(offered.bytes)), get);
+  return notice("plain", "chip", "model-waits", h("p", {}, offerWords(offered.bytes)), !offered.isComing && get);
 }
 
 /** Looked for while the screen is there already: a slow phone must not wait for it. */

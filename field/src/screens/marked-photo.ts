@@ -1,7 +1,8 @@
 /**
  * The photo with a ring around everything that was counted: the trap's own insect in yellow, others in white.
  *
- * Two fingers, two taps or the buttons bring it nearer; one finger moves it then. A tap is given to whoever edits the marks.
+ * Two fingers, two taps or the buttons bring it nearer; one finger moves it then. A tap is given to whoever edits the marks;
+ * so is Enter under the cross that arrow keys move (photo-keys.ts).
  */
 
 import { h } from "../elements";
@@ -30,14 +31,20 @@ export interface MarkedPhoto {
 
 /** @param onTap told where the photo was tapped, and how far around that a finger may have meant */
 export function markedPhoto(photo: Blob, pest: string, onTap: (at: Place, reach: Place) => void): MarkedPhoto {
-  const canvas = h("canvas", { class: "photo marked", role: "img", testid: "marked-photo" });
+  const canvas = h("canvas", {
+    class: "photo marked",
+    role: "application",
+    tabindex: 0,
+    testid: "marked-photo",
+  });
   let marks: readonly Mark[] = [];
   let view: View = WHOLE;
   let bitmap: ImageBitmap | undefined;
   let isLeft = false;
 
+  let drawOver: ((context: CanvasRenderingContext2D) => void) | undefined;
   const draw = (): void => {
-    if (bitmap) drawView(canvas, bitmap, view, marks, pest);
+    if (bitmap) drawOver?.(drawView(canvas, bitmap, view, marks, pest));
   };
   const look = (next: View): void => {
     view = next;
@@ -46,12 +53,21 @@ export function markedPhoto(photo: Blob, pest: string, onTap: (at: Place, reach:
     canvas.dataset.zoom = view.zoom.toFixed(2);
     draw();
   };
+  const tap = (at: Place): void => onTap(photoPlace(view, at), reachOf(canvas, view));
   watchFingers(canvas, {
-    onTap: (at) => onTap(photoPlace(view, at), reachOf(canvas, view)),
+    onTap: tap,
     onDoubleTap: (at) => look(view.zoom > 1 ? WHOLE : zoomed(view, TAP_ZOOM, at)),
     onMove: (from, to) => look(moved(view, from, to)),
     onPinch: (factor, at) => look(zoomed(view, factor, at)),
   });
+  canvas.addEventListener(
+    "focus",
+    async () => {
+      const hands = { canvas, view: () => view, look, tap, drawOver: (over: typeof drawOver) => (drawOver = over) };
+      (await import("./photo-keys")).steer(hands);
+    },
+    { once: true },
+  );
   const resized = new ResizeObserver(draw);
 
   void createImageBitmap(photo, { imageOrientation: "from-image" }).then((decoded) => {
@@ -104,7 +120,7 @@ function drawView(
   { zoom, left, top }: View,
   marks: readonly Mark[],
   pest: string,
-): void {
+): CanvasRenderingContext2D {
   const density = Math.min(MOST_DENSITY, window.devicePixelRatio || 1);
   const width = Math.round(canvas.clientWidth * density);
   const height = Math.round(canvas.clientHeight * density);
@@ -128,4 +144,5 @@ function drawView(
       context.stroke();
     }
   }
+  return context;
 }

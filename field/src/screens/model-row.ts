@@ -24,8 +24,17 @@ export async function modelRow(row: Row): Promise<HTMLElement> {
     "setting-model",
     words(state),
     offered && h("p", { testid: "model-offered" }, offerWords(offered.bytes)),
-    checkNow(Boolean(offered)),
+    await loadedWords("loaded_model"),
+    checkNow(Boolean(offered && !offered.isComing)),
   );
+}
+
+/** What the last update cost. */
+export async function loadedWords(what: "loaded_app" | "loaded_model"): Promise<Child> {
+  const loaded = await setting(what);
+  if (!loaded) return null;
+  const size = { kilobytes: Math.ceil(loaded.bytes / 1000), day: dateText(new Date(loaded.at)) };
+  return h("p", { class: "quiet", testid: what }, t("Last update: %(kilobytes)s kB, %(day)s", size));
 }
 
 function words({ current, previous, refused, checked_at }: ReleaseState): Child {

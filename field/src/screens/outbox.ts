@@ -4,13 +4,13 @@ import { type Child, h } from "../elements";
 import { dateText, type Message, number, type Params, t, timeText, tn } from "../i18n";
 import { type IconName, icon } from "../icons";
 import { type Delivery, database, type KeptPhoto } from "../store/database";
-import { exportEverything } from "../store/export";
 import { factsWithDeliveries, sendAgain } from "../store/outbox";
 import { setting } from "../store/settings";
 import { type FlushOutcome, type FlushReason, flush } from "../sync/flush";
 import type { Fact, ProblemJson } from "../sync/protocol";
 import { CLOCK_WARNING_MS } from "../sync/sync";
 import { foldTraps, type MyTrap } from "../trap/my-traps";
+import { countText } from "../trap/trap";
 import { button, notice, redraw, type Screen, say } from "./frame";
 import { smsButton } from "./sms-button";
 
@@ -20,6 +20,8 @@ const SHOWN = 60;
 type Group = "waiting" | "arrived" | "refused" | "held";
 const GROUP: Record<Delivery["status"], Group> = {
   waiting: "waiting",
+  asking: "waiting",
+  elsewhere: "held",
   stored: "arrived",
   duplicate: "arrived",
   conflict: "refused",
@@ -86,11 +88,14 @@ export async function outboxScreen(): Promise<Screen> {
         h(
           "div",
           { class: "stack" },
-          button("file", t("Save everything to a file"), { testid: "export", onclick: () => exportEverything() }),
-          photos.length > 0 && h("p", { class: "quiet" }, t("Photos are not in the file.")),
+          button("file", t("Save everything to a file"), { testid: "export", onclick: save }),
         ),
     ],
   };
+}
+
+async function save(): Promise<void> {
+  await (await import("./put-back")).saveToFile();
 }
 
 async function sendNow(send: HTMLElement, reason: FlushReason): Promise<void> {
@@ -216,7 +221,7 @@ function row(fact: Fact, delivery: Delivery, traps: Map<string, MyTrap>, photo: 
     h(
       "span",
       {},
-      h("strong", {}, whatItIs(fact)),
+      h("strong", {}, whatItIs(fact, traps)),
       h("br"),
       [nameOf(fact, traps), dateText(new Date(fact.at))].filter(Boolean).join(" · "),
       group === "waiting" && delivery.sms_at && [h("br"), icon("sms", "small"), t("Sent by SMS, not yet confirmed")],
@@ -229,15 +234,18 @@ function row(fact: Fact, delivery: Delivery, traps: Map<string, MyTrap>, photo: 
 
 /** Why something did not count, and what to do. */
 function reason({ status, problem }: Delivery): Child {
+  const isOthers = status === "asking" || status === "elsewhere";
   const words =
     (problem && problemText(problem)) ||
     (status === "conflict" &&
       t("The server has something else under this number. Both are kept: tell your officer.")) ||
-    (status === "quarantined" && t("Your officers look at it before it counts."));
-  return words && h("span", { class: "reason", testid: "reason" }, words);
+    (status === "quarantined" && t("Your officers look at it before it counts.")) ||
+    (status === "asking" && t("First the server is asked: did the old phone send it?")) ||
+    (status === "elsewhere" && t("The other phone sends it."));
+  return words && h("span", { class: isOthers ? "quiet" : "reason", testid: "reason" }, isOthers && h("br"), words);
 }
 
-function whatItIs(fact: Fact): Message {
+function whatItIs(fact: Fact, traps: Map<string, MyTrap>): Message {
   switch (fact.kind) {
     case "trap":
       return t("Trap");
@@ -247,8 +255,11 @@ function whatItIs(fact: Fact): Message {
       return tn("Corrected: %(n)s insect", "Corrected: %(n)s insects", sum(fact.body.counts));
     case "inspection":
       return t("Plants looked at");
-    case "observation":
-      return tn("%(n)s insect", "%(n)s insects", sum(fact.body.counts));
+    case "observation": {
+      // The trap's own insect, as everywhere; whose trap was changed since is told all that was seen.
+      const { counts, gate, trap } = fact.body;
+      return countText({ count: counts[traps.get(trap)?.pest ?? ""] ?? sum(counts), gate });
+    }
   }
 }
 
@@ -262,5 +273,6 @@ function nameOf(fact: Fact, traps: Map<string, MyTrap>): string {
 
 function photoWords({ status, problem }: KeptPhoto): Message {
   if (status === "stored") return t("Photo arrived");
+  if (status === "elsewhere") return t("The photo stays on this phone");
   return problem ? problemText(problem) : t("Photo waits");
 }

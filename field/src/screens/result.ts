@@ -18,7 +18,7 @@ import type { Counts, Mark } from "../sync/protocol";
 import { lureAgeOn, type MyTrap } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
 import { isPhotoCounted, pestName } from "../trap/pests";
-import { isUncounted } from "../trap/trap";
+import { countText, isUncounted, isUnknown } from "../trap/trap";
 import { button, goInstead, type Screen, say } from "./frame";
 import { gateNotice, photoAgain } from "./gate-notice";
 import { markedPhoto, tool } from "./marked-photo";
@@ -47,7 +47,7 @@ export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> 
     const shown = numberOf(draft, trap.pest);
     output.value = shown === null ? "?" : number(shown);
     whose.replaceChildren();
-    if (shown === null) fillWith(whose, t("Nothing was counted"));
+    if (shown === null) fillWith(whose, countText({ count: 0, gate: draft.counted?.gate ?? null }));
     else if (draft.counted === null || draft.corrected !== null) fillWith(whose, t("Counted by you"));
     else
       fillWith(whose, range && rangeBar(range, shown), t("Counted by the phone"), range && [" · ", rangeWords(range)]);
@@ -127,8 +127,9 @@ export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> 
 }
 
 /** The number on the screen: a person's, else the phone's; null where neither has counted. */
-function numberOf({ corrected, counted }: Draft, pest: string): number | null {
-  return corrected ?? (counted && isUncounted(counted) ? null : (counted?.counts[pest] ?? 0));
+function numberOf({ corrected, counted }: Pick<Draft, "corrected" | "counted">, pest: string): number | null {
+  const count = counted?.counts[pest] ?? 0;
+  return corrected ?? (counted && isUnknown({ count, gate: counted.gate }) ? null : count);
 }
 
 /** The photo on which a tap adds or takes away an insect, and the button that takes the last tap back. */
@@ -205,8 +206,9 @@ function correctionOf(
 ): Recount | null {
   if (corrected === null) return null;
   if (edits.length === 0) {
-    const isSame = !isUncounted(counted) && corrected === (counted.counts[pest] ?? 0);
-    return isSame ? null : { counts: { [pest]: corrected }, marks: null };
+    return corrected === numberOf({ corrected: null, counted }, pest)
+      ? null
+      : { counts: { [pest]: corrected }, marks: null };
   }
   const marks = editedMarks(counted.marks, edits);
   const counts: Counts = {

@@ -10,7 +10,7 @@ import { type Child, h } from "../elements";
 import { dateText, type Message, number, t } from "../i18n";
 import { drawn } from "../icons";
 import type { Count } from "../trap/my-traps";
-import { calendarDate } from "../trap/trap";
+import { calendarDate, isUnknown } from "../trap/trap";
 
 const WIDTH = 320;
 const HEIGHT = 170;
@@ -38,7 +38,7 @@ export const isLate = ({ taken_at, written_at }: Count): boolean =>
 /** Points of the line; counts that may not be used are left out, as nothing can be said per night. */
 export function linePoints(counts: Count[], threshold: number | null): { points: Point[]; top: number } {
   const known = counts.flatMap((count) => {
-    const rate = rateOf({ ...count, gate: count.gate?.verdict ?? null });
+    const rate = isUnknown(count) ? null : rateOf({ ...count, gate: count.gate?.verdict ?? null });
     const ends = count.interval?.map((end) => end / (count.nights ?? 1)) as [number, number] | undefined;
     return rate === null ? [] : [{ count, at: Date.parse(count.taken_at), rate, ends }];
   });

@@ -12,7 +12,7 @@ import type { PhotosGo } from "../sync/photo-policy";
 import { instant } from "../sync/protocol";
 import { placesByState } from "../trap/places";
 import { button, go, redraw, type Screen } from "./frame";
-import { modelRow } from "./model-row";
+import { loadedWords, modelRow } from "./model-row";
 import { sizeRow } from "./size-row";
 import { voiceRow } from "./voice-row";
 
@@ -20,7 +20,12 @@ function row(picture: IconName, testid: string, ...words: Child[]): HTMLElement 
   return h("section", { class: "card setting", testid }, icon(picture), h("div", {}, words));
 }
 
-export async function settingsScreen(): Promise<Screen> {
+const file = (): Promise<typeof import("./put-back")> => import("./put-back");
+export const askAboutFile = async (): Promise<void> => (await file()).askAboutFile();
+
+/** @param which `put-back` is the screen behind the button for a saved file */
+export async function settingsScreen(which: string): Promise<Screen> {
+  if (which === "put-back") return (await file()).putBackScreen();
   return {
     testid: "settings",
     title: t("Settings"),
@@ -41,6 +46,7 @@ export async function settingsScreen(): Promise<Screen> {
       await sizeRow(row),
       await storage(),
       h("p", { class: "quiet", testid: "app-version" }, `pestwatch ${__APP_VERSION__}`),
+      await loadedWords("loaded_app"),
     ],
   };
 }
@@ -186,5 +192,6 @@ async function storage(): Promise<HTMLElement> {
           redraw();
         },
       }),
+    button("file", t("Put back from a file"), { testid: "open-put-back", href: "#/put-back" }),
   );
 }

@@ -6,7 +6,7 @@ import { messagesOf, standingOf } from "../trap/advice";
 import type { MyTrap } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
 import { pestName } from "../trap/pests";
-import { CROPS, countText } from "../trap/trap";
+import { CROPS, countText, isUnknown } from "../trap/trap";
 import { say } from "./frame";
 
 const WIDTH = 720;
@@ -25,7 +25,7 @@ function linesOf(trap: MyTrap, advice: AdviceJson): Line[] {
   if (last) {
     lines.push([`${countText(last)} · ${dateText(new Date(last.taken_at))}`, 34]);
   }
-  if (advice.catch_rate !== null) {
+  if (advice.catch_rate !== null && last && !isUnknown(last)) {
     lines.push([text(t("Insects each night: %(rate)s", { rate: advice.catch_rate })), 34, true]);
   }
   const limit = advice.threshold?.value_per_night ?? null;

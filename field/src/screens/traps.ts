@@ -13,8 +13,9 @@ import { type MyTrap, myTraps } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
 import { isPhotoCounted, pestName } from "../trap/pests";
 import { noteReminder } from "../trap/reminders";
-import { CROPS, calendarDate, countText, nightsSince, whenText } from "../trap/trap";
+import { CROPS, calendarDate, nightsSince, whenText } from "../trap/trap";
 import { button, go, notice, redraw, type Screen, say } from "./frame";
+import { countShown } from "./gate-notice";
 import { homeNotices } from "./home-notices";
 
 /** From so many on the traps are a list with one button each: what else can be done stands on the trap's own screen. */
@@ -53,7 +54,7 @@ export function waysToCount(trap: MyTrap): Child {
 function lastCount(trap: MyTrap): Child {
   const last = trap.counts.at(-1);
   if (!last) return h("span", { class: "quiet" }, t("Not counted yet"));
-  return h("span", {}, h("strong", {}, countText(last)), " · ", whenText(new Date(last.taken_at), new Date()));
+  return h("span", {}, countShown(last), " · ", whenText(new Date(last.taken_at), new Date()));
 }
 
 /** The one way to count that stands beside a trap in the list. */

@@ -23,10 +23,13 @@ import type {
   RecountChange,
 } from "../sync/protocol";
 
-/** What became of a fact: it waits, or the server has answered. */
+/**
+ * What became of a fact: it waits, or the server has answered. What was put back from another phone's file is `asking` until
+ * the server has said whether that phone sent it, and `elsewhere` where that phone still does.
+ */
 export interface Delivery {
   seq: number;
-  status: "waiting" | ItemStatus;
+  status: "waiting" | "asking" | "elsewhere" | ItemStatus;
   problem: ProblemJson | null;
   answered_at: Instant | null;
   /** When it was last handed to the phone's SMS app; whether that sent it, nobody knows, so it waits all the same. */
@@ -41,7 +44,8 @@ export interface KeptPhoto {
   observation: number;
   /** Null once it has arrived: the phone needs the room. */
   photo: Blob | null;
-  status: "waiting" | "stored" | "rejected";
+  /** `elsewhere`: of a count that another phone sent; it stays here. */
+  status: "waiting" | "stored" | "rejected" | "elsewhere";
   problem: ProblemJson | null;
 }
 
@@ -99,9 +103,22 @@ export interface Asking {
   state: "unsent" | "waiting";
 }
 
+/** Shows that this phone holds a file of another one's, about which the server is still to be asked. */
+export interface Earlier {
+  phone: string;
+  sha256: string;
+  signature: string;
+}
+
 export interface BackOff {
   failures: number;
   until_ms: number;
+}
+
+/** A download that arrived. */
+export interface Loaded {
+  bytes: number;
+  at: Instant;
 }
 
 /** Single values, each under its own key. */
@@ -131,13 +148,19 @@ export interface Settings {
   next_app: { name: string; bytes: number; asks: boolean };
   /** The version whose download a person has agreed to. */
   agreed_app: string;
-  /** A release, or a size of one, whose download waits for a person's word. */
-  next_model: { version: string; bytes: number } | null;
+  /** A release, or a size of one, whose download waits for a person's word, or is on its way. */
+  next_model: { version: string; bytes: number; isComing?: true } | null;
+  /** What the last update of each cost. */
+  loaded_app: Loaded;
+  loaded_model: Loaded;
   /** Which model a person wants; automatic follows the timing. */
   size_choice: Size | "automatic";
   /** How long one tile of the usual size takes here, and with which app and model that was found. */
   size_timing: { of: string; tile_ms: number };
   inspection: BegunInspection;
+  earlier: Earlier[];
+  /** SHA-256 of what was put back, so that a count saved since does not come again as unsaved. */
+  put_back: string[];
   /** What the service worker may say when the browser wakes it: from when on, and in which words. */
   reminder: { from_ms: number; title: string; body: string };
   /** When it last said so. */

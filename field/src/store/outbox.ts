@@ -204,7 +204,9 @@ export async function startAnew(enrolment: Enrolment, held: Held | null): Promis
   const db = await database();
   const tx = db.transaction(["facts", "deliveries", "settings", "advisories"], "readwrite");
   const deliveries = tx.objectStore("deliveries");
-  for (const { seq, kind } of await tx.objectStore("facts").getAll()) {
+  for (const { seq, kind, was } of await tx.objectStore("facts").getAll()) {
+    // What another phone made is told by that phone, or as put-back.ts says.
+    if (was && kind !== "trap") continue;
     const delivery = await deliveries.get(seq);
     const elsewhere = held ? (delivery?.elsewhere ?? "earlier") : "other";
     const isThere = hasArrived(delivery) && (!held || elsewhere === "other" || isAmong(held, seq));

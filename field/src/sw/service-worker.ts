@@ -9,6 +9,7 @@ import { announceChange } from "../store/changed";
 import { forget, keep, setting } from "../store/settings";
 import { FLUSH_TAG, flushWaiting } from "../sync/flush";
 import { needsAsking } from "../sync/link";
+import { instant } from "../sync/protocol";
 import { answer, bringLasting, couldCount, dropOthers, fetchShell, fileFor, missingFiles, SHELL } from "./app-files";
 import { openApp, remind } from "./remind";
 import { BRING_TAG, sumOf } from "./to-cache";
@@ -64,6 +65,8 @@ async function install(): Promise<void> {
 }
 
 async function activate(): Promise<void> {
+  const next = await setting("next_app");
+  if (next?.name === SHELL) await keep("loaded_app", { bytes: next.bytes, at: instant(new Date()) });
   await dropOthers();
   await forget("next_app");
   await self.clients.claim();

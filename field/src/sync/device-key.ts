@@ -17,6 +17,8 @@ export interface DeviceKey {
 
 const CURVE = { name: "ECDSA", namedCurve: "P-256" };
 const PURPOSE = "pestwatch sync 1\n";
+/** What a signature under a saved file is for. */
+export const FILE_PURPOSE = "pestwatch file 1\n";
 
 /** This phone's key; made at first use. */
 export async function deviceKey(): Promise<DeviceKey> {
@@ -33,8 +35,8 @@ export async function deviceKey(): Promise<DeviceKey> {
 }
 
 /** What goes into the header: 64 bytes over a purpose and the body, in base64. */
-export async function signed({ secret }: DeviceKey, body: Bytes): Promise<string> {
-  const content = await new Blob([PURPOSE, body]).arrayBuffer();
+export async function signed({ secret }: DeviceKey, body: Bytes, purpose = PURPOSE): Promise<string> {
+  const content = await new Blob([purpose, body]).arrayBuffer();
   return base64(await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, secret, content));
 }
 

@@ -14,8 +14,8 @@ export interface Connection {
 }
 
 /**
- * What may be fetched by itself over a link that is paid by volume: about the app's whole first load. Who paid that once
- * to install it is not asked before paying as much for a new version; at 100 kbit/s it takes 25 seconds.
+ * What may be fetched by itself where the browser does not tell what the link costs: about the app's whole first load. Who
+ * paid that once to install it is not asked before paying as much for a new version; at 100 kbit/s it takes 25 seconds.
  */
 const LARGE_BYTES = 300_000;
 
@@ -29,8 +29,8 @@ export function linkOf(found = connection()): Link {
   return found?.type === "cellular" ? "metered" : "unknown";
 }
 
-/** Whether a download waits for a person's word. Who has told the phone to save data is asked about each. */
+/** Whether a download waits for a person's word: each over mobile data, large ones where nobody knows; its size is shown anyway. */
 export function needsAsking(bytes: number, found = connection()): boolean {
-  if (linkOf(found) === "free") return false;
-  return bytes > (found?.saveData ? 0 : LARGE_BYTES);
+  const link = linkOf(found);
+  return link !== "free" && bytes > (link === "metered" ? 0 : LARGE_BYTES);
 }

@@ -112,7 +112,8 @@ export type NewFact =
   | { kind: "correction"; at: Instant; body: CorrectionBody }
   | { kind: "inspection"; at: Instant; body: InspectionBody };
 
-export type Fact = NewFact & { seq: number };
+/** `was`: the fact's name on the phone that made it, where this one has it from a file. */
+export type Fact = NewFact & { seq: number; was?: { phone: string; seq: number } };
 
 /** A Problem as the server spells it: the English template is the key for translation. */
 export interface ProblemJson {

@@ -72,7 +72,12 @@ export function whenText(date: Date, now: Date): Message | string {
 /** The gate rejected the photo and nobody has counted it: its number is none. */
 export const isUncounted = ({ gate }: { gate: Gate | null }): boolean => gate?.verdict === "rejected";
 
+/** A photo of which nothing certain is known: a zero on a doubtful one may be a trap full of moths, so no zero is shown. */
+export const isUnknown = ({ count, gate }: { count: number; gate: Gate | null }): boolean =>
+  isUncounted({ gate }) || (gate?.verdict === "doubtful" && count === 0);
+
 /** A count in words; that there is none is said too. */
 export function countText(count: { count: number; gate: Gate | null }): Message {
-  return isUncounted(count) ? aloud(t("Nothing was counted")) : aloud(tn("%(n)s insect", "%(n)s insects", count.count));
+  if (isUncounted(count)) return aloud(t("Nothing was counted"));
+  return isUnknown(count) ? aloud(t("Doubtful photo")) : aloud(tn("%(n)s insect", "%(n)s insects", count.count));
 }

@@ -137,6 +137,24 @@ describe("a phone that saves data", () => {
   });
 });
 
+test("a model that comes by itself says its size before its first byte, and afterwards what was loaded", async () => {
+  server.offered = await regional(1);
+  const { files, version } = server.offered.manifest;
+  const bytes = files.filter(({ name }) => name.startsWith("small.")).reduce((sum, file) => sum + file.bytes, 0);
+  const said: unknown[] = [];
+  vi.stubGlobal("fetch", async (input: string, init: RequestInit) => {
+    if (/small\.(json|tflite)$/.test(input) && input.includes(REGION)) said.push(await setting("next_model"));
+    return server.fetch(input, init);
+  });
+  await updateRelease("automatic", NOW, countsRightly);
+  expect(said).toEqual([
+    { version, bytes, isComing: true },
+    { version, bytes, isComing: true },
+  ]);
+  expect(await setting("next_model")).toBeNull();
+  expect(await setting("loaded_model")).toEqual({ bytes, at: "2026-11-26T06:00:00Z" });
+});
+
 describe("a region's release", () => {
   test("is verified, downloaded, tried, used, and the one before it is kept", async () => {
     server.offered = await regional(1);
