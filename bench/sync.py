@@ -105,7 +105,7 @@ def rows_of_a_phone(engine: Engine, batches: int) -> list[list[dict[str, Any]]]:
         facts = [
             read_fact(canonical(f)).typed for f in counts(random, 10**9 + batch * BATCH + os.getpid() * 10**5, BATCH)
         ]
-        found.append([read_models.observation_row(device, fact, clock) for fact in facts])
+        found.append([{"device_id": device} | read_models.observation_row(fact, clock) for fact in facts])
     return found
 
 
