@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import String, bindparam, cast, func, select
 from sqlalchemy.orm import Session
 
 from pestwatch.errors import Problem
@@ -12,6 +12,12 @@ from server.db.access_tables import Consent
 from server.db.tables import Device, EnrolmentCode, Fact
 
 _BY_TOKEN = select(Device).where(Device.token_hash == bindparam("token_hash"))
+_ENTERING = _BY_TOKEN.add_columns(
+    func.set_config("app.device", cast(Device.id, String), True),
+    func.set_config("app.home", Device.region_id, True),
+    func.set_config("app.token_hash", "", True),
+)
+"""The same, as `Scope(device=…, home=…)` from here on: the role and that no region is seen, the token's scope has said."""
 
 
 def record_code(
@@ -90,6 +96,19 @@ def record_consent(session: Session, device: Device, said: Mapping[str, Any], *,
 def consents_of(session: Session, device: int) -> list[Consent]:
     """A farmer's answers, oldest first."""
     return list(session.scalars(select(Consent).where(Consent.device_id == device).order_by(Consent.id)))
+
+
+def enter_as_device(session: Session, token_hash: str) -> Device | None:
+    """The phone that holds this token, revoked or not; it is found and its scope is entered in one trip.
+
+    Args:
+      session: held to the scope of whoever shows this token, and of nothing else.
+      token_hash: the token's.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return device_by_token(session, token_hash)
+    found = session.execute(_ENTERING, {"token_hash": token_hash}).first()
+    return found[0] if found else None
 
 
 def device_by_token(session: Session, token_hash: str) -> Device | None:

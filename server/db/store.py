@@ -192,7 +192,7 @@ def changes_since(session: Session, device: Device, after: int, limit: int) -> P
       limit: changes on a page.
     """
     asked = {"region": device.region_id, "device": device.id, "after": after, "most": limit + 1}
-    rows = session.execute(_CHANGES, asked).all()
+    rows = session.connection().execute(_CHANGES, asked).all()
     page = [row for row in rows if row.id is not None][:limit]
     by_kind = [{row.id for row in page if row.is_recount == kind} for kind in (0, 1)]
     found_rows: list[Advisory | Correction] = []
