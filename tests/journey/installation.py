@@ -25,6 +25,8 @@ from pestwatch.vision.dataset import Example
 from tests.conftest import ROOT
 
 RECIPES = Path(__file__).with_name("recipes")
+START_S = 120
+STOP_S = 60
 GREETING = re.compile(
     r"dashboard +(?P<url>\S+?)/ .*?login +(?P<officer>\S+) +password (?P<password>\S+).*?enrol +(?P<code>\w{13}) ",
     re.DOTALL,
@@ -65,7 +67,7 @@ def running_installation(data: Path, port: int, app_dist: Path) -> Iterator[Inst
     reader = threading.Thread(target=lambda: lines.extend(process.stdout or ()), daemon=True)
     reader.start()
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + START_S
         while not (told := GREETING.search("".join(lines))):
             assert process.poll() is None, "".join(lines)
             assert time.monotonic() < deadline, "".join(lines)
@@ -73,7 +75,11 @@ def running_installation(data: Path, port: int, app_dist: Path) -> Iterator[Inst
         yield Installation(told["url"], told["officer"], told["password"], told["code"], data)
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(30)
+        try:
+            process.wait(STOP_S)
+        finally:
+            process.kill()
+            process.wait()
         reader.join(5)
         if process.stdout:
             process.stdout.close()

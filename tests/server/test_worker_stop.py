@@ -10,7 +10,7 @@ import pytest
 from server.celery_app import make_celery
 from server.config import REPOSITORY, Settings
 from server.tasks.schedule import DEFAULT
-from tests.server.test_celery import environment, until
+from tests.server.test_celery import STOP_S, environment, until
 
 SLOW = """
 import pathlib, sys, time
@@ -36,8 +36,9 @@ def test_a_worker_finishes_its_task_before_it_stops(settings: Settings, valkey_u
         app.send_task("issue_advisories", queue=DEFAULT)
         until((here.data / "begun").exists)
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(40) == 0
+        assert worker.wait(STOP_S) == 0
     finally:
         worker.kill()
+        worker.wait()
     assert Path(here.data / "done").exists()
     app.close()
