@@ -9,15 +9,19 @@ from sqlalchemy.orm import Session
 
 from pestwatch.errors import Problem
 from server.db.access_tables import Consent
+from server.db.scope import ROLE
 from server.db.tables import Device, EnrolmentCode, Fact
 
 _BY_TOKEN = select(Device).where(Device.token_hash == bindparam("token_hash"))
-_ENTERING = _BY_TOKEN.add_columns(
-    func.set_config("app.device", cast(Device.id, String), True),
-    func.set_config("app.home", Device.region_id, True),
-    func.set_config("app.token_hash", "", True),
-)
-"""The same, as `Scope(device=…, home=…)` from here on: the role and that no region is seen, the token's scope has said."""
+_AS_ITSELF = {
+    "role": ROLE,
+    "app.regions": "",
+    "app.device": cast(Device.id, String),
+    "app.home": Device.region_id,
+    "app.token_hash": "",
+}
+"""`Scope(device=…, home=…)` of the phone that is found."""
+_ENTERING = _BY_TOKEN.add_columns(*(func.set_config(name, value, True) for name, value in _AS_ITSELF.items()))
 
 
 def record_code(
@@ -99,11 +103,9 @@ def consents_of(session: Session, device: int) -> list[Consent]:
 
 
 def enter_as_device(session: Session, token_hash: str) -> Device | None:
-    """The phone that holds this token, revoked or not; it is found and its scope is entered in one trip.
+    """The phone that holds this token, revoked or not; the rest of the transaction is held to what belongs to it.
 
-    Args:
-      session: held to the scope of whoever shows this token, and of nothing else.
-      token_hash: the token's.
+    The same as `device_by_token` and `become`, in one statement.
     """
     if session.get_bind().dialect.name != "postgresql":
         return device_by_token(session, token_hash)
