@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Select, String, bindparam, case, literal_column, or_, select, true, union_all, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from pestwatch.errors import Problem
@@ -346,6 +347,8 @@ def _broke(session: Session, device: int, fact: Fact, clock: PhoneClock, server_
     try:
         with session.begin_nested():
             count_in(session, device, [fact], clock, server_seq)
+    except OperationalError:  # the database is away or full: no fault of the fact's
+        raise
     except Exception as error:
         log.exception("a stored fact could not be counted")
         return Problem("500.3", detail=type(error).__name__)
