@@ -43,8 +43,8 @@ test-app: $(VENV)/.dev app ## The phone app's own tests
 	$(SAY) "running the phone app's tests"
 	cd field && npm test --silent
 
-soak: $(VENV)/.dev app tests/browser/node_modules/.stamp ## The long form of every fault: 300 killed servers, 50 killed phones, links, stories (an hour)
-	PESTWATCH_SOAK=1 $(PY) -m pytest tests/soak
+soak: $(VENV)/.dev app tests/browser/node_modules/.stamp ## The long form of every fault: 300 killed servers, 50 killed phones, links, stories, outages (two hours)
+	PESTWATCH_SOAK=1 PESTWATCH_BROKER_AWAY_S=$${PESTWATCH_BROKER_AWAY_S:-3600} $(PY) -m pytest tests/soak
 	PESTWATCH_KILLS=$${PESTWATCH_KILLS:-50} $(PY) -m pytest -s tests/field/test_kills.py
 
 format: $(VENV)/.dev ## Format Python and TypeScript

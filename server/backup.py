@@ -2,8 +2,9 @@
 
 Promises: the rows are those of one moment, and every photo that they name is there, because a photo is stored before its
 row; web may go on answering meanwhile. What a backup of SQLite holds goes into PostgreSQL as well, and the other way round.
-A restored server never gives out a number twice: phones go on where they were. Refuses to put anything in the place of an
-installation that phones speak to. Whoever has the file can be this installation: keep it like a key. Source: ADR 0020.
+A restored server begins an era, by which phones learn to send again what the backup came too early for. Refuses to put
+anything in the place of an installation that phones speak to. Whoever has the file can be this installation: keep it like a
+key. Source: ADR 0020, 0022.
 """
 
 import base64
@@ -29,14 +30,13 @@ from sqlalchemy import Column, Connection, Engine, MetaData, func, insert, inspe
 from pestwatch import __version__
 from pestwatch.errors import Problem
 from server.config import Settings
+from server.db.eras import begin_era
 from server.db.migrate import alembic_config, upgrade_to_head
 from server.db.photo_files import open_photo_files
 
 MANIFEST = "backup.json"
 LEDGER = "alembic_version"
 BATCH_ROWS = 5_000
-SKIPPED_NUMBERS = 1_000_000
-"""Phones may have seen numbers that were given out after the backup; the restored server goes on far beyond them."""
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -73,13 +73,14 @@ def back_up(engine: Engine, settings: Settings, path: Path, now: datetime) -> Ma
     return manifest
 
 
-def restore(engine: Engine, settings: Settings, path: Path) -> Manifest:
+def restore(engine: Engine, settings: Settings, path: Path, now: datetime) -> Manifest:
     """Makes this installation the one of a backup: photos and files first, then all rows in one transaction.
 
     Args:
       engine: a database that is empty, or freshly prepared.
       settings: of this installation.
       path: the backup.
+      now: aware instant.
 
     Raises:
       Problem 409.3: phones are enrolled here.
@@ -92,7 +93,7 @@ def restore(engine: Engine, settings: Settings, path: Path) -> Manifest:
                 raise Problem("422.60", name=path.name, detail="it is damaged")
             manifest = msgspec.json.decode(archive.read(MANIFEST), type=Manifest)
             _bring_files(archive, settings)
-            _bring_rows(archive, engine, manifest)
+            _bring_rows(archive, engine, manifest, now)
     except (zipfile.BadZipFile, zlib.error, KeyError, msgspec.MsgspecError) as error:
         raise Problem("422.60", name=path.name, detail="it is no whole backup") from error
     except CommandError as error:
@@ -187,7 +188,7 @@ def _private(place: Path) -> Iterator[Any]:
     Path(draft.name).replace(place)
 
 
-def _bring_rows(archive: zipfile.ZipFile, engine: Engine, manifest: Manifest) -> None:
+def _bring_rows(archive: zipfile.ZipFile, engine: Engine, manifest: Manifest, now: datetime) -> None:
     with engine.begin() as connection:
         if connection.dialect.name == "sqlite":
             _tables(connection).drop_all(connection)
@@ -206,9 +207,7 @@ def _bring_rows(archive: zipfile.ZipFile, engine: Engine, manifest: Manifest) ->
                 for batch in _batches(_rows(lines, columns, connection)):
                     connection.execute(insert(table), batch)
             _count_on(connection, table.name, list(table.primary_key.columns))
-        connection.execute(
-            text("UPDATE counters SET value = value + :skipped WHERE name = 'server_seq'"), {"skipped": SKIPPED_NUMBERS}
-        )
+        begin_era(connection, now)
 
 
 def _tables(connection: Connection) -> MetaData:

@@ -42,6 +42,7 @@ def make_celery(settings: Settings) -> Celery:
         worker_hijack_root_logger=False,
         worker_soft_shutdown_timeout=20,
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # the usual hundred end a worker whose broker is away for 47 minutes
         broker_transport_options=BROKER_OPTIONS,
         visibility_timeout=VISIBILITY_S,
         timezone="UTC",

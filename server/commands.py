@@ -23,6 +23,7 @@ from server import auth, backup
 from server.api.openapi import as_yaml
 from server.config import current_settings, current_time
 from server.db import audit, devices, people, work
+from server.db.eras import begin_era
 from server.db.migrate import upgrade_to_head
 from server.db.session import request_scope
 from server.db.tables import Release
@@ -37,7 +38,15 @@ REGION = click.option("--region", help="District id such as IN-MH-500; the insta
 def register(app: Flask) -> None:
     """Gives the app its commands."""
     office = (db_upgrade, seed_region, first_officer, enrolment_code, revoke_device, retrain_now, roll_back, bring_sms)
-    for command in (*office, import_observations, export_observations, back_up, restore_backup, describe_api):
+    for command in (
+        *office,
+        import_observations,
+        export_observations,
+        back_up,
+        restore_backup,
+        note_restored,
+        describe_api,
+    ):
         app.cli.add_command(command)
 
 
@@ -254,8 +263,17 @@ def back_up(file: Path) -> None:
 @with_appcontext
 def restore_backup(file: Path) -> None:
     """Make this installation, which no phone may know yet, the one of a backup FILE."""
-    brought = backup.restore(current_app.extensions["pestwatch.engine"], current_settings(), file)
+    brought = backup.restore(current_app.extensions["pestwatch.engine"], current_settings(), file, current_time())
     click.echo(f"{brought.rows['facts']} facts and {brought.photos} photos of {brought.made_at:%Y-%m-%d %H:%M} UTC.")
+
+
+@click.command("restored", cls=InWords)
+@with_appcontext
+def note_restored() -> None:
+    """Say that the database came back by other means than `restore`: phones then send again what it lacks."""
+    with current_app.extensions["pestwatch.engine"].begin() as connection:
+        begin_era(connection, current_time())
+    click.echo("Each phone is told at its next sync, and sends again what is missing here.")
 
 
 @click.command("describe-api")

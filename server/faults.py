@@ -21,14 +21,15 @@ def problem_of(error: Exception) -> Problem:
 
     A database or disk that is away, full or too busy is no fault of ours: 503.4, and phones come again.
     """
-    if _passes(error):
+    if passes(error):
         log.warning("nothing can be stored", exc_info=error)
         return Problem("503.4", seconds=AGAIN_S)
     log.error("a request broke", exc_info=error)
     return Problem("500.1")
 
 
-def _passes(error: Exception) -> bool:
+def passes(error: Exception) -> bool:
+    """Whether it is the database or the disk that is away, full or too busy, for now."""
     if isinstance(error, OSError):  # a link that died passes too, but nobody hears what is answered
         return error.errno in FULL or isinstance(error, TimeoutError | ConnectionError)
     # To SQLite a missing table is an OperationalError too, of the general kind.

@@ -28,6 +28,12 @@ SECONDS = Histogram(
     ["route"],
     buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60),
 )
+WAITED = Histogram(
+    "pestwatch_turn_seconds",
+    "How long requests waited for their turn.",
+    buckets=(0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10),
+)
+SENT_AWAY = Counter("pestwatch_sent_away", "Requests that were told to come again (503.3).", ["route", "why"])
 
 
 def watch(route: str, method: str, status: int, seconds: float) -> None:

@@ -105,7 +105,16 @@ def say(line: str) -> None:
 
 def web_command(settings: Settings) -> list[str]:
     """Gunicorn with threads; HTTPS when a certificate is configured."""
-    command = [sys.executable, "-m", "gunicorn", "server.wsgi:app", "--worker-class", "gthread", "--workers", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "server.wsgi:app",
+        "--worker-class",
+        "server.patience.PatientWorker",
+        "--workers",
+        "1",
+    ]
     command += ["--threads", str(THREADS), "--bind", f"{settings.host}:{settings.port}", "--log-level", "warning"]
     # gunicorn keeps its control socket and heartbeat files out of the checkout.
     command += ["--worker-tmp-dir", str(settings.data), "--no-control-socket"]

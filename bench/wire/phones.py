@@ -121,6 +121,7 @@ class Phone:
             "locale": "mr",
             "app": "0.1.0",
             "model": MODEL,
+            "region": "IN-MH-500",
             "facts": to_table(facts, FACTS),
         }
         if media_type == "application/cbor":

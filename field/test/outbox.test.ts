@@ -13,18 +13,28 @@ import {
   markAsSms,
   peek,
   photosToSend,
+  refuse,
   settlePhoto,
   startAnew,
   waitingCount,
 } from "../src/store/outbox";
-import { setting } from "../src/store/settings";
-import type { SyncResponse } from "../src/sync/protocol";
+import { keep, setting } from "../src/store/settings";
+import type { AdvisoryChange, Change, Held, RecountChange, SyncResponse } from "../src/sync/protocol";
 import { observation, trap } from "./facts";
+import { goldenJson } from "./golden";
 
 beforeEach(async () => {
   await closeDatabase();
   globalThis.indexedDB = new IDBFactory();
 });
+
+const enrolment = {
+  device: 8,
+  token: "t",
+  region: "IN-MH-500",
+  root: { key_id: "aa", public_key: "bb" },
+  state: "active",
+} as const;
 
 /** What happens when the browser is killed and opened again. */
 const reload = closeDatabase;
@@ -156,9 +166,75 @@ describe("the outbox", () => {
         { seq: 2, status: "stored", problem: null },
       ]),
     );
-    await startAnew();
+    await keep("asking", { code: "C", name: null, token: "t", state: "unsent" });
+    await startAnew(enrolment, null);
     expect((await peek(10)).map(({ seq }) => seq)).toEqual([1, 3]);
-    expect(await setting("cursor")).toBeUndefined();
+    expect([await setting("asking"), await setting("cursor")]).toEqual([undefined, undefined]);
+    expect(await setting("enrolment")).toEqual(enrolment);
+    // What another enrolment brought is not this server's to lose.
+    await acknowledge(answer([], { cursor: "c2", held: [] }));
+    expect((await peek(10)).map(({ seq }) => seq)).toEqual([1, 3]);
+    await startAnew(enrolment, []);
+    expect((await peek(10)).map(({ seq }) => seq)).toEqual([1, 3]);
+  });
+
+  test("a new enrolment at a server that has lost some of it gets that as well", async () => {
+    await append(trap(), observation({ HELIAR: 1 }), observation({ HELIAR: 2 }), observation({ HELIAR: 3 }));
+    await acknowledge(answer([1, 2, 3, 4].map((seq) => ({ seq, status: "stored", problem: null }) as const)));
+    await startAnew(enrolment, [
+      [1, 2],
+      [4, 4],
+    ]);
+    expect((await peek(10)).map(({ seq }) => seq)).toEqual([1, 3]);
+    await acknowledge(answer([], { cursor: "c2", held: [] }));
+    expect((await peek(10)).map(({ seq }) => seq)).toEqual([1, 3]);
+    await startAnew(enrolment, [[1, 2]]);
+    expect((await peek(10)).map(({ seq }) => seq)).toEqual([1, 3, 4]);
+  });
+
+  test("what a server that came back from a backup lacks waits again, and nothing else", async () => {
+    await append(...Array.from({ length: 7 }, (_, n) => observation({ HELIAR: n })));
+    const said = ["stored", "duplicate", "stored", "rejected", "conflict", "stored"] as const;
+    await acknowledge(answer(said.map((status, place) => ({ seq: place + 1, status, problem: null }))));
+    await refuse(7, { number: "413.1", message: "", params: {} });
+    const held: Held = [
+      [1, 2],
+      [5, 5],
+    ];
+    expect(await acknowledge(answer([], { cursor: "c2", held }))).toBe(true);
+    expect((await peek(10)).map(({ seq }) => seq)).toEqual([3, 4, 5, 6]);
+    await acknowledge(answer([{ seq: 3, status: "stored", problem: null }], { cursor: "c2" }));
+    expect(await acknowledge(answer([], { cursor: "c2", held: [] }))).toBe(false);
+    expect((await peek(10)).map(({ seq }) => seq)).toEqual([4, 5, 6]);
+  });
+
+  test("a photo that is still here waits for its observation to arrive again", async () => {
+    const photo = new Blob(["jpeg"], { type: "image/jpeg" });
+    for (const name of ["aa", "bb"])
+      await appendObservation(observation({ HELIAR: 3 }, { photo: name, photo_consent: true }), null, photo);
+    await acknowledge(answer([1, 2].map((seq) => ({ seq, status: "stored", problem: null }) as const)));
+    await acknowledge(answer([], { cursor: "c2", held: [[2, 2]] }));
+    expect((await photosToSend()).map(({ sha256 }) => sha256)).toEqual(["bb"]);
+    await acknowledge(answer([{ seq: 1, status: "stored", problem: null }], { cursor: "c2" }));
+    expect((await photosToSend()).map(({ sha256 }) => sha256)).toEqual(["aa", "bb"]);
+  });
+
+  test("forgets the advice of another region when it is told to drop it, and takes what comes behind", async () => {
+    await keep("enrolment", enrolment);
+    const told = goldenJson<{ cases: { name: string; rows: Change[] }[] }>("wire.json");
+    const changes = told.cases.find(({ name }) => name === "changes")?.rows as Change[];
+    const advice = changes.find(({ kind }) => kind === "advisory") as AdvisoryChange;
+    const recount = { ...changes.find(({ kind }) => kind === "recount"), observation: 1 } as RecountChange;
+    const former = { ...advice, id: 1, region: enrolment.region };
+    await acknowledge(answer([], { cursor: "c1", changes: [former, { ...advice, id: 2 }, recount] }));
+    await acknowledge(answer([], { cursor: "c2", changes, device: "revoked" }), "key");
+    const db = await database();
+    expect((await db.getAll("advisories")).map(({ id }) => id)).toEqual([2, 7]);
+    expect((await db.getAll("recounts")).map(({ observation }) => observation)).toEqual([1, 3]);
+    const moved = { ...enrolment, region: "IN-MH-501", public_key: "key", state: "revoked" } as const;
+    expect([await setting("enrolment"), await setting("cursor")]).toEqual([moved, "c2"]);
+    await startAnew(enrolment, null);
+    expect(await db.getAll("advisories")).toEqual([]);
   });
 });
 

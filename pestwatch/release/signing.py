@@ -150,7 +150,8 @@ class Verified:
 
     Args:
       manifest: what was signed.
-      chain: key id under which its seq is remembered: the root's for a certified key, else the key's own.
+      chain: under which its seq is remembered: the root's key id and the region for a certified key, so that a phone
+        that is moved takes what is older there, else the key's own id.
       key_not_after: when the signing key's validity ends; later it warns.
     """
 
@@ -210,11 +211,13 @@ def verify(content: bytes, signature: Signature, trust: Trust) -> Verified:
     manifest = parse_manifest(content)
     if manifest.region == BASE_REGION:
         raise Problem("422.22", detail="an installation may not sign a base release")
-    return Verified(manifest, trust.root.key_id, body.not_after)
+    return Verified(manifest, f"{trust.root.key_id} {manifest.region}", body.not_after)
 
 
 def admit(verified: Verified, seen: Mapping[str, int]) -> dict[str, int]:
-    """The ratchet: lets a release in only when its seq rises within its chain.
+    """The ratchet: lets a release in only when its seq does not fall within its chain.
+
+    The same comes again to a phone that has left its region and is back.
 
     Args:
       verified: the release.
@@ -227,7 +230,7 @@ def admit(verified: Verified, seen: Mapping[str, int]) -> dict[str, int]:
       Problem 422.23: an old release is offered again.
     """
     manifest, highest = verified.manifest, seen.get(verified.chain, 0)
-    if manifest.seq <= highest:
+    if manifest.seq < highest:
         raise Problem("422.23", version=manifest.version, seq=manifest.seq, seen=highest)
     return {**seen, verified.chain: manifest.seq}
 

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from pestwatch.errors import Problem
 from pestwatch.sync.table import FACTS, MAX_ROWS, from_table
@@ -36,6 +36,13 @@ Counts = Annotated[
 Interval = Annotated[
     tuple[Annotated[int, Meta(ge=0, le=10_000)], Annotated[int, Meta(ge=0, le=10_000)]],
     Meta(description="least and greatest true count, as sure as the model was measured to be"),
+]
+Held = Annotated[
+    list[tuple[int, int]],
+    Meta(
+        description="after a backup came back: first and last number of each run of facts that are here; "
+        "what was acknowledged and is not among them, send again"
+    ),
 ]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
@@ -182,9 +189,8 @@ class Envelope(Struct, frozen=True, kw_only=True):
     locale: str = "en"
     app: str | None = None
     model: str | None = None
-    public_key: (
-        Annotated[str, Meta(description="P-256, base64; from a phone that enrolled before phones had keys")] | None
-    ) = None
+    region: Annotated[str, Meta(description="whose advice it holds; null: it knows no drops")] | None = None
+    public_key: Annotated[str, Meta(description="P-256, base64; until the server knows it")] | None = None
 
 
 class Table(Struct, frozen=True):
@@ -243,6 +249,15 @@ class RecountChange(Struct, frozen=True, tag_field="kind", tag="recount"):
     at: datetime
 
 
+class DropChange(Struct, frozen=True, tag_field="kind", tag="drop"):
+    """The phone belongs to another region than it says: first of all it forgets the advice of all but this one."""
+
+    keep: Annotated[str, Meta(description="the region that the phone is of now")]
+
+
+Change = AdvisoryChange | RecountChange | DropChange
+
+
 class ReleaseName(Struct, frozen=True):
     """The model that phones of this region should count with."""
 
@@ -261,11 +276,10 @@ class SyncAnswer(Struct, frozen=True):
     items: Annotated[list[ItemAnswer] | Table, Meta(description="a table if the facts came as one")]
     cursor: Annotated[str, Meta(description="opaque; send it back next time")]
     more: Annotated[bool, Meta(description="more changes wait: ask again with the new cursor")] = False
-    changes: list[AdvisoryChange | RecountChange] = []
+    changes: Annotated[list[Change], Meta(description="in order; a kind that is not known is passed over")] = []
     release: ReleaseName | None = None
-    notices: Annotated[
-        list[WordedProblem], Meta(description="what the farmer should know; nothing was refused for it")
-    ] = []
+    notices: Annotated[list[WordedProblem], Meta(description="for the farmer; nothing was refused for it")] = []
+    held: Held | UnsetType = UNSET
 
 
 class Fact(NamedTuple):

@@ -20,7 +20,7 @@ from pestwatch.sync.protocol import Instant
 from server import auth
 from server.api.answers import PREFIX, answer, known_locale, read_body, worded
 from server.config import current_settings, current_time
-from server.db import devices, openings
+from server.db import devices, eras, openings
 from server.db.session import unscoped
 from server.db.tables import Device
 
@@ -66,7 +66,8 @@ def enrol() -> Response:
         return _ask_officer(digits, wanted, phone)
     with unscoped() as session:
         device, token = auth.enrol(session, wanted.code, now, wanted.token, **phone)
-    return _enrolled(device, token, [worded(problem, locale) for problem in notices])
+        held = _held(session, device)
+    return _enrolled(device, token, held, [worded(problem, locale) for problem in notices])
 
 
 @blueprint.get("/enrol")
@@ -108,14 +109,19 @@ def _outcome(session: Session, token: str) -> Response:
             device = devices.device_by_id(session, opening.device_id)
             if device.last_seen_at is not None:
                 raise Problem("410.1")
-            return _enrolled(device, token, [])
+            return _enrolled(device, token, _held(session, device), [])
         case "refused":
             raise Problem("410.3")
         case _:
             raise Problem("410.4")
 
 
-def _enrolled(device: Device, token: str, notices: list[Any]) -> Response:
+def _held(session: Session, device: Device) -> list[tuple[int, int]]:
+    """What earlier enrolments of this phone brought and is still here; the phone sends the rest again (ADR 0022)."""
+    return eras.held_of_key(session, device.public_key) if device.public_key else []
+
+
+def _enrolled(device: Device, token: str, held: list[tuple[int, int]], notices: list[Any]) -> Response:
     settings, now = current_settings(), current_time().replace(microsecond=0)
     root = open_installation(settings.keys_dir, now).root
     sms_key = device.sms_key and base64.b64encode(auth.sms_key_of(device)).decode()
@@ -126,6 +132,7 @@ def _enrolled(device: Device, token: str, notices: list[Any]) -> Response:
         "root": {"key_id": root.key_id, "public_key": root.public_key},
         "sms": sms_key and {"number": settings.sms_number, "key": sms_key},
         "server_time": now,
+        "held": held,
         "notices": notices,
     }
     return answer(enrolled, 201)

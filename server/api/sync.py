@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 from flask import Blueprint, Response, request
+from msgspec import UNSET, UnsetType
 from sqlalchemy.orm import Session
 
 from pestwatch.errors import Problem
@@ -24,6 +25,8 @@ from pestwatch.sync.protocol import (
     MAX_BODY_BYTES,
     VERSION,
     AdvisoryChange,
+    Change,
+    DropChange,
     Fact,
     ItemAnswer,
     RecountChange,
@@ -39,7 +42,7 @@ from pestwatch.sync.table import ITEMS, to_table
 from server import auth
 from server.api.answers import PREFIX, known_locale, read_packed, unpacked, worded
 from server.config import Settings, current_settings, current_time
-from server.db import store
+from server.db import eras, store
 from server.db.session import request_scope
 from server.db.store import Page, Receipt
 from server.db.tables import Advisory, Correction, Device
@@ -58,6 +61,7 @@ class Heard(NamedTuple):
     clock: PhoneClock
     receipts: Sequence[Receipt]
     news: Page
+    held: list[tuple[int, int]] | UnsetType
 
 
 @blueprint.post("/sync")
@@ -87,7 +91,9 @@ def _hear(
     device = auth.device_of_request(session)
     public_key = _check_author(device, message, packed)
     clock = PhoneClock.read(message.sent_at, current_time())
-    news = store.changes_since(session, device, read_cursor(message.cursor), MAX_CHANGES)
+    cursor = read_cursor(message.cursor)
+    cursor = cursor._replace(last=0) if _has_moved(message, device) else cursor
+    news = store.changes_since(session, device, cursor, MAX_CHANGES)
     store.record_sync(
         session,
         device,
@@ -97,14 +103,15 @@ def _hear(
         model=message.model,
         public_key=public_key,
     )
+    held = eras.held_of_device(session, device.id) if news.is_of_another_era else UNSET
     # Last, for all writers wait for the number that it takes.
     receipts = store.record_facts(session, device, facts, clock, carefully=carefully)
-    return Heard(message, device, clock, receipts, news)
+    return Heard(message, device, clock, receipts, news, held)
 
 
 def _answer(heard: Heard) -> Response:
     """Answers in the spelling of the question; one that came short gets no more than it needs."""
-    message, device, clock, receipts, news = heard
+    message, device, clock, receipts, news, held = heard
     locale, notices = known_locale(message.locale)
     if clock.is_wrong:
         notices.append(Problem("422.8", days=abs(clock.offset).days))
@@ -115,11 +122,12 @@ def _answer(heard: Heard) -> Response:
         clock_offset_ms=clock.offset_ms,
         device="revoked" if device.revoked_at else "active",
         items=[ItemAnswer(r.seq, r.status, worded(r.problem, locale) if r.problem else None) for r in receipts],
-        cursor=write_cursor(news.last),
+        cursor=write_cursor(news.cursor.last, news.cursor.era or 0),
         more=news.more,
-        changes=_changes(news.changes),
+        changes=[*([DropChange(device.region_id)] if _has_moved(message, device) else []), *_changes(news.changes)],
         release=release,
         notices=[worded(problem, locale) for problem in notices],
+        held=held,
     )
     document: dict[str, Any] = msgspec.to_builtins(answer)
     if isinstance(message.facts, Table):
@@ -130,6 +138,11 @@ def _answer(heard: Heard) -> Response:
     media_type = spelling.CBOR if request.mimetype == spelling.CBOR else spelling.JSON
     # No Cache-Control: the answer to a POST that says nothing of its age is kept by nobody, and each byte is paid for.
     return Response(spelling.write(document, media_type), content_type=media_type)
+
+
+def _has_moved(message: UnreadRequest, device: Device) -> bool:
+    """Whether the phone still takes itself for another region's: asked each time, so nothing told can be lost."""
+    return message.region not in {None, device.region_id}
 
 
 def _check_author(device: Device, message: UnreadRequest, packed: bytes) -> str | None:
@@ -161,8 +174,8 @@ def _named(folder: Path) -> ReleaseName:
     return ReleaseName(manifest.region, manifest.version, manifest.seq)
 
 
-def _changes(rows: Sequence[Advisory | Correction]) -> list[AdvisoryChange | RecountChange]:
-    changes: list[AdvisoryChange | RecountChange] = []
+def _changes(rows: Sequence[Advisory | Correction]) -> list[Change]:
+    changes: list[Change] = []
     for row in rows:
         if isinstance(row, Advisory):
             at = row.issued_at.replace(microsecond=0)

@@ -29,6 +29,7 @@ ACTIONS: Mapping[str, str] = {
     "believe": N_("let what a stopped phone sent count"),
     "appoint": N_("made a lead farmer"),
     "dismiss": N_("took back a lead farmer"),
+    "move": N_("moved a phone to another region"),
     "copy": N_("gave a farmer a copy"),
     "erase": N_("erased a farmer"),
     "retrain": N_("asked for training"),

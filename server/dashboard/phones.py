@@ -14,7 +14,7 @@ from server.config import current_settings, current_time
 from server.dashboard.paging import page_of
 from server.dashboard.privacy import own_phone
 from server.dashboard.troubles import troubles_of
-from server.db import audit, catches, devices, read_models, store
+from server.db import audit, catches, devices, eras, people, read_models, store
 from server.db.session import request_scope
 
 SHOWN_TROUBLES = 50
@@ -28,6 +28,7 @@ def add_to(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/regions/<region>/phones/<int:device>/stop", view_func=stop_phone, methods=["POST"])
     blueprint.add_url_rule("/regions/<region>/phones/<int:device>/believe", view_func=believe, methods=["POST"])
     blueprint.add_url_rule("/regions/<region>/phones/<int:device>/lead", view_func=appoint, methods=["POST"])
+    blueprint.add_url_rule("/regions/<region>/phones/<int:device>/move", view_func=move, methods=["POST"])
 
 
 def show_phones(region: str) -> str:
@@ -37,14 +38,18 @@ def show_phones(region: str) -> str:
         traps: dict[int, list[str]] = {}
         for trap in catches.traps_of(session, row.id):
             traps.setdefault(trap.device_id, []).append(trap.name)
+        phones, restored_at = devices.devices_of(session, row.id), eras.restored_at(session)
         return render_template(
             "phones.html",
             region=row,
-            page=page_of(devices.devices_of(session, row.id)),
+            page=page_of(phones),
+            restored_at=restored_at,
+            come_again=restored_at and eras.come_again(phones, restored_at),
             traps=traps,
             troubles=troubles_of(session, row.id, SHOWN_TROUBLES, nobodys=g.staff.role == "admin"),
             now=current_time(),
             most_traps=read_models.MOST_TRAPS,
+            elsewhere=[other for other in people.regions_for(session, g.staff) if other.id != row.id],
         )
 
 
@@ -92,6 +97,17 @@ def appoint(region: str, device: int) -> AnyResponse:
         read_models.appoint_lead(session, found, is_lead=is_lead, now=current_time())
         _note(session, "appoint" if is_lead else "dismiss", region, f"device {device}")
     return redirect(url_for("dashboard.show_phones", region=region))
+
+
+def move(region: str, device: int) -> AnyResponse:
+    """Gives this phone to another region of the same officer's."""
+    with request_scope() as session:
+        found = own_phone(session, region, device)
+        to = auth.allowed_region(session, g.staff, request.form.get("to", ""), "phones")
+        if to.id != region:
+            devices.move_device(session, found, to.id)
+            _note(session, "move", region, f"device {device}", to=to.id)
+    return redirect(url_for("dashboard.show_phones", region=to.id))
 
 
 def qr_svg(address: str) -> Markup:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import String, bindparam, cast, func, select
+from sqlalchemy import String, bindparam, cast, func, select, update
 from sqlalchemy.orm import Session
 
 from pestwatch.errors import Problem
@@ -140,6 +140,18 @@ def revoke_device(session: Session, device: int, now: datetime) -> None:
     """From now on what this phone sends is kept in quarantine, and not counted."""
     row = device_by_id(session, device)
     row.revoked_at = row.revoked_at or now
+
+
+def move_device(session: Session, device: Device, region: str) -> None:
+    """Gives a phone, and with it all that it sent, to another region; the phone hears so at its next sync.
+
+    Raises:
+      Problem 404.1: it is an imported source, which is its region's own; or somebody else has moved it meanwhile.
+    """
+    here = Device.id == device.id, Device.region_id == device.region_id, Device.source.is_(None)
+    moved = update(Device).where(*here).values(region_id=region).returning(Device.id)
+    if session.scalar(moved) is None:
+        raise Problem("404.1", name=f"device {device.id}")
 
 
 def facts_by_status(session: Session, device: int) -> dict[str, int]:

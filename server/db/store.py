@@ -13,19 +13,34 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Select, String, bindparam, case, literal_column, or_, select, true, union_all, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import (
+    BigInteger,
+    Select,
+    String,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    union_all,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from pestwatch.errors import Problem
 from pestwatch.sync.clock import PhoneClock
+from pestwatch.sync.cursor import NEVER_RESTORED, Cursor
 from pestwatch.sync.protocol import Fact, Status, read_fact
 from pestwatch.sync.sms import is_same_in_sms
 from server.db import tables
+from server.db.eras import ERA
 from server.db.many_rows import insert_new_rows, insert_rows
 from server.db.read_models import count_anew, count_in
 from server.db.session import Table
 from server.db.tables import UNCOUNTED, Advisory, Correction, Counter, Device
+from server.faults import passes
 
 log = logging.getLogger(__name__)
 
@@ -59,21 +74,31 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True)
 class Page:
-    """Changes after a cursor, oldest first."""
+    """Changes after a cursor, oldest first.
+
+    Args:
+      changes: themselves.
+      cursor: where the next page begins.
+      more: whether there is one.
+      is_of_another_era: the server has come back from a backup since the phone was given its cursor.
+    """
 
     changes: Sequence[Advisory | Correction]
-    last: int
+    cursor: Cursor
     more: bool
+    is_of_another_era: bool
 
 
-def _changes_of_a_phone() -> Select[tuple[int, int, int, int]]:
-    """Kind, id and number of a phone's changes; one row of nulls beside the newest number if there are none.
+def _changes_of_a_phone() -> Select[tuple[int, int, int, int, int]]:
+    """Kind, id and number of a phone's changes; one row of nulls beside the newest number and the era if there are none.
 
     One statement, so one moment: between two of them a change could slip in below the other's newest.
     """
     newest = select(Counter.value).where(Counter.name == "server_seq").scalar_subquery()
+    found_era = select(Counter.value).where(Counter.name == ERA).scalar_subquery()
+    era = func.coalesce(found_era, NEVER_RESTORED)
     after = bindparam("after", type_=BigInteger)
-    start = case((after > newest, 0), else_=after)
+    start = case((or_(after > newest, bindparam("era", type_=BigInteger) != era), 0), else_=after)
     device = bindparam("device", type_=BigInteger)
     advisories = select(  # type: ignore[var-annotated]
         literal_column("0").label("is_recount"), Advisory.id, Advisory.server_seq
@@ -87,7 +112,7 @@ def _changes_of_a_phone() -> Select[tuple[int, int, int, int]]:
     ).where(Correction.observation_device == device, Correction.by == "officer", Correction.server_seq > start)
     order = ("server_seq", "is_recount", "id")
     found = union_all(advisories, recounts).order_by(*order).limit(bindparam("most", type_=BigInteger)).subquery()
-    told = select(Counter.value, found.c.is_recount, found.c.id, found.c.server_seq)
+    told = select(Counter.value, era.label("era"), found.c.is_recount, found.c.id, found.c.server_seq)
     ours = told.outerjoin(found, true()).where(Counter.name == "server_seq")
     return ours.order_by(found.c.server_seq, found.c.is_recount, found.c.id)
 
@@ -182,18 +207,20 @@ def facts_with_problems(session: Session, region: str, limit: int = 100) -> list
     return list(session.scalars(wanted.order_by(tables.Fact.id.desc()).limit(limit)))
 
 
-def changes_since(session: Session, device: Device, after: int, limit: int) -> Page:
+def changes_since(session: Session, device: Device, cursor: Cursor, limit: int) -> Page:
     """What a phone does not know yet: advice for its region or traps, and officers' recounts of its observations.
 
     Args:
       session: reading is enough.
       device: whose changes.
-      after: `Page.last` of the previous page, 0 at first. A number that was never given out (the database came back
-        from a backup) starts over: every change may come twice without harm.
+      cursor: as the phone holds it. One of another era, or that was never given out, starts over: every change may come
+        twice without harm.
       limit: changes on a page.
     """
-    asked = {"region": device.region_id, "device": device.id, "after": after, "most": limit + 1}
-    rows = session.connection().execute(_CHANGES, asked).all()
+    asked = {"region": device.region_id, "device": device.id, "after": cursor.last, "most": limit + 1}
+    rows = session.connection().execute(_CHANGES, asked | {"era": cursor.era or NEVER_RESTORED}).all()
+    newest, era = rows[0].value, rows[0].era
+    is_of_another_era = cursor.era is not None and (cursor.era != era or cursor.last > newest)
     page = [row for row in rows if row.id is not None][:limit]
     by_kind = [{row.id for row in page if row.is_recount == kind} for kind in (0, 1)]
     found_rows: list[Advisory | Correction] = []
@@ -201,8 +228,8 @@ def changes_since(session: Session, device: Device, after: int, limit: int) -> P
         found_rows += session.scalars(select(Advisory).where(Advisory.id.in_(by_kind[0])))
         found_rows += session.scalars(select(Correction).where(Correction.id.in_(by_kind[1])))
     changes = sorted(found_rows, key=lambda change: (change.server_seq, isinstance(change, Correction), change.id))
-    last = page[-1].server_seq if page else (0 if after > rows[0].value else after)
-    return Page(changes, last, more=len(rows) > limit)
+    last = page[-1].server_seq if page else (0 if is_of_another_era else cursor.last)
+    return Page(changes, Cursor(last, era), len(rows) > limit, is_of_another_era)
 
 
 def record_sync(
@@ -347,9 +374,9 @@ def _broke(session: Session, device: int, fact: Fact, clock: PhoneClock, server_
     try:
         with session.begin_nested():
             count_in(session, device, [fact], clock, server_seq)
-    except OperationalError:  # the database is away or full: no fault of the fact's
-        raise
     except Exception as error:
+        if passes(error):  # no fault of this fact's, and none that the next one would not meet
+            raise
         log.exception("a stored fact could not be counted")
         return Problem("500.3", detail=type(error).__name__)
     return None

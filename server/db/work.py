@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from server.db.session import insert_once
 from server.db.store import next_server_seq
-from server.db.tables import Advisory, ProcessBeat, Release, TrainingRun
+from server.db.tables import Advisory, Device, ProcessBeat, Release, TrainingRun
 
 MAX_ATTEMPTS = 3
 """How often a run whose worker died is tried again before it counts as failed."""
@@ -193,10 +193,11 @@ def record_advisory(
 
 
 def latest_advisories(session: Session, region: str) -> list[Advisory]:
-    """The newest advice for each trap and pest of a region, newest first."""
+    """The newest advice for each trap and pest of a region, newest first; not of traps whose phone was moved away."""
     newest = (
         select(func.max(Advisory.id))
-        .where(Advisory.region_id == region)
+        .outerjoin(Device, Device.id == Advisory.device_id)
+        .where(Advisory.region_id == region, or_(Advisory.device_id.is_(None), Device.region_id == region))
         .group_by(Advisory.device_id, Advisory.trap, Advisory.pest)
     )
     return list(session.scalars(select(Advisory).where(Advisory.id.in_(newest)).order_by(Advisory.id.desc())))

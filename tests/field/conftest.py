@@ -1,5 +1,6 @@
 """The built app served as in production, and a browser that visits it."""
 
+import io
 import json
 import os
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import BrowserContext, Page, Route, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -20,6 +22,8 @@ from server import create_app
 from server.config import Settings
 from tests.conftest import Chromium
 
+FAKE_CAMERA = "--use-fake-device-for-media-stream"
+ALLOWED = "--use-fake-ui-for-media-stream"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
 
 
@@ -61,11 +65,11 @@ Serve = Callable[[Path], AppServer]
 
 
 @contextmanager
-def browser(chromium: Chromium, profile: Path) -> Iterator[BrowserContext]:
-    """A phone's browser: what it stores lies in `profile` and outlives it."""
+def browser(chromium: Chromium, profile: Path, *flags: str) -> Iterator[BrowserContext]:
+    """A phone's browser, started with more flags perhaps: what it stores lies in `profile` and outlives it."""
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
-            profile, executable_path=chromium.path, env={**os.environ, **chromium.env}, args=FLAGS
+            profile, executable_path=chromium.path, env={**os.environ, **chromium.env}, args=[*FLAGS, *flags]
         )
         yield context
         with suppress(PlaywrightError):  # a test may have killed it
@@ -147,6 +151,25 @@ def pink(page: Page) -> Page:
         tap(page, testid)
     expect(page.get_by_test_id("trap-card")).to_be_visible()
     return page
+
+
+PUT_SETTING = """([key, value]) => new Promise((done) => {
+  const asked = indexedDB.open('pestwatch');
+  asked.onsuccess = () => {
+    const tx = asked.result.transaction('settings', 'readwrite');
+    tx.objectStore('settings').put(value, key);
+    tx.oncomplete = () => { asked.result.close(); done(); };
+  };
+})"""
+
+
+def camera_that_sees(photo: Path, folder: Path, size_px: tuple[int, int] = (1280, 960)) -> tuple[str, ...]:
+    """Flags for a camera that is allowed, and looks at one photo without end."""
+    frame = io.BytesIO()
+    Image.open(photo).convert("RGB").resize(size_px).save(frame, "JPEG", quality=95)
+    video = folder / "camera.mjpeg"
+    video.write_bytes(frame.getvalue() * 2)
+    return (FAKE_CAMERA, ALLOWED, f"--use-file-for-fake-video-capture={video}")
 
 
 COUNTER_IS_HERE = """async () => {

@@ -13,8 +13,16 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.conftest import BROWSER, Chromium
-from tests.field.conftest import AppServer, browser, count_by_hand, enrol_with, sync_answer, tap
-from tests.field.walk import Walker, walk
+from tests.field.conftest import (
+    AppServer,
+    browser,
+    camera_that_sees,
+    count_by_hand,
+    enrol_with,
+    sync_answer,
+    tap,
+)
+from tests.field.walk import GOLDEN_PHOTOS, Walker, walk, walk_on
 
 AXE = BROWSER / "node_modules" / "axe-core" / "axe.min.js"
 RULES = {"color-contrast-enhanced": {"enabled": True}, "target-size": {"enabled": True}}
@@ -45,6 +53,12 @@ def test_axe_finds_nothing_on_any_screen(
         walker = Walker(context, server.app_url, locale, 360, axe_faults)
         assert walk(walker) == {}
         assert walker.page.locator("html").get_attribute("lang") == locale
+
+
+def test_axe_finds_nothing_from_one_trap_to_the_next(chromium: Chromium, server: AppServer, tmp_path: Path) -> None:
+    flags = camera_that_sees(GOLDEN_PHOTOS / "large.jpg", tmp_path)
+    with browser(chromium, tmp_path / "phone", *flags) as context:
+        assert walk_on(Walker(context, server.app_url, "en", 360, axe_faults)) == {}
 
 
 def test_axe_finds_nothing_where_a_count_was_refused(farmer: Page) -> None:

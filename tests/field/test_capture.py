@@ -1,6 +1,5 @@
 """From the camera to a number that a person has looked over, in a real browser: guided, refused, rejected, tapped, very large."""
 
-import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +11,18 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from tests.conftest import Chromium
-from tests.field.conftest import FLAGS, AppServer, tap, wait_for_the_counter
+from tests.field.conftest import (
+    ALLOWED,
+    FAKE_CAMERA,
+    FLAGS,
+    PUT_SETTING,
+    AppServer,
+    camera_that_sees,
+    tap,
+    wait_for_the_counter,
+)
 
 GOLDEN_PHOTOS = Path(__file__).parents[1] / "golden" / "photos"
-FAKE_CAMERA = "--use-fake-device-for-media-stream"
-ALLOWED = "--use-fake-ui-for-media-stream"
 COUNTING_MS = 30_000
 
 FACTS = """kind => new Promise((resolve) => {
@@ -102,12 +108,9 @@ def test_a_shutter_takes_a_whole_photo_which_is_counted(chromium: Chromium, serv
 def test_the_gate_says_before_the_photo_what_to_change(
     chromium: Chromium, server: AppServer, tmp_path: Path, photo: str, hint: str
 ) -> None:
-    frame = io.BytesIO()
-    Image.open(GOLDEN_PHOTOS / photo).convert("RGB").resize((1280, 960)).save(frame, "JPEG", quality=95)
-    video = tmp_path / "camera.mjpeg"
-    video.write_bytes(frame.getvalue() * 2)
-    flags = (FAKE_CAMERA, ALLOWED, f"--use-file-for-fake-video-capture={video}")
+    flags = camera_that_sees(GOLDEN_PHOTOS / photo, tmp_path)
     with phone_with(chromium, server, tmp_path / "phone", *flags) as page:
+        page.evaluate(PUT_SETTING, ["shutter_by_hand", True])  # or a good photo is taken before anybody has read
         tap(page, "open-camera")
         expect(page.locator(".camera")).to_have_attribute("data-hint", hint, timeout=COUNTING_MS)
         expect(page.get_by_test_id("hint")).not_to_be_empty()

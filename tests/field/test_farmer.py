@@ -105,6 +105,22 @@ def test_a_count_that_may_reach_the_number_is_never_calm(farmer: Page) -> None:
     expect(farmer.get_by_test_id("advice-range")).to_contain_text("Probably between")
 
 
+def test_the_save_button_shows_the_nights_and_whether_the_trap_was_emptied(farmer: Page) -> None:
+    farmer.get_by_test_id("photo-gallery").set_input_files(GOLDEN_PHOTOS / "funnel.png")
+    save = farmer.get_by_test_id("save-count")
+    expect(save).to_be_in_viewport(timeout=30_000)
+    expect(save).to_contain_text("3")
+
+    def sign() -> str:
+        return save.locator("svg").last.inner_html()
+
+    assert sign() == farmer.get_by_test_id("emptied-yes").locator("svg").inner_html()
+    tap(farmer, "emptied-no")
+    tap(farmer, "nights-minus")
+    expect(save).to_contain_text("2")
+    assert sign() == farmer.get_by_test_id("emptied-no").locator("svg").inner_html()
+
+
 def test_a_corrected_number_goes_before_the_phones_own(farmer: Page) -> None:
     farmer.get_by_test_id("photo-gallery").set_input_files(GOLDEN_PHOTOS / "funnel.png")
     number = farmer.get_by_test_id("count-number")

@@ -11,17 +11,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests import factories
-from tests.field.conftest import count_by_hand, enrol_with, sync_answer, tap
+from tests.field.conftest import PUT_SETTING, count_by_hand, enrol_with, sync_answer, tap
 
 NAGPUR = {"latitude": 21.1458, "longitude": 79.0882}
-PUT_SETTING = """([key, value]) => new Promise((done) => {
-  const asked = indexedDB.open('pestwatch');
-  asked.onsuccess = () => {
-    const tx = asked.result.transaction('settings', 'readwrite');
-    tx.objectStore('settings').put(value, key);
-    tx.oncomplete = () => { asked.result.close(); done(); };
-  };
-})"""
 TAKE_SETTING = """(key) => new Promise((done) => {
   const asked = indexedDB.open('pestwatch');
   asked.onsuccess = () => {

@@ -1,9 +1,11 @@
-"""A person who goes through the whole app in a real Chromium and looks at every screen; what to look for is the test's."""
+"""People who go through the app in a real Chromium and look at every screen; what to look for is the test's."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.field.conftest import PUT_SETTING, wait_for_the_counter
 
 GOLDEN_PHOTOS = Path(__file__).parents[1] / "golden" / "photos"
 
@@ -102,4 +104,23 @@ def walk(walker: Walker) -> dict[str, list[str]]:
     walker.look("enrol")
     walker.tap("back")
     walker.look("settings")
+    return walker.faults
+
+
+def walk_on(walker: Walker) -> dict[str, list[str]]:
+    """From one trap to the next with a camera that likes what it sees; what is wrong, by screen."""
+    for testid in (f"language-{walker.locale}", "consent-agree", "emptied-3", "save-trap"):
+        walker.tap(testid)
+    for testid in ("add-trap", "emptied-3", "save-trap"):
+        walker.tap(testid)
+    wait_for_the_counter(walker.page)
+    walker.page.evaluate(PUT_SETTING, ["shutter_by_hand", True])  # or the photo is taken before anybody has looked
+    walker.tap("open-camera")
+    expect(walker.page.locator(".camera.good")).to_be_visible(timeout=60_000)
+    walker.look("camera")
+    walker.tap("shutter")
+    walker.look("result")
+    walker.tap("save-count")
+    walker.look("advice")
+    expect(walker.page.get_by_test_id("next-traps")).to_be_visible()
     return walker.faults

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import cbor2
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
 
+from pestwatch.sync.protocol import AdvisoryChange, DropChange, RecountChange
 from pestwatch.sync.signature import public_half, sign
 from pestwatch.sync.table import FACTS, ITEMS, Usual, to_table
 from tests.factories import NOW, correction_fact, observation_fact, service_fact, trap_fact
@@ -68,6 +70,11 @@ def cases() -> list[dict[str, Any]]:
         {"seq": 104, "status": "rejected", "problem": problem},
         {"seq": None, "status": "rejected", "problem": problem},
     ]
+    told = (
+        DropChange("IN-MH-501"),
+        AdvisoryChange(7, "IN-MH-501", "t1", {"pest": "HELIAR", "crop": "cotton", "level": "red"}, NOW),
+        RecountChange(3, {"HELIAR": 13}, "officer", NOW),
+    )
     one_of_each = [trap_fact(1), service_fact(2), observation_fact(3, decoded_scale=1, nights=2), correction_fact(4)]
     return [
         case("one of each kind", one_of_each),
@@ -95,6 +102,7 @@ def cases() -> list[dict[str, Any]]:
         *(case(f"drawn {seed}", a_round(seed, 10 * seed)) for seed in range(1, 4)),
         case("all stored", stored, ITEMS),
         case("some refused", refused, ITEMS),
+        case("changes", [*msgspec.to_builtins(told), {"kind": "a kind of a newer server"}]),
         case("all known already", [item | {"status": "duplicate"} for item in stored], ITEMS),
     ]
 

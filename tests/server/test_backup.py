@@ -18,7 +18,7 @@ from pestwatch.errors import Problem
 from pestwatch.release.installation import open_installation
 from server import auth, backup, first_start
 from server.config import Settings
-from server.db import tables
+from server.db import eras, tables
 from server.db.session import Table, open_engine, session_scope
 from tests import factories
 from tests.conftest import ROOT
@@ -105,12 +105,16 @@ def test_an_installation_comes_back_from_a_backup_made_under_load(
         here = stored(engine, device)
         assert seen <= here, "nothing is lost that was acknowledged before the backup began"
 
-        # The phone keeps all its facts: what the backup came too early for arrives again, the rest is known.
+        # The phone keeps all its facts: what the backup came too early for is asked for and arrives again, the rest is known.
+        headers = {"Authorization": f"Bearer {phone.token}"}
+        told = web.ask("POST", "/api/v1/sync", json.dumps(push(cursor="1.0")).encode(), **headers)
+        assert {seq for first, last in told["held"] for seq in range(first, last + 1)} == here
         again = sorted(phone.acknowledged - here) + sorted(here)[:10]
         for begin in range(0, len(again), 100):
             facts = [phone.fact(seq) for seq in again[begin : begin + 100]]
-            headers = {"Authorization": f"Bearer {phone.token}"}
-            answer = web.ask("POST", "/api/v1/sync", json.dumps(push(*facts)).encode(), **headers)
+            message = json.dumps(push(*facts, cursor=told["cursor"])).encode()
+            answer = web.ask("POST", "/api/v1/sync", message, **headers)
+            assert "held" not in answer
             statuses = {item["seq"]: item["status"] for item in answer["items"]}
             assert statuses == {fact["seq"]: "duplicate" if fact["seq"] in here else "stored" for fact in facts}
         assert stored(engine, device) >= phone.acknowledged
@@ -166,7 +170,7 @@ def test_every_row_and_file_comes_back_on_either_engine(
     there.data.mkdir()
     other = open_engine(url)
     first_start.prepare(other, there)  # as a container does before anybody can say `restore`
-    assert backup.restore(other, there, tmp_path / "b.zip") == made
+    assert backup.restore(other, there, tmp_path / "b.zip", NOW) == made
     assert rows(other) == rows(engine)
     mine, theirs = (
         {path.relative_to(data): path.read_bytes() for path in data.rglob("*") if path.is_file()}
@@ -175,12 +179,12 @@ def test_every_row_and_file_comes_back_on_either_engine(
     assert mine == theirs
     assert {Path("secret_key"), Path("sms_key")} >= {path for path in theirs if path.parent == Path()}
 
-    # Numbers go on: nothing that phones have seen is given out again.
+    # Numbers go on behind those of the backup, and an era has begun.
     with session_scope(other) as session:
-        device = factories.device(session)
-        assert device.id > phone.row.id
-        number = select(tables.Counter.value).where(tables.Counter.name == "server_seq")
-        assert session.scalars(number).one() > backup.SKIPPED_NUMBERS
+        assert factories.device(session).id > phone.row.id
+        assert eras.restored_at(session) == NOW
+    with session_scope(engine) as session:
+        assert eras.restored_at(session) is None
     other.dispose()
 
 
@@ -200,7 +204,7 @@ def test_a_backup_replaces_no_installation_that_phones_know(lived_in: Settings, 
     backup.back_up(engine, lived_in, tmp_path / "b.zip", NOW)
     before = rows(engine)
     with pytest.raises(Problem, match=r"409\.3"):
-        backup.restore(engine, lived_in, tmp_path / "b.zip")
+        backup.restore(engine, lived_in, tmp_path / "b.zip", NOW)
     assert rows(engine) == before
 
 
@@ -226,7 +230,7 @@ def test_a_damaged_or_foreign_file_changes_nothing(lived_in: Settings, engine: E
     for name, content in spoilt.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(Problem, match=r"422\.60"):
-            backup.restore(other, there, tmp_path / name)
+            backup.restore(other, there, tmp_path / name, NOW)
         assert rows(other) == before, name
     other.dispose()
 

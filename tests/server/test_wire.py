@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from pestwatch.sync.signature import HEADER, public_half, sign
@@ -216,6 +217,20 @@ def test_what_cannot_be_counted_is_stored_told_to_the_officer_and_counted_when_i
         assert sorted(catch.count for catch in catches.catch_rows(session, REGION, since)) == [13, 14]
         assert store.facts_with_problems(session, REGION) == []
     assert count_waiting_facts(settings, NOW) == 0
+
+
+def test_a_database_that_goes_away_is_no_fault_of_the_fact_that_was_being_counted(
+    phone: Phone, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: Any) -> dict[str, Any]:
+        raise OperationalError("INSERT", None, ConnectionError("the server closed the connection"))
+
+    monkeypatch.setattr(read_models, "observation_row", breaks)
+    response = phone.send(json.dumps(push(trap_fact(1), observation_fact(2))).encode())
+    assert (response.status_code, response.json["problem"]["number"]) == (503, "503.4")
+    monkeypatch.undo()
+    assert facts_held(engine) == 0
+    assert [item["status"] for item in phone.sync(trap_fact(1), observation_fact(2))["items"]] == ["stored"] * 2
 
 
 def test_a_quarantined_fact_that_cannot_be_counted_waits_as_well(

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from billiard.pool import Worker
 
 from server.celery_app import make_celery
 from server.config import REPOSITORY, Settings
@@ -42,3 +43,15 @@ def test_a_worker_finishes_its_task_before_it_stops(settings: Settings, valkey_u
         worker.wait()
     assert Path(here.data / "done").exists()
     app.close()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_child_that_ends_does_not_wait_for_half_a_minute(settings: Settings) -> None:
+    told = "import server.worker; from billiard.pool import Worker; print(Worker._ensure_messages_consumed.__globals__['GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT'])"
+    ask = subprocess.run(
+        [sys.executable, "-c", told], env=environment(settings), cwd=REPOSITORY, capture_output=True, check=True
+    )
+    assert int(ask.stdout) <= 20
+    assert "GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT" in Worker._ensure_messages_consumed.__code__.co_names, (
+        "billiard still reads it"
+    )

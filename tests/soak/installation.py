@@ -44,7 +44,8 @@ class Web:
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "gunicorn", "server.wsgi:app", "--worker-class", "gthread", "--threads", "4"]
+        command = [sys.executable, "-m", "gunicorn", "server.wsgi:app", "--threads", "4"]
+        command += ["--worker-class", "server.patience.PatientWorker"]
         command += ["--bind", f"127.0.0.1:{self.port}", "--log-level", "critical", "--no-control-socket"]
         self.process = subprocess.Popen(
             command, env=self.env, cwd=REPOSITORY, start_new_session=True, stderr=subprocess.DEVNULL

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
+from random import Random
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +22,8 @@ class Fault:
     """How often the request reaches the server; the phone hears the last answer."""
     delay_s: float = 0.0
     """How long the request lies about before it reaches the server."""
+    is_held: bool = False
+    """The link breaks for the phone, and the request lies about until the test lets it go on."""
 
 
 class FaultyLink:
@@ -30,6 +33,7 @@ class FaultyLink:
         self.server_port = server_port
         self.fault = Fault()
         self.bytes_sent = self.bytes_answered = 0
+        self.held: list[bytes] = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
         self.accepting = threading.Thread(target=self._accept, daemon=True)
@@ -42,6 +46,17 @@ class FaultyLink:
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         self.accepting.join()
+
+    def let_go(self, order: Random) -> int:
+        """Brings what was held to the server, in any order, and says how many requests that were; nobody hears the answers."""
+        order.shuffle(self.held)
+        for request in self.held:
+            with socket.create_connection(("127.0.0.1", self.server_port), timeout=30) as server:
+                server.sendall(request)
+                if not read_message(server).startswith(b"HTTP/1.1 200"):
+                    raise AssertionError(request)
+        brought, self.held = len(self.held), []
+        return brought
 
     def _accept(self) -> None:
         while True:
@@ -56,6 +71,9 @@ class FaultyLink:
         with phone, contextlib.suppress(OSError):
             request = read_message(phone)
             self.bytes_sent = len(request)
+            if fault.is_held:
+                self.held.append(request)
+                return
             time.sleep(fault.delay_s)
             answer = b""
             for _ in range(fault.copies):

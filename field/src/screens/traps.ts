@@ -128,6 +128,19 @@ function listed(standings: Standing[]): Child {
   );
 }
 
+/** The other traps that are to be counted by now: whoever walks from one to the next photographs it from here. */
+export async function nextTraps(than: string): Promise<Child> {
+  const due = byUrgency(await myTraps(), new Date()).filter(
+    ({ trap, dues }) => trap.trap !== than && dues.some(({ what, days }) => what === "count" && days <= 0),
+  );
+  if (due.length === 0) return null;
+  return h(
+    "section",
+    { class: "stack", testid: "next-traps" },
+    due.map((standing) => card(standing, true)),
+  );
+}
+
 /** Counts that were begun and not saved: the camera or the phone may have closed the app. */
 async function unfinished(traps: MyTrap[]): Promise<Child> {
   const drafts = await allDrafts();

@@ -31,6 +31,8 @@ export interface Delivery {
   answered_at: Instant | null;
   /** When it was last handed to the phone's SMS app; whether that sent it, nobody knows, so it waits all the same. */
   sms_at?: Instant;
+  /** Brought by an earlier enrolment to this server, or to another one (or by a lost key): this enrolment is not asked for it. */
+  elsewhere?: "earlier" | "other";
 }
 
 /** A photo that the farmer agreed to send, made smaller and free of the camera's hidden notes (place, owner). */
@@ -112,6 +114,8 @@ export interface Settings {
   send_photos: boolean;
   /** When photos go; on Wi-Fi where nothing is set. */
   photos_go: PhotosGo;
+  /** The camera waits for the shutter, and takes no photo by itself. */
+  shutter_by_hand: boolean;
   enrolment: Enrolment;
   asking: Asking;
   device_key: DeviceKey;

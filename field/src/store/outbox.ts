@@ -7,9 +7,18 @@
  */
 
 import { Problem } from "../problem";
-import type { CorrectionBody, Fact, Instant, NewFact, ProblemJson, SyncResponse } from "../sync/protocol";
+import type {
+  AdvisoryChange,
+  CorrectionBody,
+  Fact,
+  Held,
+  Instant,
+  NewFact,
+  ProblemJson,
+  SyncResponse,
+} from "../sync/protocol";
 import { announceChange } from "./changed";
-import { type Delivery, database, type KeptPhoto } from "./database";
+import { type Delivery, database, type Enrolment, type KeptPhoto } from "./database";
 
 /** A fact, or one made from the sequence number that its predecessor in the same call was given. */
 type Entry = NewFact | ((previous: number) => NewFact);
@@ -69,7 +78,7 @@ async function inOneTransaction(entries: Entry[], photo: Blob | null): Promise<n
     for (const fact of facts) {
       const { seq } = fact;
       writes.push(tx.objectStore("facts").add(fact));
-      writes.push(tx.objectStore("deliveries").add({ seq, status: "waiting", problem: null, answered_at: null }));
+      writes.push(tx.objectStore("deliveries").add(waiting(seq)));
       if (fact.kind === "observation") writes.push(tx.objectStore("drafts").delete(fact.body.trap));
       if (photo && fact.kind === "observation" && fact.body.photo) {
         const kept: KeptPhoto = { sha256: fact.body.photo, observation: seq, photo, status: "waiting", problem: null };
@@ -95,27 +104,71 @@ export async function peek(limit: number): Promise<Fact[]> {
   return facts.filter((fact) => fact !== undefined);
 }
 
-/** Writes down what the server said, and what it had to tell, in one transaction: a cursor never runs ahead. */
-export async function acknowledge(response: SyncResponse): Promise<void> {
+const waiting = (seq: number): Delivery => ({ seq, status: "waiting", problem: null, answered_at: null });
+
+const hasArrived = (delivery: Delivery | undefined): boolean =>
+  delivery?.status === "stored" || delivery?.status === "duplicate";
+
+const isAmong = (held: Held, seq: number): boolean => held.some(([first, last]) => first <= seq && seq <= last);
+
+/**
+ * Writes down what the server said, and what it had to tell, in one transaction: a cursor never runs ahead, and no advice
+ * stands here as if it were another region's.
+ *
+ * A server that came back from a backup says what it has: what else it acknowledged waits again, and its photo with it.
+ *
+ * @param publicKey by which the server knows this phone from now on
+ * @returns whether it said so
+ */
+export async function acknowledge(response: SyncResponse, publicKey = ""): Promise<boolean> {
   const db = await database();
   const tx = db.transaction(["settings", "deliveries", "advisories", "recounts"], "readwrite");
   const deliveries = tx.objectStore("deliveries");
+  const settings = tx.objectStore("settings");
+  const { held, cursor } = response;
+  // A server that said so under the same cursor each time would be sent everything for ever.
+  const isToldAnew = !!held && cursor !== (await settings.get("cursor"));
+  if (isToldAnew) {
+    for (const { seq, status, answered_at, elsewhere } of await deliveries.getAll()) {
+      // A number that is there names other content if it was in conflict.
+      if (answered_at && !elsewhere && (status === "conflict" || !isAmong(held, seq)))
+        await deliveries.put(waiting(seq));
+    }
+  }
   for (const { seq, status, problem } of response.items) {
     // An answer for a number that this phone never gave away is none of ours.
     if (seq === null || (await deliveries.getKey(seq)) === undefined) continue;
     await deliveries.put({ seq, status, problem, answered_at: response.server_time });
   }
   for (const change of response.changes) {
+    if (change.kind === "drop") await keepAdviceOf(change.keep, tx.objectStore("advisories"));
     if (change.kind === "advisory") await tx.objectStore("advisories").put(change);
     if (change.kind === "recount") await tx.objectStore("recounts").put(change);
   }
-  const settings = tx.objectStore("settings");
-  await settings.put(response.cursor, "cursor");
+  const enrolment = (await settings.get("enrolment")) as Enrolment | undefined;
+  if (enrolment) {
+    // A backup may be older than the moment in which this phone showed its key: then it is shown again.
+    const known = { public_key: isToldAnew ? "" : publicKey, state: response.device };
+    const drop = response.changes.find((change) => change.kind === "drop");
+    await settings.put({ ...enrolment, ...known, region: drop?.keep ?? enrolment.region }, "enrolment");
+  }
+  await settings.put(cursor, "cursor");
   await settings.put(response.clock_offset_ms, "clock_offset_ms");
   await settings.put(response.server_time, "last_synced_at");
   await settings.put(response.notices ?? [], "notices");
   await tx.done;
   announceChange();
+  return isToldAnew;
+}
+
+/** An officer's recounts stay: they are about counts, wherever those belong. */
+async function keepAdviceOf(
+  region: string,
+  advisories: { getAll(): Promise<AdvisoryChange[]>; delete(id: number): Promise<void> },
+): Promise<void> {
+  for (const advisory of await advisories.getAll()) {
+    if (advisory.region !== region) await advisories.delete(advisory.id);
+  }
 }
 
 /** Marks facts as refused without an answer for each, as when one alone is too large to send. */
@@ -137,24 +190,31 @@ export async function markAsSms(seqs: number[], at: Instant): Promise<void> {
 
 /** Lets what was refused be sent once more, after an update perhaps. */
 export async function sendAgain(seq: number): Promise<void> {
-  await (await database()).put("deliveries", { seq, status: "waiting", problem: null, answered_at: null });
+  await (await database()).put("deliveries", waiting(seq));
   announceChange();
 }
 
 /**
- * A server that has never met this phone gets everything that it needs: descriptions of traps, and all that has not arrived.
- * Facts that another enrolment delivered stay delivered.
+ * Keeps a new enrolment. Its server gets everything that it needs: descriptions of traps, and all that has not arrived. Facts
+ * that another enrolment delivered stay delivered, unless the server has lost them; advice of another region goes.
+ *
+ * @param held what earlier enrolments of this phone brought to this server; null: they were at another one, or had another key
  */
-export async function startAnew(): Promise<void> {
+export async function startAnew(enrolment: Enrolment, held: Held | null): Promise<void> {
   const db = await database();
-  const tx = db.transaction(["facts", "deliveries", "settings"], "readwrite");
-  for (const fact of await tx.objectStore("facts").getAll()) {
-    const delivery = await tx.objectStore("deliveries").get(fact.seq);
-    const arrived = delivery?.status === "stored" || delivery?.status === "duplicate";
-    if (arrived && fact.kind !== "trap") continue;
-    await tx.objectStore("deliveries").put({ seq: fact.seq, status: "waiting", problem: null, answered_at: null });
+  const tx = db.transaction(["facts", "deliveries", "settings", "advisories"], "readwrite");
+  const deliveries = tx.objectStore("deliveries");
+  for (const { seq, kind } of await tx.objectStore("facts").getAll()) {
+    const delivery = await deliveries.get(seq);
+    const elsewhere = held ? (delivery?.elsewhere ?? "earlier") : "other";
+    const isThere = hasArrived(delivery) && (!held || elsewhere === "other" || isAmong(held, seq));
+    await deliveries.put(isThere && kind !== "trap" ? { ...(delivery as Delivery), elsewhere } : waiting(seq));
   }
-  await tx.objectStore("settings").delete("cursor");
+  await keepAdviceOf(enrolment.region, tx.objectStore("advisories"));
+  const settings = tx.objectStore("settings");
+  await settings.put(enrolment, "enrolment");
+  await settings.delete("asking");
+  await settings.delete("cursor");
   await tx.done;
   announceChange();
 }
@@ -180,8 +240,7 @@ export async function photosToSend(): Promise<(KeptPhoto & { photo: Blob })[]> {
   const photos = await db.getAllFromIndex("photos", "by_status", "waiting");
   const ready: (KeptPhoto & { photo: Blob })[] = [];
   for (const kept of photos) {
-    const delivery = await db.get("deliveries", kept.observation);
-    const arrived = delivery?.status === "stored" || delivery?.status === "duplicate";
+    const arrived = hasArrived(await db.get("deliveries", kept.observation));
     if (kept.photo && arrived) ready.push({ ...kept, photo: kept.photo });
   }
   return ready;

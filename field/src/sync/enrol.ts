@@ -65,11 +65,12 @@ export async function enrolIfAsking(app: string): Promise<void> {
     await keep("asking", { ...asking, state: "waiting" });
     return;
   }
-  const { device, token, region, root } = answer;
+  const { device, token, region, root, held } = answer;
+  const former = await setting("enrolment");
+  const isSamePlace = former?.root.public_key === root.public_key && former.public_key === public_key;
   const sms = answer.sms ? { number: answer.sms.number, key: await smsKey(answer.sms.key) } : null;
-  await keep("enrolment", { device, token, region, root, sms, state: "active", public_key });
-  await forget("asking");
-  await startAnew();
+  const enrolment = { device, token, region, root, sms, state: "active", public_key } as const;
+  await startAnew(enrolment, (isSamePlace && held) || null);
 }
 
 async function message(

@@ -72,7 +72,9 @@ async function round(reason: FlushReason): Promise<FlushOutcome> {
     }
     await enrolIfAsking(__APP_VERSION__);
     const enrolment = await setting("enrolment");
-    if (!enrolment || enrolment.state === "unknown") return { state: "not-enrolled", problem: null };
+    // One that was not known is tried all the same: an old window may have forgotten to sign, and a server that came back
+    // from the wrong backup may have come back from the right one since.
+    if (!enrolment) return { state: "not-enrolled", problem: null };
     await pushAndPull(enrolment, __APP_VERSION__);
     await sendPhotos(enrolment, reason === "photos");
     await Promise.all([forget("back_off"), forget("last_problem")]);

@@ -131,6 +131,8 @@ export interface SyncRequest {
   locale: string;
   app: string;
   model: string | null;
+  /** Whose advice is here: the server tells a drop as long as the phone belongs to another one. */
+  region: string;
   /** Until the server knows it: the key that signs. */
   public_key?: string;
   facts: Fact[] | Table;
@@ -153,8 +155,14 @@ export interface RecountChange {
   at: Instant;
 }
 
-/** What the server has to tell; a kind that this app does not know yet is skipped. */
-export type Change = AdvisoryChange | RecountChange | { kind: "unknown" };
+/** This phone is of the region `keep` now; the advice of every other is to be forgotten. */
+export interface DropChange {
+  kind: "drop";
+  keep: string;
+}
+
+/** What the server has to tell, in order; a kind that this app does not know yet is skipped. */
+export type Change = AdvisoryChange | RecountChange | DropChange | { kind: "unknown" };
 
 export interface AdviceJson {
   pest: string;
@@ -178,7 +186,12 @@ export interface SyncResponse {
   release: { region: string; version: string; seq: number } | null;
   /** What the server has to say about the message as a whole. */
   notices?: ProblemJson[];
+  /** The server came back from a backup: what was acknowledged and is not among these, it lacks. */
+  held?: Held;
 }
+
+/** First and last number of each run of facts that a server has. */
+export type Held = [number, number][];
 
 /** The same as it comes: what is empty is left out, and the items are a table if the facts were one. */
 export type SyncAnswer = Omit<SyncResponse, "items" | "more" | "changes" | "release"> &
@@ -216,6 +229,8 @@ export interface EnrolResponse {
   /** Null where no SMS gateway listens. */
   sms?: { number: string; key: string } | null;
   server_time: Instant;
+  /** What earlier enrolments of this phone, known by its key, brought and is there. */
+  held?: Held;
 }
 
 /** The instant on the wire, in whole seconds. */

@@ -9,7 +9,7 @@
 import { asProblem, Problem, problemJson } from "../problem";
 import type { Enrolment } from "../store/database";
 import { acknowledge, peek, refuse } from "../store/outbox";
-import { keep, setting } from "../store/settings";
+import { setting } from "../store/settings";
 import { fromCbor, toCbor } from "./cbor";
 import { deviceKey, signed } from "./device-key";
 import type { Fact, ProblemJson, SyncAnswer, SyncRequest, SyncResponse } from "./protocol";
@@ -99,6 +99,7 @@ async function exchange(enrolment: Enrolment, facts: Fact[], app: string): Promi
     locale: locale ?? "en",
     app,
     model: model ?? null,
+    region: enrolment.region,
     ...(enrolment.public_key !== public_key && { public_key }),
     facts: (facts.length > 1 && toTable(facts, FACTS)) || facts,
   };
@@ -122,8 +123,7 @@ async function exchange(enrolment: Enrolment, facts: Fact[], app: string): Promi
     ...answer,
     items: Array.isArray(items) ? items : (fromTable(items, ITEMS) as unknown as SyncResponse["items"]),
   };
-  await acknowledge(response);
-  await keep("enrolment", { ...enrolment, public_key, state: response.device });
+  await acknowledge(response, public_key);
   return response;
 }
 
@@ -131,19 +131,26 @@ async function exchange(enrolment: Enrolment, facts: Fact[], app: string): Promi
  * Pushes until nothing waits and pulls until nothing is new.
  *
  * A batch that the server finds too large (413) or cannot read (400), or that takes too long, is halved; a single fact
- * that is refused so is marked and the rest goes on.
+ * that is refused so is marked and the rest goes on. Before a signature is believed to be wrong it is made once more, with the
+ * key that lies on the phone by then: another window may have made it, or enrolled anew.
  *
  * @throws Refusal, Problem 502.1
  */
 export async function pushAndPull(enrolment: Enrolment, app: string): Promise<void> {
   let limit = BATCH_FACTS;
   let cursor = await setting("cursor");
+  let isSignedAnew = false;
   for (;;) {
     const facts = await peek(limit);
     let response: SyncResponse;
     try {
-      response = await exchange(enrolment, facts, app);
+      // As it stands now: the answer before may have moved this phone to another region.
+      response = await exchange((await setting("enrolment")) ?? enrolment, facts, app);
     } catch (error) {
+      if (!isSignedAnew && error instanceof Refusal && error.problem.number === "401.6") {
+        isSignedAnew = true;
+        continue;
+      }
       const isAboutTheBatch = error instanceof Refusal && [400, 413, 504].includes(error.status);
       const [only, ...others] = facts;
       if (!isAboutTheBatch || !only || (error.status === 504 && others.length === 0)) throw error;
@@ -160,7 +167,7 @@ export async function pushAndPull(enrolment: Enrolment, app: string): Promise<vo
     if (facts.some((fact) => !answered.has(fact.seq))) throw new Refusal(502, problemJson(new Problem("502.2")));
     const hasMoreToPush = facts.length === limit;
     // A cursor that stands still would be asked for ever.
-    const hasMoreToPull = response.more && response.cursor !== cursor;
+    const hasMoreToPull = (response.more || response.held) && response.cursor !== cursor;
     if (!hasMoreToPush && !hasMoreToPull) return;
     cursor = response.cursor;
     limit = Math.min(BATCH_FACTS, limit * 2);

@@ -177,6 +177,23 @@ describe("a region's release", () => {
     );
   });
 
+  test("is found again by a phone that was moved away and back, though another region's has a higher seq", async () => {
+    server.offered = await regional(5);
+    await updateRelease("automatic", NOW, countsRightly);
+    const there = "IN-TG-501";
+    const enrolment = await setting("enrolment");
+    await keep("enrolment", { ...enrolment, region: there } as never);
+    for (const seq of [3, 9]) {
+      server.offered = await makeRelease({ region: there, version: `${there}-20261125-${seq}`, seq }, online, root);
+      const state = await updateRelease("automatic", NOW, countsRightly);
+      expect(state).toMatchObject({ current: { region: there, seq }, refused: null });
+    }
+    await keep("enrolment", enrolment as never);
+    server.offered = await regional(5);
+    const state = await updateRelease("automatic", NOW, countsRightly);
+    expect(state).toMatchObject({ current: { region: REGION, seq: 5 }, refused: null });
+  });
+
   test("for a newer app is refused before anything is downloaded", async () => {
     server.offered = await regional(1, { min_app: 3 });
     expect((await updateRelease("automatic", NOW, countsRightly)).refused?.problem.number).toBe("422.27");

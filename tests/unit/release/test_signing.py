@@ -46,7 +46,8 @@ def test_a_shipped_key_vouches_for_its_base_release(base: Release, keys_dir: Pat
 
 def test_a_root_vouches_through_its_certificate(regional: Release, installation: InstallationKeys) -> None:
     verified = verify(regional.content, regional.signature, Trust(root=installation.root))
-    assert verified.chain == installation.root.key_id != regional.signature.key_id
+    assert verified.chain == f"{installation.root.key_id} {regional.manifest.region}"
+    assert installation.root.key_id != regional.signature.key_id
 
 
 def test_a_phone_believes_nobody_that_it_does_not_know(base: Release, regional: Release, keys_dir: Path) -> None:
@@ -111,7 +112,7 @@ def test_what_is_not_base64_or_not_a_signature_is_refused(base: Release, keys_di
     assert "does not fit" in refusal(base.content, short, Trust.shipped(keys_dir))
 
 
-def test_the_ratchet_lets_each_chain_only_rise(
+def test_the_ratchet_lets_no_chain_fall(
     base: Release, regional: Release, installation: InstallationKeys, keys_dir: Path
 ) -> None:
     trust = Trust.shipped(keys_dir, installation.root)
@@ -119,8 +120,9 @@ def test_the_ratchet_lets_each_chain_only_rise(
     seen = admit(second, admit(first, {}))
     assert seen == {first.chain: 1, second.chain: 1}
     for again in (first, second):
+        assert admit(again, seen) == seen
         with pytest.raises(Problem, match=r"422\.23"):
-            admit(again, seen)
+            admit(again, seen | {again.chain: 2})
     assert admit(first, {second.chain: 10**9}) == {first.chain: 1, second.chain: 10**9}
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pestwatch.errors import Problem
 from pestwatch.sync import protocol
-from pestwatch.sync.cursor import read_cursor, write_cursor
+from pestwatch.sync.cursor import NEVER_RESTORED, UNREADABLE, read_cursor, write_cursor
 from pestwatch.sync.protocol import (
     KINDS,
     CorrectionFact,
@@ -126,14 +126,19 @@ def test_canonical_json_is_one_spelling_for_equal_documents(document: Any) -> No
     assert canonical(msgspec.json.decode(once)) == once
 
 
-@given(last=st.integers(0, 2**53))
-def test_a_cursor_comes_back_as_it_went(last: int) -> None:
-    assert read_cursor(write_cursor(last)) == last
+@given(last=st.integers(0, 2**53), era=st.integers(0, 2**40))
+def test_a_cursor_comes_back_as_it_went(last: int, era: int) -> None:
+    assert read_cursor(write_cursor(last, era)) == (last, era)
 
 
-@given(cursor=st.none() | st.text(max_size=30))
-def test_any_other_cursor_is_the_beginning_or_a_number(cursor: str | None) -> None:
-    assert read_cursor(cursor) >= 0
+def test_before_a_first_restore_a_cursor_is_spelled_as_it_always_was() -> None:
+    assert (write_cursor(42), read_cursor("1.2a")) == ("1.2a", (42, NEVER_RESTORED))
+
+
+@given(cursor=st.text(max_size=30) | st.from_regex(r"1\.[0-9a-f_+ -]{0,6}\.?[0-9a-f_+ -]{0,6}", fullmatch=True))
+def test_any_other_cursor_is_the_beginning_or_a_number(cursor: str) -> None:
+    last, era = read_cursor(cursor)
+    assert (last, era) == (0, UNREADABLE) or (0 <= last < 2**60 and era >= 0)
 
 
 def test_the_schema_in_the_documents_is_the_one_of_the_code() -> None:
@@ -169,9 +174,13 @@ def test_half_a_character_becomes_a_question_mark() -> None:
     assert read_fact(raw).typed.body.name == "well ?"
 
 
-@pytest.mark.parametrize("cursor", [None, "", "nonsense", "1.zz", "2.5", "1.-5", "1." + "f" * 16])
-def test_a_cursor_that_cannot_be_read_is_the_beginning(cursor: str | None) -> None:
-    assert read_cursor(cursor) == 0
+@pytest.mark.parametrize("cursor", ["", "nonsense", "1.zz", "2.5", "1.-5", "1.", "1.5.", "1.5.6.7", "1." + "f" * 16])
+def test_a_cursor_that_cannot_be_read_is_the_beginning_and_of_no_era(cursor: str) -> None:
+    assert read_cursor(cursor) == (0, UNREADABLE)
+
+
+def test_a_phone_without_a_cursor_begins_and_was_told_nothing_yet() -> None:
+    assert read_cursor(None) == (0, None)
 
 
 def test_the_table_in_the_documents_says_what_it_says() -> None:
