@@ -5,6 +5,8 @@
 Runs the real web process on SQLite and on PostgreSQL, both with every commit on disk, and plays phones that send the
 reference observation of docs/sync.md (bench/wire/phones.py), signed, with the headers that Chromium sends. The floor is a bare INSERT
 of the same rows, 50 in a transaction over one connection, measured right before and after: only the ratio says something.
+Phones and server share the machine's processors: `processors_busy_with_it` says how many they had between them, so what is
+missing to all of them went to others, or to waiting for the disk.
 `--quick` measures little of everything, `--morning` plays 20,000 phones that come within five minutes.
 """
 
@@ -107,7 +109,7 @@ def rows_of_a_phone(engine: Engine, batches: int) -> list[list[dict[str, Any]]]:
         facts = [
             read_fact(canonical(f)).typed for f in counts(random, 10**9 + batch * BATCH + os.getpid() * 10**5, BATCH)
         ]
-        found.append([read_models.observation_row(device, fact, clock) for fact in facts])
+        found.append([{"device_id": device} | read_models.observation_row(fact, clock) for fact in facts])
     return found
 
 
@@ -158,12 +160,14 @@ def speed(database_url: str, folder: Path, batches: int, *others: int) -> dict[s
         with web(database_url, folder) as (port, first):
             pushing(port, [phones[-1].request(counts(Random(1), n * BATCH + 1, BATCH)) for n in range(20)], [])
             threads = [threading.Thread(target=pushing, args=(port, requests, ms)) for requests in made]
-            web_before, all_before, start = cpu_s(first), cpu_s(first, *others), time.perf_counter()
+            web_before, all_before = cpu_s(first), cpu_s(first, *others)
+            phones_before, start = time.process_time(), time.perf_counter()
             for thread in threads:
                 thread.start()
             for thread in threads:
                 thread.join()
             wall_s = time.perf_counter() - start
+            phones_s = time.process_time() - phones_before
             web_s, all_s = cpu_s(first) - web_before, cpu_s(first, *others) - all_before
         bare.append(floor(engine, rows[batches // 2 :]))
         stored = CLIENTS * batches * BATCH
@@ -177,6 +181,8 @@ def speed(database_url: str, folder: Path, batches: int, *others: int) -> dict[s
         "ratio_to_floor": round(stored / wall_s / statistics.mean(bare), 3),
         "server_cpu_s_per_1000": round(all_s / stored * 1000, 3),
         "of_which_web": round(web_s / stored * 1000, 3),
+        "phones_cpu_s_per_1000": round(phones_s / stored * 1000, 3),
+        "processors_busy_with_it": round((all_s + phones_s) / wall_s, 2),
         "batch_ms_median": round(statistics.median(ms), 1),
         "batch_ms_p99": round(statistics.quantiles(ms, n=100)[98], 1),
     }

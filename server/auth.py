@@ -202,11 +202,11 @@ def device_of_request(session: Session) -> Device:
       Problem 401.1: no token, or an unknown one.
     """
     token = bearer()
-    device = devices.device_by_token(session, hash_secret(token)) if token else None
+    device = devices.enter_as_device(session, hash_secret(token)) if token else None
     if device is None:
         raise Problem("401.1")
     g.device = device.id  # for the log
-    become(session, Scope(device=device.id, home=device.region_id))
+    g.scope = Scope(device=device.id, home=device.region_id)
     return device
 
 

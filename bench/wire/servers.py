@@ -58,14 +58,14 @@ def web(database_url: str, folder: Path) -> Iterator[tuple[int, int]]:
 
 
 def cpu_s(*firsts: int) -> float:
-    """Processor seconds that these processes and their children have used so far."""
+    """Processor seconds that these processes and their children, those that have ended too, have used so far."""
     used = 0.0
     for process in _with_children(firsts):
         try:
             times = process.cpu_times()
         except psutil.NoSuchProcess:
             continue
-        used += times.user + times.system
+        used += times.user + times.system + times.children_user + times.children_system
     return used
 
 

@@ -109,10 +109,14 @@ def find_release(region: str, version: str, *shelves: Path) -> Release:
     Raises:
       Problem 404.1: no shelf has it.
     """
+    return read_release(_find_folder(region, version, *shelves))
+
+
+def _find_folder(region: str, version: str, *shelves: Path) -> Path:
     for shelf in shelves:
         folder = shelf / region / version
         if _is_plain(region) and _is_plain(version) and (folder / MANIFEST_NAME).is_file():
-            return read_release(folder)
+            return folder
     raise Problem("404.1", name=version)
 
 
@@ -131,11 +135,16 @@ def find_current(region: str, *shelves: Path) -> Release:
     Raises:
       Problem 404.1: not even a base release is there.
     """
+    return read_release(current_folder(region, *shelves))
+
+
+def current_folder(region: str, *shelves: Path) -> Path:
+    """Where the release in use in a region lies; as `find_current`, unread."""
     for wanted in (region, BASE_REGION):
         for shelf in shelves:
             version = current_version(shelf, wanted)
             if version is not None:
-                return find_release(wanted, version, shelf)
+                return _find_folder(wanted, version, shelf)
     raise Problem("404.1", name=region)
 
 

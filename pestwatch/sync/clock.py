@@ -6,7 +6,7 @@ good as any; they are stored with the time corrected, and flagged. Source: akvo/
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Self
+from typing import NamedTuple, Self
 
 NETWORK_DELAY = timedelta(minutes=2)
 """Differences below this are the link's, not the clock's; a guess above the slowest sync over 2G."""
@@ -16,8 +16,7 @@ OLDEST = timedelta(days=400)
 """A count that waited longer than a year for a connection more likely has a wrong date; a guess."""
 
 
-@dataclass(frozen=True)
-class CorrectedTime:
+class CorrectedTime(NamedTuple):
     """When something happened by the server's clock."""
 
     at: datetime

@@ -7,9 +7,8 @@ returned with its Problem, never dropped; fields that this version does not know
 
 import hashlib
 import json
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
@@ -283,8 +282,7 @@ class SyncAnswer(Struct, frozen=True):
     held: Held | UnsetType = UNSET
 
 
-@dataclass(frozen=True)
-class Fact:
+class Fact(NamedTuple):
     """One fact as read: usable (`typed`), or not (`problem`); in both cases with its content for the ledger."""
 
     seq: int | None
@@ -331,10 +329,11 @@ def read_facts(request: UnreadRequest) -> list[Fact]:
         return [read_fact(raw) for raw in request.facts]
     facts, size_bytes = [], 0
     for document in from_table(request.facts, FACTS):
-        facts.append(_read_document(document, canonical(document)))
-        size_bytes += len(facts[-1].content)
+        content = canonical(document)
+        size_bytes += len(content)
         if size_bytes > MAX_BODY_BYTES:
             raise Problem("413.1", size_bytes=size_bytes, limit_bytes=MAX_BODY_BYTES)
+        facts.append(_read_document(document, content))
     return facts
 
 
@@ -343,8 +342,9 @@ def read_fact(raw: bytes | Raw) -> Fact:
     try:
         document = msgspec.json.decode(raw)
     except (msgspec.MsgspecError, ValueError) as error:  # such as 1e999, or bytes that are no UTF-8
-        return _fact({"unreadable": bytes(raw).decode(errors="replace")}, None, Problem("400.1", detail=str(error)))
-    return _read_document(document, raw)
+        unreadable = {"unreadable": bytes(raw).decode(errors="replace")}
+        return _fact(unreadable, canonical(unreadable), None, Problem("400.1", detail=str(error)))
+    return _read_document(document, canonical(document))
 
 
 def canonical(document: Any) -> bytes:
@@ -364,18 +364,17 @@ def schema() -> dict[str, Any]:
     }
 
 
-def _read_document(document: Any, raw: bytes | Raw) -> Fact:
-    """Reads a fact that was decoded already; `raw` is the same as JSON."""
+def _read_document(document: Any, content: bytes) -> Fact:
+    """Reads a fact that was decoded already; `content` is its canonical JSON."""
     try:
-        return _fact(document, _read_typed.decode(raw), None)
+        return _fact(document, content, _read_typed.decode(content), None)
     except msgspec.ValidationError as error:
         detail, _, path = str(error).partition(" - at `$")
         field = path.rstrip("`").lstrip(".") or "fact"
-        return _fact(document, None, Problem("422.5", field=field, detail=detail))
+        return _fact(document, content, None, Problem("422.5", field=field, detail=detail))
 
 
-def _fact(document: Any, typed: TypedFact | None, problem: Problem | None) -> Fact:
-    content = canonical(document)
+def _fact(document: Any, content: bytes, typed: TypedFact | None, problem: Problem | None) -> Fact:
     fields = document if isinstance(document, dict) else {}
     seq, kind = fields.get("seq"), fields.get("kind")
     return Fact(

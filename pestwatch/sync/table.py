@@ -262,9 +262,10 @@ def _entries(column: Any, count: int, known: list[list[Any]]) -> list[Any]:
         source = known[column["of"]]
         if "is" not in column:
             return source
-        firsts = list(dict.fromkeys(map(_key, source)))
+        keys = [_key(value) for value in source]
+        firsts = list(dict.fromkeys(keys))
         mapping = dict(zip(firsts, _filled(column["is"], len(firsts)), strict=True))
-        return [mapping[_key(value)] for value in source]
+        return [mapping[key] for key in keys]
     kind, spell = ("t", _instant) if "t" in column else ("+", int)
     entries: list[Any] = []
     before = 0

@@ -5,8 +5,10 @@ pushing twice is pushing once; a bad fact is answered by itself and blocks no ot
 apart, not thrown away; no time is refused, however wrong the clock.
 """
 
+import functools
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,7 +17,7 @@ from msgspec import UNSET, UnsetType
 from sqlalchemy.orm import Session
 
 from pestwatch.errors import Problem
-from pestwatch.release.registry import find_current
+from pestwatch.release.registry import current_folder, read_release
 from pestwatch.sync import spelling
 from pestwatch.sync.clock import PhoneClock
 from pestwatch.sync.cursor import read_cursor, write_cursor
@@ -25,6 +27,7 @@ from pestwatch.sync.protocol import (
     AdvisoryChange,
     Change,
     DropChange,
+    Fact,
     ItemAnswer,
     RecountChange,
     ReleaseName,
@@ -64,25 +67,29 @@ class Heard(NamedTuple):
 @blueprint.post("/sync")
 def sync() -> Response:
     """Stores what came, and tells what is new; what breaks when it is to be counted is stored all the same."""
-    packed = read_packed(MAX_BODY_BYTES)  # before any transaction: over 2G this takes seconds
+    # All that needs no database comes before the transaction: over 2G the body takes seconds, and on SQLite
+    # a transaction is a turn that the others wait for.
+    packed = read_packed(MAX_BODY_BYTES)
+    message = read_request(spelling.to_json(unpacked(packed, MAX_BODY_BYTES), request.mimetype))
+    facts = read_facts(message)
     try:
         with request_scope() as session:
-            heard = _hear(session, packed)
+            heard = _hear(session, packed, message, facts)
     except Problem:
         raise
     except Exception:
         log.exception("a sync broke; its facts are stored one by one")
         with request_scope() as session:
-            heard = _hear(session, packed, carefully=True)
+            heard = _hear(session, packed, message, facts, carefully=True)
     return _answer(heard)
 
 
-def _hear(session: Session, packed: bytes, *, carefully: bool = False) -> Heard:
-    """Reads and stores a message; to be answered once the transaction has committed."""
+def _hear(
+    session: Session, packed: bytes, message: UnreadRequest, facts: Sequence[Fact], *, carefully: bool = False
+) -> Heard:
+    """Stores a message whose author is known; to be answered once the transaction has committed."""
     device = auth.device_of_request(session)
-    message = read_request(spelling.to_json(unpacked(packed, MAX_BODY_BYTES), request.mimetype))
     public_key = _check_author(device, message, packed)
-    facts = read_facts(message)
     clock = PhoneClock.read(message.sent_at, current_time())
     cursor = read_cursor(message.cursor)
     cursor = cursor._replace(last=0) if _has_moved(message, device) else cursor
@@ -153,11 +160,17 @@ def _check_author(device: Device, message: UnreadRequest, packed: bytes) -> str 
 def current_release(settings: Settings, region: str) -> ReleaseName | None:
     """Which model the phones of a region should count with; None if the shelf is empty or cannot be read."""
     try:
-        manifest = find_current(region, settings.releases_dir, settings.models_dir / "releases").manifest
+        return _named(current_folder(region, settings.releases_dir, settings.models_dir / "releases"))
     except Problem as problem:
         if problem.status != 404:
             log.exception("the shelf of releases cannot be read")  # a phone must be able to sync all the same
         return None
+
+
+@functools.lru_cache(maxsize=256)
+def _named(folder: Path) -> ReleaseName:
+    """What a release calls itself: its folder never changes."""
+    manifest = read_release(folder).manifest
     return ReleaseName(manifest.region, manifest.version, manifest.seq)
 
 

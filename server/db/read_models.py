@@ -25,11 +25,12 @@ def count_in(session: Session, device: int, facts: Iterable[protocol.Fact], cloc
     """Writes a phone's usable facts into the tables that are read."""
     typed = [fact.typed for fact in facts]
     _describe_traps(session, device, [f for f in typed if isinstance(f, TrapFact)], clock)
-    insert_rows(session, Service, [_service(device, f, clock) for f in typed if isinstance(f, ServiceFact)])
-    insert_rows(
-        session, Observation, [observation_row(device, f, clock) for f in typed if isinstance(f, ObservationFact)]
-    )
-    insert_rows(session, Inspection, [_inspection(device, f, clock) for f in typed if isinstance(f, InspectionFact)])
+    services = [_service(f, clock) for f in typed if isinstance(f, ServiceFact)]
+    insert_rows(session, Service, services, device_id=device)
+    observations = [observation_row(f, clock) for f in typed if isinstance(f, ObservationFact)]
+    insert_rows(session, Observation, observations, device_id=device)
+    inspections = [_inspection(f, clock) for f in typed if isinstance(f, InspectionFact)]
+    insert_rows(session, Inspection, inspections, device_id=device)
     recounts = [_correction(device, f, clock, server_seq) for f in typed if isinstance(f, CorrectionFact)]
     insert_rows(session, Correction, recounts)
 
@@ -37,7 +38,7 @@ def count_in(session: Session, device: int, facts: Iterable[protocol.Fact], cloc
 def count_anew(session: Session, device: int, fact: protocol.Fact, clock: PhoneClock, server_seq: int) -> None:
     """Puts a whole fact in the place of what an SMS said of it."""
     if isinstance(fact.typed, ObservationFact):
-        session.merge(Observation(**observation_row(device, fact.typed, clock)))
+        session.merge(Observation(device_id=device, **observation_row(fact.typed, clock)))
     if isinstance(fact.typed, CorrectionFact):
         own = update(Correction).where(Correction.observation_device == device, Correction.fact_seq == fact.seq)
         session.execute(own.values(_correction(device, fact.typed, clock, server_seq)))
@@ -89,10 +90,9 @@ def _room_for_traps(session: Session, device: int) -> int:
     return MOST_TRAPS - session.scalars(select(func.count()).where(Trap.device_id == device)).one()
 
 
-def _service(device: int, fact: ServiceFact, clock: PhoneClock) -> dict[str, Any]:
+def _service(fact: ServiceFact, clock: PhoneClock) -> dict[str, Any]:
     body = fact.body
     return {
-        "device_id": device,
         "seq": fact.seq,
         "trap": body.trap,
         "serviced_at": clock.corrected(body.serviced_at).at,
@@ -101,10 +101,9 @@ def _service(device: int, fact: ServiceFact, clock: PhoneClock) -> dict[str, Any
     }
 
 
-def _inspection(device: int, fact: InspectionFact, clock: PhoneClock) -> dict[str, Any]:
+def _inspection(fact: InspectionFact, clock: PhoneClock) -> dict[str, Any]:
     body = fact.body
     return {
-        "device_id": device,
         "seq": fact.seq,
         "trap": body.trap,
         "inspected_at": clock.corrected(body.inspected_at).at,
@@ -115,11 +114,10 @@ def _inspection(device: int, fact: InspectionFact, clock: PhoneClock) -> dict[st
     }
 
 
-def observation_row(device: int, fact: ObservationFact, clock: PhoneClock) -> dict[str, Any]:
-    """The row of an observation."""
+def observation_row(fact: ObservationFact, clock: PhoneClock) -> dict[str, Any]:
+    """The row of an observation, but for whose it is."""
     body, taken = fact.body, clock.corrected(fact.body.taken_at)
     return {
-        "device_id": device,
         "seq": fact.seq,
         "trap": body.trap,
         "taken_at": taken.at,

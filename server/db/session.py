@@ -44,6 +44,9 @@ LOCK_WAIT_S = 15
 FRESH_S = 1.0
 """A connection that worked this lately is taken to live; a guess."""
 
+CONNECTIONS = 12
+"""Kept open to PostgreSQL: as many as requests work at once (server/turnstile.py), and some for the office. One more is
+opened when it is needed and closed after its work, which costs more than the work."""
 CONNECT_S = 5
 """A database that does not answer for longer is away; whoever asked is told to come again."""
 
@@ -112,7 +115,7 @@ def open_engine(database_url: str) -> Engine:
     """Connects to either database with the durability and the time zone that pestwatch relies on."""
     if make_url(database_url).get_backend_name() != "sqlite":
         connect = {"options": "-c timezone=utc", "connect_timeout": CONNECT_S}
-        engine = create_engine(database_url, hide_parameters=True, connect_args=connect)
+        engine = create_engine(database_url, hide_parameters=True, connect_args=connect, pool_size=CONNECTIONS)
         event.listen(engine, "begin", _begin_postgresql)
         event.listen(engine, "checkout", _check_rested)
         event.listen(engine, "checkin", _note_rest)

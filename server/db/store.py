@@ -156,19 +156,22 @@ def record_facts(
     """
     if not facts:
         return []
-    server_seq = next_server_seq(session)
     firsts: dict[int, Fact] = {}
     for fact in facts:
         if fact.seq is not None:
             firsts.setdefault(fact.seq, fact)
-    rows = [_ledger_row(device.id, fact, _status(fact, device), clock, sms_id, server_seq) for fact in firsts.values()]
-    new = insert_new_rows(session, tables.Fact, rows, device=device.id)
-    if len(new) == len(facts):  # as nearly always
+    rows = [_ledger_row(fact, _status(fact, device), clock) for fact in firsts.values()]
+    server_seq = next_server_seq(session)  # as late as can be, for all writers wait for it
+    same = _same_in_all(device.id, clock, sms_id, server_seq)
+    if insert_new_rows(session, tables.Fact, rows, **same) == len(facts):  # as nearly always
+        new = firsts
         receipts = [Receipt(fact.seq, _status(fact, device), fact.problem) for fact in facts]
     else:
-        receipts = _settle(session, device, facts, {seq: firsts[seq] for seq in new}, clock, sms_id, server_seq)
+        ours = select(tables.Fact.seq).where(tables.Fact.device_id == device.id, tables.Fact.server_seq == server_seq)
+        new = {seq: firsts[seq] for seq in session.scalars(ours) if seq is not None}
+        receipts = _settle(session, device, facts, new, clock, same)
     if not device.revoked_at:
-        usable = [fact for seq, fact in firsts.items() if seq in new and not fact.problem]
+        usable = [fact for fact in new.values() if not fact.problem]
         if carefully:
             _count_one_by_one(session, device.id, usable, clock, server_seq)
         else:
@@ -215,7 +218,7 @@ def changes_since(session: Session, device: Device, cursor: Cursor, limit: int) 
       limit: changes on a page.
     """
     asked = {"region": device.region_id, "device": device.id, "after": cursor.last, "most": limit + 1}
-    rows = session.execute(_CHANGES, asked | {"era": cursor.era or NEVER_RESTORED}).all()
+    rows = session.connection().execute(_CHANGES, asked | {"era": cursor.era or NEVER_RESTORED}).all()
     newest, era = rows[0].value, rows[0].era
     is_of_another_era = cursor.era is not None and (cursor.era != era or cursor.last > newest)
     page = [row for row in rows if row.id is not None][:limit]
@@ -261,11 +264,10 @@ def _settle(
     facts: Sequence[Fact],
     new: dict[int, Fact],
     clock: PhoneClock,
-    sms_id: int | None,
-    server_seq: int,
+    same: dict[str, Any],
 ) -> list[Receipt]:
     """Answers for a message in which not all were new; keeps aside what has no number or is in conflict."""
-    known = _known(session, device.id, facts)
+    known, sms_id = _known(session, device.id, facts), same["sms_id"]
     receipts, rows, completed = [], [], []
     for fact in facts:
         if fact.seq is not None and new.get(fact.seq) is fact:
@@ -282,10 +284,10 @@ def _settle(
         status: Status = "conflict" if standing else _status(fact, device)
         receipts.append(Receipt(fact.seq, status, fact.problem))
         if fact.content_hash not in known:
-            row = _ledger_row(device.id, fact, status, clock, sms_id, server_seq)
+            row = _ledger_row(fact, status, clock)
             known[fact.content_hash] = Standing(fact.content_hash, status, row["problem"], fact.content, sms_id)
             rows.append(row)
-    insert_rows(session, tables.Fact, rows)
+    insert_rows(session, tables.Fact, rows, **same)
     _complete(session, device.id, completed, clock)
     return receipts
 
@@ -322,11 +324,8 @@ def _status(fact: Fact, device: Device) -> Status:
     return "quarantined" if device.revoked_at else "stored"
 
 
-def _ledger_row(
-    device: int, fact: Fact, status: Status, clock: PhoneClock, sms_id: int | None, server_seq: int
-) -> dict[str, Any]:
+def _ledger_row(fact: Fact, status: Status, clock: PhoneClock) -> dict[str, Any]:
     return {
-        "device_id": device,
         "seq": None if status == "conflict" else fact.seq,
         "kind": fact.kind,
         "content_hash": fact.content_hash,
@@ -335,6 +334,13 @@ def _ledger_row(
         "problem": _stored(fact.problem) if fact.problem else None,
         "at_phone": fact.typed.at if fact.typed else None,
         "at_corrected": clock.corrected(fact.typed.at).at if fact.typed else clock.received_at,
+    }
+
+
+def _same_in_all(device: int, clock: PhoneClock, sms_id: int | None, server_seq: int) -> dict[str, Any]:
+    """What the ledger's rows of one message have in common."""
+    return {
+        "device_id": device,
         "clock_offset_ms": clock.offset_ms,
         "received_at": clock.received_at,
         "server_seq": server_seq,
@@ -383,7 +389,7 @@ def _complete(session: Session, device: int, facts: Sequence[Fact], clock: Phone
             select(tables.Fact).where(tables.Fact.device_id == device, tables.Fact.seq == fact.seq)
         ).one()
         is_counted = row.status == "stored" and row.problem is None
-        whole = _ledger_row(device, fact, row.status, clock, None, row.server_seq)
+        whole = _ledger_row(fact, row.status, clock) | _same_in_all(device, clock, None, row.server_seq)
         for name, value in whole.items():
             setattr(row, name, value)
         if is_counted:

@@ -178,6 +178,24 @@ def test_nobody_gets_nothing_but_the_phone_whose_token_was_shown(engine: Engine,
     assert owners(shown, tables.Device) == {here.device}
 
 
+def test_a_phone_that_is_found_by_its_token_is_held_to_its_own_scope_at_once(
+    engine: Engine, sides: tuple[Side, Side]
+) -> None:
+    here, _ = sides
+    names = ("role", "app.regions", "app.device", "app.home", "app.token_hash")
+    settings = select(*(func.current_setting(name, True) for name in names))
+    token_hash = auth.hash_secret(here.region)
+    with session_scope(held_to(engine, Scope(device=here.device, home=here.region)), read_only=True) as session:
+        own = session.execute(settings).one()
+    for before in (engine, held_to(engine, Scope(token_hash=token_hash))):
+        with session_scope(before, read_only=True) as session:
+            assert devices.enter_as_device(session, "nobody's") is None
+            found = devices.enter_as_device(session, token_hash)
+            assert found is not None
+            assert found.id == here.device
+            assert session.execute(settings).one() == own
+
+
 def test_nothing_is_written_into_another_region(engine: Engine, sides: tuple[Side, Side]) -> None:
     here, there = sides
     officer = held_to(engine, Scope(regions=(here.region,)))

@@ -189,10 +189,10 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """A fault of ours: nobody can count 13 insects."""
     whole = read_models.observation_row
 
-    def breaks(device: int, fact: Any, clock: Any) -> dict[str, Any]:
+    def breaks(fact: Any, clock: Any) -> dict[str, Any]:
         if fact.body.counts.get("HELIAR") == 13:
             raise ArithmeticError
-        return whole(device, fact, clock)
+        return whole(fact, clock)
 
     monkeypatch.setattr(read_models, "observation_row", breaks)
     return monkeypatch
