@@ -37,7 +37,7 @@ check: $(VENV)/.dev app ## Lint, formatting, types and import contracts, Python 
 
 test-python: $(VENV)/.dev app tests/browser/node_modules/.stamp ## The Python tests; ARGS="-k sync" for some of them
 	$(SAY) "running the Python tests (real PostgreSQL, Valkey, Celery and Chromium)"
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 test-app: $(VENV)/.dev app ## The phone app's own tests
 	$(SAY) "running the phone app's tests"

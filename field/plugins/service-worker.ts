@@ -75,7 +75,8 @@ export function serviceWorker(define: Record<string, string>): Plugin {
             target: config.build.target,
             outDir,
             emptyOutDir: false,
-            rolldownOptions: { input: ENTRY, output: { format: "iife", entryFileNames: FILE_NAME } },
+            // As a library: what the page loads later is within this script, so nothing is to be preloaded.
+            lib: { entry: ENTRY, formats: ["iife"], name: "worker", fileName: () => FILE_NAME },
           },
         });
       },
