@@ -75,8 +75,7 @@ export function serviceWorker(define: Record<string, string>): Plugin {
             target: config.build.target,
             outDir,
             emptyOutDir: false,
-            // As a library: what the page loads later is within this script, so nothing is to be preloaded.
-            lib: { entry: ENTRY, formats: ["iife"], name: "worker", fileName: () => FILE_NAME },
+            rolldownOptions: { input: ENTRY, output: { format: "iife", entryFileNames: FILE_NAME } },
           },
         });
       },
