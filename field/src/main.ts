@@ -20,8 +20,8 @@ import { allDrafts } from "./store/draft";
 import { waitingCount } from "./store/outbox";
 import { keepSafe } from "./store/room";
 import { setting } from "./store/settings";
+import { ask, codeInHash } from "./sync/enrol";
 import { type FlushReason, flush } from "./sync/flush";
-import { ask, codeInHash } from "./sync/to-tell";
 
 type Route = [RegExp, (id: string) => Promise<Screen | null>];
 

@@ -6,11 +6,12 @@ import { closeDatabase } from "../src/store/database";
 import { append, factsWithDeliveries, waitingCount } from "../src/store/outbox";
 import { forget, keep, setting } from "../src/store/settings";
 import { toCbor } from "../src/sync/cbor";
+import { noteAnswer } from "../src/sync/consent";
+import { ask, codeInHash, tidyCode } from "../src/sync/enrol";
 import { flush } from "../src/sync/flush";
 import { type EnrolRequest, type Fact, type Held, instant, type SyncRequest } from "../src/sync/protocol";
 import { pushAndPull } from "../src/sync/sync";
 import { ITEMS, toTable } from "../src/sync/table";
-import { ask, codeInHash, noteAnswer, tidyCode } from "../src/sync/to-tell";
 import { observation, trap } from "./facts";
 import { factsOf, readMessage } from "./message";
 

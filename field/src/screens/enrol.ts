@@ -5,8 +5,8 @@ import { t } from "../i18n";
 import { icon } from "../icons";
 import type { Asking } from "../store/database";
 import { forget, setting } from "../store/settings";
+import { ask, tidyCode } from "../sync/enrol";
 import { flush } from "../sync/flush";
-import { ask, tidyCode } from "../sync/to-tell";
 import { button, goInstead, notice, redraw, type Screen, say } from "./frame";
 import { listenButton } from "./listen";
 

@@ -5,11 +5,11 @@ import { catalogueStatus, LOCALES, type Locale, locale, type Message, t } from "
 import { type IconName, icon } from "../icons";
 import { room } from "../store/room";
 import { keep, setting } from "../store/settings";
+import { noteAnswer } from "../sync/consent";
 import { flush } from "../sync/flush";
 import { connection } from "../sync/link";
 import type { PhotosGo } from "../sync/photo-policy";
 import { instant } from "../sync/protocol";
-import { noteAnswer } from "../sync/to-tell";
 import { placesByState } from "../trap/places";
 import { button, go, redraw, type Screen } from "./frame";
 import { loadedWords, modelRow } from "./model-row";

@@ -1,7 +1,12 @@
 /** The farmer's answer reaches the server, a no as well: it is the last thing that a phone says before it is silent. */
 
-import { forget, setting } from "../store/settings";
+import { forget, keep, setting } from "../store/settings";
 import { Refusal, request } from "./sync";
+
+/** Notes that the server does not know the answer yet; a phone that was never enrolled has nobody to tell. */
+export async function noteAnswer(what: "answer" | "erase" = "answer"): Promise<void> {
+  if (await setting("enrolment")) await keep("consent_to_tell", what);
+}
 
 /**
  * Tells the answer if the server does not know it yet. After an erasure this phone is enrolled nowhere; its counts stay on it.

@@ -1,5 +1,6 @@
 /** Enrolment: a single-use code becomes this phone's token and SMS key. Counting never waits for it. */
 
+import { latinDigits } from "../i18n";
 import type { Asking } from "../store/database";
 import { startAnew } from "../store/outbox";
 import { forget, keep, setting } from "../store/settings";
@@ -7,10 +8,34 @@ import { deviceKey } from "./device-key";
 import type { EnrolRequest, EnrolResponse, EnrolWaiting } from "./protocol";
 import { Refusal, request } from "./sync";
 
+/** The code as the server knows it: a person may type small letters, spaces, dashes and the digits of their script. */
+export function tidyCode(typed: string): string {
+  return latinDigits(typed)
+    .toUpperCase()
+    .replace(/[^A-Z0-9]/g, "");
+}
+
+/** The code in an address such as https://example.org/app/#enrol=ABCDE…, or null. */
+export function codeInHash(hash: string): string | null {
+  const code = tidyCode(new URLSearchParams(hash.replace(/^#/, "")).get("enrol") ?? "");
+  return code === "" ? null : code;
+}
+
 /** A key that signs, and that nobody can read out of this phone again. */
 export async function smsKey(base64: string): Promise<CryptoKey> {
   const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
   return crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+}
+
+/** Keeps a code until it can be used; six digits come with what the officer shall call the farmer. */
+export async function ask(code: string, name: string | null = null): Promise<void> {
+  const bytes = crypto.getRandomValues(new Uint8Array(32));
+  const token = btoa(String.fromCharCode(...bytes))
+    .replace(/\+/g, "-")
+    .replace(/\//g, "_")
+    .replace(/=/g, "");
+  await Promise.all([forget("last_problem"), forget("back_off")]);
+  await keep("asking", { code, name, token, state: "unsent" });
 }
 
 /**
