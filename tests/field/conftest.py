@@ -26,6 +26,7 @@ from tests.conftest import Chromium
 
 FAKE_CAMERA = "--use-fake-device-for-media-stream"
 ALLOWED = "--use-fake-ui-for-media-stream"
+expect.set_options(timeout=30_000)  # a loaded machine takes its time
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
 
 

@@ -44,6 +44,7 @@ def a_phone(chromium: Chromium, server: AppServer, profile: Path, *first: str) -
         page.goto(server.app_url)
         for testid in ("language-en", "consent-agree", *first):
             tap(page, testid)
+        expect(page.get_by_test_id("trap-card" if first else "screen-new-trap")).to_be_visible()
         yield page
 
 
@@ -106,7 +107,6 @@ def test_a_wiped_phone_gets_everything_back_from_its_file_and_nothing_is_doubled
         assert b"token" not in b"".join(archive.read(name) for name in archive.namelist() if name.endswith(".json"))
 
     with a_phone(chromium, server, tmp_path / "new") as page:
-        expect(page.get_by_test_id("screen-new-trap")).to_be_visible()
         put_back(page, files[0])
         expect(page.get_by_test_id("put-back-offer")).to_have_attribute("data-unsent", "1")
         tap(page, "put-back-now")

@@ -261,9 +261,9 @@ function makeAutomatic(isOn: boolean, root: HTMLElement, take: () => void): Auto
       class: "button tool",
       testid: "automatic",
       "aria-label": t("The phone takes the photo by itself."),
-      onclick: () => {
+      onclick: async () => {
         set(!isOn);
-        void keep("shutter_by_hand", !isOn);
+        await keep("shutter_by_hand", !isOn);
         say(isOn ? t("The phone takes the photo by itself.") : t("You take the photo yourself."));
       },
     },

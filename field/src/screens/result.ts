@@ -7,28 +7,27 @@
 import { type Child, fillWith, h } from "../elements";
 import { type Message, number, t } from "../i18n";
 import { type IconName, icon } from "../icons";
-import { changeBy, editedMarks, tapped } from "../photo/mark-edits";
+import { editedMarks } from "../photo/mark-edits";
 import { asProblem } from "../problem";
 import type { Draft } from "../store/database";
 import { keepDraft } from "../store/draft";
 import { appendObservation, type Recount } from "../store/outbox";
 import { setting } from "../store/settings";
 import { flushSoon } from "../sync/flush";
-import type { Counts, Mark } from "../sync/protocol";
+import type { Counts } from "../sync/protocol";
 import { lureAgeOn, type MyTrap } from "../trap/my-traps";
 import { pestPicture } from "../trap/pest-picture";
 import { isPhotoCounted, pestName } from "../trap/pests";
 import { countText, isUncounted, isUnknown } from "../trap/trap";
 import { button, goInstead, type Screen, say } from "./frame";
 import { gateNotice, photoAgain } from "./gate-notice";
-import { markedPhoto, tool } from "./marked-photo";
 import { rangeBar, rangeWords } from "./range";
 import { takenDayRow } from "./taken-day";
 
 /** The most that one trap can hold; the server refuses more. */
 const MOST = 5000;
 
-type Counted = NonNullable<Draft["counted"]>;
+export type Counted = NonNullable<Draft["counted"]>;
 
 export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> {
   const sendsPhotos = ((await setting("send_photos")) ?? false) && ((await setting("consent"))?.agreed ?? false);
@@ -59,8 +58,10 @@ export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> 
   };
   const change = (by: number): void => set(Math.min(MOST, Math.max(0, (numberOf(draft, trap.pest) ?? 0) + by)));
   draw();
-  const marked =
-    draft.photo && draft.counted ? markEditor(draft, draft.photo, draft.counted, trap.pest, { change, set }) : null;
+  const { photo, counted } = draft;
+  // It comes with the counter: no photo is counted before.
+  const { markEditor } = (photo && counted && (await import("./mark-editor").catch(() => null))) || {};
+  const marked = (photo && counted && markEditor?.(draft, photo, counted, trap.pest, { change, set })) || null;
 
   const stepper = h(
     "div",
@@ -130,40 +131,6 @@ export async function resultScreen(draft: Draft, trap: MyTrap): Promise<Screen> 
 function numberOf({ corrected, counted }: Pick<Draft, "corrected" | "counted">, pest: string): number | null {
   const count = counted?.counts[pest] ?? 0;
   return corrected ?? (counted && isUnknown({ count, gate: counted.gate }) ? null : count);
-}
-
-/** The photo on which a tap adds or takes away an insect, and the button that takes the last tap back. */
-function markEditor(
-  draft: Draft,
-  photo: Blob,
-  counted: Counted,
-  pest: string,
-  { change, set }: { change: (by: number) => void; set: (corrected: number | null) => void },
-): { body: Child; leave: () => void } {
-  draft.edits ??= [];
-  const { edits } = draft;
-  const marks = (): Mark[] => editedMarks(counted.marks, edits);
-  const show = (): void => {
-    view.showMarks(marks());
-    undo.disabled = edits.length === 0;
-  };
-  const view = markedPhoto(photo, pest, (at, reach) => {
-    const edit = tapped(marks(), at, pest, reach);
-    edits.push(edit);
-    change(changeBy(edit, pest));
-    show();
-  });
-  const undo = tool("undo", t("Undo"), () => {
-    const last = edits.pop();
-    if (!last) return;
-    change(-changeBy(last, pest));
-    // Whoever has taken everything back has counted nothing: the phone's own number, or none, stands again.
-    if (edits.length === 0 && draft.corrected === (counted.counts[pest] ?? 0)) set(null);
-    show();
-  });
-  show();
-  const words = h("span", { class: "quiet" }, t("Tap to add or remove"));
-  return { body: [view.photo, h("div", { class: "photo-tools" }, words, view.tools, undo)], leave: view.leave };
 }
 
 /** Writes the observation, and beside it the correction if a person changed the number or the marks. */
