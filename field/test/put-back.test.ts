@@ -21,7 +21,7 @@ const NOTHING = { traps: 0, counts: 0, photos: 0, unsaved: 0, unsent: 0 };
 
 const draft: Draft = {
   trap: "t1",
-  begun_at: "2026-11-24T03:00:00Z",
+  begun_at: "2026-11-24T02:00:00Z", // in the second in which the count before it was saved
   source: "photo",
   photo: PHOTO,
   sha256: null,

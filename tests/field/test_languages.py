@@ -28,6 +28,7 @@ def test_a_phone_fetches_its_own_language_alone_and_keeps_it(
         page.evaluate("navigator.serviceWorker.ready.then(() => null)")
         tap(page, "language-or")
         tap(page, "consent-agree")
+        expect(page.get_by_test_id("screen-new-trap")).to_be_visible()
         page.evaluate("location.hash = '#/'")
         page.reload()
         expect(page.get_by_test_id("add-trap")).to_contain_text("ଯନ୍ତା ଯୋଡ଼ନ୍ତୁ")

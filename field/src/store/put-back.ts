@@ -83,9 +83,11 @@ async function planOf(content: Everything, sha256: string): Promise<Plan> {
     if (states.get(seq) === "elsewhere") plan.left.push(fact);
   }
   plan.photos = content.photos.filter(({ sha256 }) => !photos.includes(sha256));
+  // A count that stands in the file beside the draft is another one, though it may have been begun in the same second.
+  const beside = new Set(plan.here.values());
   const saved = new Set(
-    [...facts, ...content.facts].flatMap(({ kind, at, body }) =>
-      kind === "observation" ? [`${body.trap} ${at}`] : [],
+    facts.flatMap(({ seq, kind, at, body }) =>
+      kind === "observation" && !beside.has(seq) ? [`${body.trap} ${at}`] : [],
     ),
   );
   if (!done?.includes(sha256)) {
