@@ -323,6 +323,7 @@ def test_a_photo_that_does_not_fit_on_the_phone_is_said_and_what_was_there_stays
 def test_a_zero_on_a_doubtful_photo_is_nowhere_told_as_if_counted_until_a_person_says_it(farmer: Page) -> None:
     number = count(farmer, GOLDEN_PHOTOS / "dark.png")
     expect(farmer.get_by_test_id("gate-doubtful")).to_have_attribute("data-reason", "too_dark")
+    expect(farmer.get_by_test_id("other-counts")).to_have_count(0)
     expect(number).to_have_text("?")
     tap(farmer, "save-count")
     advice = farmer.get_by_test_id("advice")

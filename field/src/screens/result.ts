@@ -197,8 +197,9 @@ function round(picture: IconName, words: Message, testid: string, onclick: () =>
   return h("button", { type: "button", class: "button round", testid, "aria-label": words, onclick }, icon(picture));
 }
 
-/** What else the model saw: told, never added to the trap's own insect. */
+/** What else the model saw: told, never added to the trap's own insect. Where it could not see that one, nothing. */
 function others(draft: Draft, pest: string): Child {
+  if (numberOf({ corrected: null, counted: draft.counted }, pest) === null) return null;
   const rest = Object.entries(draft.counted?.counts ?? {}).filter(([species, n]) => species !== pest && n > 0);
   if (rest.length === 0) return null;
   return h(
