@@ -205,7 +205,7 @@ def test_a_full_phone_says_so_keeps_the_number_on_the_screen_and_can_still_save_
 
 def test_little_room_is_told_before_it_hurts(farmer: Page, link: Link) -> None:
     disk = Disk(farmer, link)
-    disk.leaves(60 * MEGABYTE)
+    disk.leaves(120 * MEGABYTE)  # the page that goes may still hold what it looked with, 50 of them
     farmer.reload()
     expect(farmer.get_by_test_id("trap-card")).to_be_visible()
     farmer.wait_for_timeout(500)

@@ -27,7 +27,17 @@ export async function room(): Promise<Room> {
  * whatever the disk has left. So a file of that length is asked for and given back; nothing is written, but the browser
  * has to find room for it.
  */
-export async function isRoomLittle(): Promise<boolean> {
+export function isRoomLittle(): Promise<boolean> {
+  looking ??= look().finally(() => {
+    looking = undefined;
+  });
+  return looking;
+}
+
+/** Two screens that look at once would be in each other's way: each asks for all that room. */
+let looking: Promise<boolean> | undefined;
+
+async function look(): Promise<boolean> {
   const { usage = 0, quota = Number.POSITIVE_INFINITY } = (await estimate()) ?? {};
   if (quota - usage < LITTLE_BYTES) return true;
   try {
